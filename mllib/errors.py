@@ -1,0 +1,54 @@
+"""What can go wrong, and what the reader can do about it.
+
+Every message reads *What failed, where: found X, expected Y. Do Z.*
+
+    CandleloopError
+    ├── InvalidCandles        candles that the gate refuses
+    ├── InvalidAnnotations    spans or verdicts that cannot be learned from
+    ├── InvalidConfig         a key, type or name in the configuration
+    ├── NotFound              an unknown pair, run, model or annotation
+    ├── Conflict              something else is already under way, or already there
+    ├── NotReady              a model is missing, the database or the disk cannot be used now
+    ├── TrainingFailed        data from which no model can be trained
+    └── BrokenModel           a predictor folder that cannot be trusted
+"""
+
+
+class CandleloopError(Exception):
+    """The root of everything that candleloop refuses or fails at."""
+
+
+class InvalidCandles(CandleloopError):
+    """Candles that the gate refuses."""
+
+
+class InvalidAnnotations(CandleloopError):
+    """Spans or verdicts that cannot be stored or learned from."""
+
+
+class InvalidConfig(CandleloopError):
+    """A configuration key, type or name that does not fit; the message starts with its YAML path."""
+
+
+class NotFound(CandleloopError):
+    """An unknown pair, run, model or annotation."""
+
+
+class Conflict(CandleloopError):
+    """Something else is already under way or already stored; `active_id` names it where there is one."""
+
+    def __init__(self, message: str, *, active_id: str | None = None) -> None:
+        super().__init__(message)
+        self.active_id = active_id
+
+
+class NotReady(CandleloopError):
+    """A model is missing, or the database or the disk cannot be used now; trying later may help."""
+
+
+class TrainingFailed(CandleloopError):
+    """Data from which no model can be trained."""
+
+
+class BrokenModel(CandleloopError):
+    """A predictor folder that cannot be trusted: truncated, of another format, or of other features."""

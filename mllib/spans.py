@@ -1,0 +1,86 @@
+"""Spans of candles, the annotations that carry them, and where someone has looked.
+
+Times are Unix seconds UTC of candle opens and spans are closed on both ends here; inside arrays
+they become half-open bar positions (`positions`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Source = Literal["human", "talib", "model_confirmed", "model_corrected"]
+PEOPLE: frozenset[str] = frozenset({"human", "model_confirmed", "model_corrected"})
+NOTHING = "O"
+"""The label of a verdict that nothing is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A label over the candles from `start_time` to `end_time`, both included (Unix s, bar opens)."""
+
+    label: str
+    start_time: int
+    end_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedSpan(Span):
+    """A span that a model proposes, with its mean confidence in [0, 1]."""
+
+    avg_confidence: float
+    candle_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedPrediction:
+    """The prediction that a verdict judged; its bounds are unknown in older exports."""
+
+    label: str
+    confidence: float | None = None
+    model_version: str | None = None
+    start_time: int | None = None
+    end_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation(Span):
+    """One annotation as the annotation tool exports it; `clarity` is its `confidence` of 1 to 5."""
+
+    id: str
+    source: Source = "human"
+    annotator: str | None = None
+    clarity: int | None = None
+    outcome: str | None = None
+    sub_spans: tuple[Span, ...] | None = None
+    notes: str | None = None
+    model_prediction: JudgedPrediction | None = None
+    created_at: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedRange:
+    """Bars that someone looked at in full for these labels; only there is silence a negative."""
+
+    start_time: int
+    end_time: int
+    labels: frozenset[str]
+
+
+def positions(spans: Sequence[Span], time: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Half-open bar positions `int64 (n_spans, 2)` of spans on a strictly rising `time (n_bars,)`.
+
+    A span that reaches beyond the candles keeps the part that lies on them, and one that lies
+    beside them entirely becomes an empty range (`start == end`).
+
+    >>> positions([Span("flag", 20, 40)], np.array([10, 20, 30, 40, 50]))
+    array([[1, 4]])
+    """
+    if not spans:
+        return np.empty((0, 2), dtype=np.int64)
+    starts = np.searchsorted(time, [span.start_time for span in spans], side="left")
+    ends = np.searchsorted(time, [span.end_time for span in spans], side="right")
+    return np.stack([starts, np.maximum(starts, ends)], axis=1).astype(np.int64)
