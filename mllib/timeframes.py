@@ -1,5 +1,8 @@
 """Timeframes of the contract: names, lengths in seconds, and the grid on which candles open."""
 
+import math
+from datetime import UTC, datetime
+
 from mllib.errors import InvalidCandles
 
 SECONDS: dict[str, int] = {
@@ -14,6 +17,30 @@ SECONDS: dict[str, int] = {
     "1mo": 2_592_000,
 }
 """Length of one candle in seconds; `1mo` is nominal (30 days)."""
+
+GRID_S: dict[str, int] = {
+    "1m": 60,
+    "5m": 300,
+    "15m": 900,
+    "30m": 1_800,
+    "1h": 3_600,
+    "4h": 3_600,
+    "1d": 1,
+    "1w": 1,
+    "1mo": 1,
+}
+"""The distance between two opens is a multiple of this many seconds.
+
+Any session offset (opens at 09:30) is fine, as only distances count. A change of the clock moves
+4h opens by an hour, and opens of a day and longer are bound by `CLOSEST_S` alone."""
+
+CLOSEST_S: dict[str, int] = {
+    **{name: GRID_S[name] for name in ("1m", "5m", "15m", "30m", "1h", "4h")},
+    "1d": 20 * 3_600,
+    "1w": 6 * 86_400,
+    "1mo": 27 * 86_400,
+}
+"""Two candles never open closer together than this many seconds."""
 
 _UPPER_CASE = {"1H", "4H", "1D", "1W"}
 
@@ -33,3 +60,23 @@ def parse_timeframe(name: str) -> str:
         return name.lower()
     hint = "Write 1m for one minute or 1mo for one month." if name == "1M" else "Use one of these names."
     raise InvalidCandles(f"timeframe: found {name!r}, expected one of {' '.join(SECONDS)}. {hint}")
+
+
+def likely_timeframe(spacing_s: float) -> str:
+    """The timeframe whose length is nearest, as a ratio, to a typical distance between opens.
+
+    >>> likely_timeframe(3_600)
+    '1h'
+    >>> likely_timeframe(31 * 86_400)
+    '1mo'
+    """
+    return min(SECONDS, key=lambda name: abs(math.log(SECONDS[name] / spacing_s)))
+
+
+def iso_utc(time: int) -> str:
+    """A Unix time in seconds as ISO 8601 in UTC, for messages.
+
+    >>> iso_utc(1_483_308_000)
+    '2017-01-01T22:00:00Z'
+    """
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

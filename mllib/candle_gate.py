@@ -1,0 +1,341 @@
+"""The gate: the one place where candles are judged. What has passed is trusted everywhere else.
+
+Candles are counted from 1 in messages, as the rows of a file below its header are.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mllib.candles import PRICE_COLUMNS, Candles
+from mllib.errors import InvalidCandles
+from mllib.timeframes import CLOSEST_S, GRID_S, SECONDS, iso_utc, likely_timeframe, parse_timeframe
+
+EARLIEST_TIME = -2_208_988_800
+"""1900-01-01 UTC."""
+LATEST_TIME = 7_258_118_400
+"""2200-01-01 UTC; the same number of milliseconds lies in March 1970."""
+LONGEST_PAIR = 64
+
+_PRICE_NOISE = 1e-9
+_ENOUGH_SPACINGS = 5
+_SPLIT_RATIOS = np.array([3 / 2, 2, 3, 4, 5, 7, 10, 20])
+_SPLIT_TOLERANCE = 0.04
+_SPLIT_BEYOND_USUAL = 8.0
+_FINER_UNITS = {"milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+
+
+class Gap(NamedTuple):
+    """Candles missing between two neighbours (Unix s, bar opens); a closed market is one too."""
+
+    after_time: int
+    before_time: int
+    missing: int
+
+
+class Split(NamedTuple):
+    """An open that looks like an unadjusted split: `ratio` old units became one new price unit."""
+
+    time: int
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReport:
+    """What was found in candles that passed: allowed, but worth knowing."""
+
+    pair: str
+    timeframe: str
+    rows: int
+    first_time: int
+    last_time: int
+    gaps: tuple[Gap, ...] = ()
+    splits: tuple[Split, ...] = ()
+    volume_is_zero: bool = False
+
+    @property
+    def longest_gap(self) -> Gap | None:
+        """The gap with the most missing candles, the first of equals; None without gaps."""
+        return max(self.gaps, key=lambda gap: gap.missing, default=None)
+
+    def lines(self) -> list[str]:
+        """The report as sentences for a person."""
+        span = f"{iso_utc(self.first_time)} to {iso_utc(self.last_time)}"
+        sentences = [f"{self.pair} {self.timeframe}: {self.rows:,} candles from {span}."]
+        if longest := self.longest_gap:
+            sentences.append(
+                f"{len(self.gaps):,} gaps (weekends and closed sessions count); the longest, "
+                f"after {iso_utc(longest.after_time)}, lacks {longest.missing:,} candles."
+            )
+        sentences += [
+            f"The open of {iso_utc(split.time)} looks like an unadjusted split, {split.ratio:g} to 1. "
+            "Import adjusted prices, or expect false patterns there."
+            for split in self.splits
+        ]
+        return [*sentences, "The volume is 0 throughout."] if self.volume_is_zero else sentences
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-ready values, with `gap_count` and `longest_gap` spelled out."""
+        longest = self.longest_gap
+        counts = {"gap_count": len(self.gaps), "longest_gap": longest and longest._asdict()}
+        listed = {"gaps": [gap._asdict() for gap in self.gaps], "splits": [s._asdict() for s in self.splits]}
+        return {**asdict(self), **listed, **counts}
+
+
+def check_pair(pair: str) -> str:
+    """The symbol itself when it can name a series, such as `EURUSD`, `BTC/USDT` or `BRK.B`.
+
+    Raises:
+        InvalidCandles: if empty, longer than 64 characters, unprintable or with blanks around it.
+
+    >>> check_pair("BTC/USDT")
+    'BTC/USDT'
+    """
+    if pair and len(pair) <= LONGEST_PAIR and pair.isprintable() and pair == pair.strip():
+        return pair
+    shown = f"{pair[:LONGEST_PAIR]!r} ({len(pair)} characters)"
+    expected = f"1 to {LONGEST_PAIR} printable characters without blanks around them"
+    raise InvalidCandles(f"pair: found {shown}, expected {expected}. Give the symbol, such as EURUSD.")
+
+
+def check_candles(frame: pd.DataFrame, *, pair: str, timeframe: str) -> tuple[Candles, GateReport]:
+    """The candles of a DataFrame and what is worth knowing of them.
+
+    Columns: `time` whole Unix seconds UTC of the open, `open high low close` and optionally
+    `volume`, all numbers. A volume that is wholly NaN counts as missing. Other columns are ignored.
+
+    Raises:
+        InvalidCandles: if a column is missing or holds something else, or as `check_arrays` says.
+    """
+    name = f"{check_pair(pair)} {(canonical := parse_timeframe(timeframe))}"
+    missing = [column for column in ("time", *PRICE_COLUMNS) if column not in frame]
+    if missing:
+        found = f"columns {', '.join(map(str, frame.columns)) or '(none)'}"
+        raise InvalidCandles(
+            f"{name}: found {found}, expected {', '.join(missing)} as well. Add what is missing."
+        )
+    columns = {column: _numbers(frame[column], name) for column in PRICE_COLUMNS}
+    volume = _numbers(frame["volume"], name) if "volume" in frame else None
+    if volume is not None and np.isnan(volume).all():
+        volume = None
+    candles = Candles(pair, canonical, _whole_times(frame["time"], name), **columns, volume=volume)
+    return candles, check_arrays(candles)
+
+
+def check_arrays(candles: Candles) -> GateReport:
+    """What is worth knowing of candles that are in order; the fast way in, without pandas.
+
+    The arrays must be of one length and of the dtypes that `Candles` names.
+
+    Raises:
+        InvalidCandles: naming the first offending candle and how many there are, if there are no
+            candles; if times lie outside 1900 to 2200, do not strictly rise, or do not fit the
+            timeframe; if a price is not finite and positive, or high and low do not enclose open
+            and close; if a volume is negative or not finite.
+    """
+    check_pair(candles.pair)
+    timeframe = parse_timeframe(candles.timeframe)
+    if len(candles) == 0:
+        raise InvalidCandles(f"{candles.name}: found no candles, expected at least 1. Check the source.")
+    _check_range(candles)
+    spacing = np.diff(candles.time)
+    _check_order(candles, spacing)
+    _check_timeframe(candles, spacing, timeframe)
+    _check_grid(candles, spacing, timeframe)
+    _check_prices(candles)
+    _check_volume(candles)
+    return GateReport(
+        pair=candles.pair,
+        timeframe=timeframe,
+        rows=len(candles),
+        first_time=int(candles.time[0]),
+        last_time=int(candles.time[-1]),
+        gaps=_gaps(candles.time, spacing, timeframe),
+        splits=_splits(candles),
+        volume_is_zero=candles.volume is not None and not candles.volume.any(),
+    )
+
+
+def _numbers(column: "pd.Series[Any]", name: str) -> NDArray[np.float64]:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(np.float64, na_value=np.nan)
+    numbers = pd.to_numeric(column, errors="coerce")
+    strange = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
+    if len(strange):
+        found = f"found {column.iloc[strange[0]]!r}, expected a number"
+        raise InvalidCandles(
+            f"{name}: candle {strange[0] + 1}, {column.name}: {found}{_total(strange)}. Correct it."
+        )
+    return numbers.to_numpy(np.float64, na_value=np.nan)
+
+
+def _whole_times(column: "pd.Series[Any]", name: str) -> NDArray[np.int64]:
+    if pd.api.types.is_integer_dtype(column.dtype) and not column.hasnans:
+        return column.to_numpy(np.int64)
+    if not pd.api.types.is_float_dtype(column.dtype):
+        raise InvalidCandles(
+            f"{name}: time: found values of type {column.dtype}, expected whole Unix seconds. Convert them."
+        )
+    times = column.to_numpy(np.float64)
+    broken = np.flatnonzero(~(np.isfinite(times) & (np.trunc(times) == times)))
+    if len(broken):
+        raise InvalidCandles(
+            f"{name}: candle {broken[0] + 1}, time: found {times[broken[0]]}, expected whole Unix seconds"
+            f"{_total(broken)}. Convert them."
+        )
+    return times.astype(np.int64)
+
+
+def _total(offenders: NDArray[np.int64]) -> str:
+    return f" ({len(offenders):,} such candles)" if len(offenders) > 1 else ""
+
+
+def _median(values: NDArray[Any]) -> float:
+    """The upper median; `np.median` costs a small request several times as much."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
+
+
+def _refuse(candles: Candles, wrong: NDArray[np.bool_], judge: Callable[[int], tuple[str, str, str]]) -> None:
+    """Raise for the first candle marked wrong; `judge(bar)` gives found, expected and what to do."""
+    if not wrong.any():
+        return
+    offenders = np.flatnonzero(wrong)
+    found, expected, action = judge(bar := int(offenders[0]))
+    opened = iso_utc(int(candles.time[bar]))
+    raise InvalidCandles(
+        f"{candles.name}: candle {bar + 1} ({opened}): found {found}, expected {expected}"
+        f"{_total(offenders)}. {action}"
+    )
+
+
+def _check_range(candles: Candles) -> None:
+    outside = (candles.time < EARLIEST_TIME) | (candles.time > LATEST_TIME)
+    if not outside.any():
+        return
+    offenders = np.flatnonzero(outside)
+    time = int(candles.time[offenders[0]])
+    units = [unit for unit, factor in _FINER_UNITS.items() if 0 < time // factor <= LATEST_TIME]
+    hint = f"This looks like {units[0]}: convert to seconds." if units else "Correct the times."
+    raise InvalidCandles(
+        f"{candles.name}: candle {offenders[0] + 1}: found time {time}, expected Unix seconds of the years "
+        f"1900 to 2200{_total(offenders)}. {hint}"
+    )
+
+
+def _check_order(candles: Candles, spacing: NDArray[np.int64]) -> None:
+    wrong = spacing <= 0
+    if not wrong.any():
+        return
+    offenders = np.flatnonzero(wrong)
+    bar = int(offenders[0]) + 1
+    opened, before = (iso_utc(int(candles.time[at])) for at in (bar, bar - 1))
+    twice = opened == before
+    relation = "at the same time as" if twice else "before"
+    action = "Remove one of the two" if twice else "Sort the file by time"
+    raise InvalidCandles(
+        f"{candles.name}: candle {bar + 1} opens at {opened}, {relation} candle {bar} ({before}), expected "
+        f"rising times{_total(offenders)}. {action} and import it again."
+    )
+
+
+def _check_timeframe(candles: Candles, spacing: NDArray[np.int64], timeframe: str) -> None:
+    """Refuse a series that is evidently of another timeframe.
+
+    4h candles of a stock are half of the time 20 h apart, so a wide median alone proves nothing as
+    long as a quarter of the candles follow at the distance of the timeframe.
+    """
+    if len(spacing) < _ENOUGH_SPACINGS:
+        return
+    length, median = SECONDS[timeframe], _median(spacing)
+    seldom = np.count_nonzero(spacing < 1.5 * length) < len(spacing) / 4
+    too_wide = seldom and (median >= 3 * length or int(spacing.min()) >= 2 * length)
+    if median >= 0.75 * length and not too_wide:
+        return
+    found = f"found candles that open {_duration(median)} apart (median)"
+    action = f"It looks like {likely_timeframe(median)}: import it under that timeframe."
+    raise InvalidCandles(f"{candles.name}: {found}, expected {_duration(length)}. {action}")
+
+
+def _check_grid(candles: Candles, spacing: NDArray[np.int64], timeframe: str) -> None:
+    step, closest = GRID_S[timeframe], CLOSEST_S[timeframe]
+    wrong = spacing < closest
+    if step > 1:
+        wrong |= spacing % step != 0
+
+    def judge(bar: int) -> tuple[str, str, str]:
+        distance = int(spacing[bar - 1])
+        found = f"an open {_duration(distance)} after candle {bar}"
+        expected = f"a multiple of {_duration(step)}" if step > 1 else f"at least {_duration(closest)}"
+        hint = f"This distance looks like {likely_timeframe(distance)}" if distance < closest else ""
+        return found, expected, f"{hint or 'It is off the grid'}: correct the time or choose the timeframe."
+
+    _refuse(candles, np.concatenate([[False], wrong]), judge)
+
+
+def _duration(seconds: float) -> str:
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    unit, length = next(((u, s) for u, s in units if seconds >= s), units[-1])
+    return f"{seconds / length:.4g} {unit}"
+
+
+def _check_prices(candles: Candles) -> None:
+    prices = np.stack([candles.open, candles.high, candles.low, candles.close])
+    usable = (prices > 0) & (prices < np.inf)
+
+    def judge_number(bar: int) -> tuple[str, str, str]:
+        column = int(np.flatnonzero(~usable[:, bar])[0])
+        found = f"{PRICE_COLUMNS[column]} {prices[column, bar]}"
+        return found, "a finite price above 0", "Correct or remove the candle."
+
+    def judge_order(bar: int) -> tuple[str, str, str]:
+        values = ", ".join(f"{n} {v}" for n, v in zip(PRICE_COLUMNS, prices[:, bar], strict=True))
+        return values, "open and close from low to high", "Correct the candle, or check the columns' order."
+
+    if not usable.all():
+        _refuse(candles, ~usable.all(axis=0), judge_number)
+    above = np.maximum(candles.open, candles.close) > candles.high * (1 + _PRICE_NOISE)
+    below = np.minimum(candles.open, candles.close) < candles.low * (1 - _PRICE_NOISE)
+    crossed = candles.low > candles.high * (1 + _PRICE_NOISE)
+    wrong: NDArray[np.bool_] = above | below | crossed
+    _refuse(candles, wrong, judge_order)
+
+
+def _check_volume(candles: Candles) -> None:
+    volume = candles.volume
+    if volume is None:
+        return
+
+    def judge(bar: int) -> tuple[str, str, str]:
+        expected = "a finite volume of 0 or more in every candle, or none at all"
+        return f"volume {volume[bar]}", expected, "Correct the volume, or leave the column out."
+
+    _refuse(candles, ~((volume >= 0) & (volume < np.inf)), judge)
+
+
+def _gaps(time: NDArray[np.int64], spacing: NDArray[np.int64], timeframe: str) -> tuple[Gap, ...]:
+    missing = np.rint(spacing / SECONDS[timeframe]).astype(np.int64) - 1
+    before = np.flatnonzero(missing > 0)
+    rows = zip(time[before].tolist(), time[before + 1].tolist(), missing[before].tolist(), strict=True)
+    return tuple(Gap(*row) for row in rows)
+
+
+def _splits(candles: Candles) -> tuple[Split, ...]:
+    """Opens at a split's ratio to the close before, and far beyond the usual move between closes."""
+    if len(candles) <= _ENOUGH_SPACINGS:
+        return ()
+    logs = np.log(candles.close)
+    jump = np.log(candles.open[1:]) - logs[:-1]
+    usual = _median(np.abs(np.diff(logs)))
+    least = max(float(np.log(_SPLIT_RATIOS[0])) - _SPLIT_TOLERANCE, _SPLIT_BEYOND_USUAL * usual)
+    splits = []
+    for bar in np.flatnonzero(np.abs(jump) > least):
+        distance = np.abs(abs(jump[bar]) - np.log(_SPLIT_RATIOS))
+        ratio = float(_SPLIT_RATIOS[nearest := int(distance.argmin())])
+        if distance[nearest] <= _SPLIT_TOLERANCE:
+            splits.append(Split(int(candles.time[bar + 1]), ratio if jump[bar] < 0 else 1 / ratio))
+    return tuple(splits)
