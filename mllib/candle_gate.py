@@ -297,7 +297,7 @@ def _check_prices(candles: Candles) -> None:
         return values, "open and close from low to high", "Correct the candle, or check the columns' order."
 
     if not usable.all():
-        _refuse(candles, ~usable.all(axis=0), judge_number)
+        _refuse(candles, np.logical_not(usable.min(axis=0)), judge_number)
     above = np.maximum(candles.open, candles.close) > candles.high * (1 + _PRICE_NOISE)
     below = np.minimum(candles.open, candles.close) < candles.low * (1 - _PRICE_NOISE)
     crossed = candles.low > candles.high * (1 + _PRICE_NOISE)
