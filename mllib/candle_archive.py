@@ -1,0 +1,327 @@
+"""Stored candles: one Parquet file for each pair and timeframe, written whole or not at all."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mllib.candle_gate import check_arrays, check_pair
+from mllib.candles import COLUMNS, PRICE_COLUMNS, Candles
+from mllib.errors import Conflict, InvalidCandles, NotFound, NotReady
+from mllib.timeframes import SECONDS, parse_timeframe
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SUFFIX = ".parquet"
+_LONGEST_STEM = 200
+"""File systems end at 255 bytes, of which the temporary and lock files need some."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What a merge did: candles added, changed and left as they were, and what is stored now."""
+
+    added: int
+    changed: int
+    unchanged: int
+    total: int
+    first_time: int
+    last_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInfo:
+    """One stored series; times are the opens of its first and last candle (Unix s)."""
+
+    pair: str
+    timeframe: str
+    rows: int
+    first_time: int
+    last_time: int
+    size_bytes: int
+
+
+class CandleArchive:
+    """The candles stored in a folder; safe to use from several threads and processes at once.
+
+    Readers see the old file or the new one, never a mixture. Writers of one series take turns.
+    Every method raises InvalidCandles for a pair or timeframe that cannot name a series.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(
+        self, pair: str, timeframe: str, *, start_time: int | None = None, end_time: int | None = None
+    ) -> Candles:
+        """The stored candles that open from `start_time` to `end_time`, both included (Unix s).
+
+        Raises:
+            NotFound: if the series is not stored; the message names the pairs that are.
+            NotReady: if its file cannot be read.
+        """
+        path, canonical = self._path(pair, timeframe), parse_timeframe(timeframe)
+        with self._reading(path, pair, canonical):
+            return _read(path, pair, canonical).between(start_time, end_time)
+
+    def merge(self, candles: Candles) -> MergeReport:
+        """What changed by storing candles that passed the gate; where a time is stored, the new one wins.
+
+        Raises:
+            InvalidCandles: if old and new together do not pass the gate, or only one has a volume.
+            NotReady: if the disk refuses; the stored file is then as it was.
+        """
+        path = self._path(candles.pair, candles.timeframe)
+        with _writing(candles.name, self._folder), self._locked(path):
+            stored = self._stored(path, candles)
+            merged, report = _merge(stored, candles)
+            if report.added or report.changed:
+                _write_whole(path, _to_table(merged))
+            return report
+
+    def list(self) -> list[SeriesInfo]:
+        """Every stored series by pair and length of timeframe, from the files' metadata alone."""
+        infos = []
+        for path in self._folder.glob(f"*{_SUFFIX}"):
+            pair, timeframe = _series_of(path)
+            if timeframe not in SECONDS:
+                continue
+            try:
+                with self._reading(path, pair, timeframe):
+                    infos.append(_info(path, pair, timeframe))
+            except NotFound:
+                continue
+        return sorted(infos, key=lambda info: (info.pair, SECONDS[info.timeframe]))
+
+    def delete(self, pair: str, timeframe: str) -> None:
+        """Forget a series.
+
+        Raises:
+            NotFound: if it is not stored.
+            NotReady: if the disk refuses.
+        """
+        path, name = self._path(pair, timeframe), f"{pair} {parse_timeframe(timeframe)}"
+        self._require(path, name)
+        with _writing(name, self._folder), self._locked(path):
+            self._require(path, name)
+            path.unlink()
+            _sync_folder(self._folder)
+
+    def rename(self, pair: str, timeframe: str, new_pair: str) -> None:
+        """Store a series under another pair.
+
+        Raises:
+            NotFound: if it is not stored.
+            Conflict: if the other one is stored already.
+            NotReady: if the disk refuses.
+        """
+        old, new = self._path(pair, timeframe), self._path(new_pair, timeframe)
+        name = f"{pair} {parse_timeframe(timeframe)}"
+        self._require(old, name)
+        with _writing(name, self._folder), ExitStack() as locks:
+            for path in sorted({old, new}):
+                locks.enter_context(self._locked(path))
+            self._require(old, name)
+            if new.exists():
+                raise Conflict(
+                    f"{name}: found candles of {new_pair} stored already, expected a free name. "
+                    f"Delete {new_pair} first or choose another pair."
+                )
+            old.rename(new)
+            _sync_folder(self._folder)
+
+    def version(self, pair: str, timeframe: str) -> str:
+        """A token that changes whenever the stored series does; it costs one look at the file.
+
+        Raises:
+            NotFound: if the series is not stored.
+        """
+        path = self._path(pair, timeframe)
+        with self._reading(path, pair, parse_timeframe(timeframe)):
+            status = path.stat()
+        return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
+
+    def _path(self, pair: str, timeframe: str) -> Path:
+        stem = _stem(check_pair(pair), parse_timeframe(timeframe))
+        if len(stem) > _LONGEST_STEM:
+            raise InvalidCandles(
+                f"pair: found {pair!r}, {len(stem)} bytes as a file name, expected at most {_LONGEST_STEM}. "
+                "Choose a shorter symbol."
+            )
+        return self._folder / f"{stem}{_SUFFIX}"
+
+    def _stored(self, path: Path, candles: Candles) -> Candles | None:
+        if not path.exists():
+            return None
+        with self._reading(path, candles.pair, candles.timeframe):
+            return _read(path, candles.pair, candles.timeframe)
+
+    def _require(self, path: Path, name: str) -> None:
+        if not path.exists():
+            raise self._not_found(name)
+
+    def _not_found(self, name: str) -> NotFound:
+        names = [" ".join(_series_of(path)) for path in sorted(self._folder.glob(f"*{_SUFFIX}"))]
+        stored = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+        return NotFound(
+            f"{name}: found no stored candles, expected one of: {stored or '(nothing is stored)'}. "
+            "Import the candles first."
+        )
+
+    @contextmanager
+    def _reading(self, path: Path, pair: str, timeframe: str) -> Iterator[None]:
+        import pyarrow as pa
+
+        try:
+            yield
+        except FileNotFoundError as exc:
+            raise self._not_found(f"{pair} {timeframe}") from exc
+        except (pa.ArrowException, OSError, KeyError) as exc:
+            raise NotReady(
+                f"{pair} {timeframe}: found {path} unreadable ({exc}), expected stored candles. "
+                "Restore the file, or delete it and import the candles again."
+            ) from exc
+
+    @contextmanager
+    def _locked(self, path: Path) -> Iterator[None]:
+        """Hold a series alone; what a killed writer left behind is removed first."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with path.with_name(f".{path.stem}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _temporary(path).unlink(missing_ok=True)
+            yield
+
+
+def _stem(pair: str, timeframe: str) -> str:
+    """The file name of a series: no timeframe has an underscore, so the last one separates.
+
+    >>> _stem("BTC/USDT", "1h")
+    'BTC%2FUSDT_1h'
+    """
+    symbol = quote(pair, safe="")
+    return f"{'%2E' + symbol[1:] if symbol.startswith('.') else symbol}_{timeframe}"
+
+
+def _series_of(path: Path) -> tuple[str, str]:
+    symbol, _, timeframe = path.stem.rpartition("_")
+    return unquote(symbol), timeframe
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.tmp")
+
+
+@contextmanager
+def _writing(name: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise NotReady(
+            f"{name}: found {exc.strerror or exc} when writing to {folder}, expected room and permission to "
+            "write. What was stored is whole and as it was. Free the disk or fix the permission, and try again."
+        ) from exc
+
+
+def _write_whole(path: Path, table: "pa.Table") -> None:
+    """Put a table in place of a file so that a crash at any moment leaves the old or the new one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression="zstd", write_statistics=True)
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(memoryview(content.getvalue()))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _to_table(candles: Candles) -> "pa.Table":
+    import pyarrow as pa
+
+    names = COLUMNS if candles.volume is not None else COLUMNS[:-1]
+    return pa.table({name: getattr(candles, name) for name in names})
+
+
+def _read(path: Path, pair: str, timeframe: str) -> Candles:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        table = file.read(use_threads=False)
+    columns = {name: table.column(name).to_numpy() for name in ("time", *PRICE_COLUMNS)}
+    volume = table.column("volume").to_numpy() if "volume" in table.column_names else None
+    return Candles(pair, timeframe, **columns, volume=volume)
+
+
+def _info(path: Path, pair: str, timeframe: str) -> SeriesInfo:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        metadata, column = file.metadata, file.schema_arrow.names.index("time")
+    ranges = [metadata.row_group(group).column(column).statistics for group in range(metadata.num_row_groups)]
+    first, last = min(part.min for part in ranges), max(part.max for part in ranges)
+    return SeriesInfo(pair, timeframe, metadata.num_rows, first, last, path.stat().st_size)
+
+
+def _merge(stored: Candles | None, new: Candles) -> tuple[Candles, MergeReport]:
+    """Old and new candles in order of time, the new ones in place of old ones of the same time."""
+    if stored is None:
+        times = int(new.time[0]), int(new.time[-1])
+        return new, MergeReport(len(new), 0, 0, len(new), *times)
+    again = np.isin(new.time, stored.time, assume_unique=True)
+    kept = np.isin(stored.time, new.time, assume_unique=True, invert=True)
+    if (stored.volume is None) != (new.volume is None) and kept.any():
+        has, lacks = ("stored", "new") if new.volume is None else ("new", "stored")
+        raise InvalidCandles(
+            f"{new.name}: found a volume in the {has} candles only, expected it in the {lacks} ones as well. "
+            "Import all of them with a volume or none; deleting the stored series first is one way."
+        )
+    before, after = _matrix(stored)[:, ~kept], _matrix(new)[:, again]
+    same_volume = (stored.volume is None) == (new.volume is None)
+    changed = int((before != after).any(axis=0).sum()) if same_volume else int(again.sum())
+    merged = _joined(stored, kept, new)
+    check_arrays(merged)
+    total, added = len(merged), int((~again).sum())
+    times = int(merged.time[0]), int(merged.time[-1])
+    return merged, MergeReport(added, changed, int(again.sum()) - changed, total, *times)
+
+
+def _matrix(candles: Candles) -> NDArray[np.float64]:
+    values = [getattr(candles, name) for name in PRICE_COLUMNS]
+    return np.stack(values if candles.volume is None else [*values, candles.volume])
+
+
+def _joined(stored: Candles, kept: NDArray[np.bool_], new: Candles) -> Candles:
+    time = np.concatenate([stored.time[kept], new.time])
+    order = np.argsort(time, kind="stable")
+    columns = {
+        name: np.concatenate([getattr(stored, name)[kept], getattr(new, name)])[order]
+        for name in PRICE_COLUMNS
+    }
+    volume = None
+    if new.volume is not None:
+        old = stored.volume[kept] if stored.volume is not None else np.empty(0)
+        volume = np.concatenate([old, new.volume])[order]
+    return Candles(new.pair, new.timeframe, time[order], **columns, volume=volume)
