@@ -1,0 +1,95 @@
+"""The store: annotations, verdicts, the ledger of training runs and the champions, in one SQL database.
+
+`open_store` gives a `Store`; each attribute is a repository, each method one short transaction that
+returns frozen dataclasses. What the database or the disk cannot do now is a `NotReady`.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mllib.store import migrating
+from mllib.store.annotations import AddOutcome, AnnotationRepository, LabelCount
+from mllib.store.champions import ChampionMove, ChampionRepository, MovedBy
+from mllib.store.database import Database, database_url
+from mllib.store.feedback import Action, Feedback
+from mllib.store.labels import LabelDefinition, LabelRepository
+from mllib.store.run_rows import Run, Status
+from mllib.store.runs import RunRepository
+from mllib.store.series import Series, SeriesRepository
+from mllib.store.talib_layers import TalibLayer, TalibRepository
+from mllib.store.verdicts import Verdict, VerdictRepository
+from mllib.store.workers import WorkerHeartbeat, WorkerRepository
+
+__all__ = [
+    "Action",
+    "AddOutcome",
+    "ChampionMove",
+    "Feedback",
+    "LabelCount",
+    "LabelDefinition",
+    "MovedBy",
+    "Run",
+    "Series",
+    "Status",
+    "Store",
+    "TalibLayer",
+    "Verdict",
+    "WorkerHeartbeat",
+    "open_store",
+]
+
+
+class Store:
+    """The repositories of one database. Share it between threads; open another one after a fork."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.series = SeriesRepository(database)
+        self.labels = LabelRepository(database)
+        self.annotations = AnnotationRepository(database)
+        self.talib = TalibRepository(database)
+        self.verdicts = VerdictRepository(database)
+        self.runs = RunRepository(database)
+        self.champions = ChampionRepository(database)
+        self.workers = WorkerRepository(database)
+
+    @property
+    def where(self) -> str:
+        """The database file or server, for messages."""
+        return self._database.where
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_store(url_or_home_path: str | Path, *, migrate: bool = True) -> Store:
+    """The store of a home folder (its `candleloop.db`) or of a database URL, at this version's tables.
+
+    The folder has to exist. With `migrate=False` nothing is made or changed.
+
+    Raises:
+        NotReady: the database is locked, read-only, missing, corrupted or of another version.
+    """
+    database = Database(database_url(url_or_home_path))
+    try:
+        if migrate:
+            migrating.migrate(database)
+        else:
+            migrating.require_head(database)
+    except BaseException:
+        database.close()
+        raise
+    return Store(database)

@@ -1,0 +1,141 @@
+"""Bring a database to the tables of this version. Alembic is imported only where there is work to do."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import OperationalError
+
+from mllib.errors import NotReady
+from mllib.store.database import Database, build_engine
+from mllib.store.failures import BUSY_TIMEOUT_S, missing_folder, translated
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+SCRIPTS = Path(__file__).parent / "migrations"
+_POSTGRESQL_LOCK = 0x63616E646C65  # "candle": any number that nobody else locks
+
+
+def migrate(database: Database) -> None:
+    """Upgrade to `HEAD`; processes that race for a fresh database wait for the first and find it done.
+
+    Raises:
+        NotReady: the database cannot be used, or is newer than this version.
+    """
+    _require_folder(database)
+    if revision_of(database) != HEAD:
+        upgrade(database)
+
+
+def require_head(database: Database) -> None:
+    """Raise `NotReady` unless the database exists and has the tables of this version."""
+    name = database.url.database or ""
+    is_plain_file = database.url.get_backend_name() == "sqlite" and not name.startswith("file:")
+    if is_plain_file and not Path(name).is_file():
+        raise NotReady(
+            f"Database {database.where} cannot be opened: found no such file, expected one at "
+            f"revision {HEAD}. Open the store once with migrate=True."
+        )
+    found = revision_of(database)
+    if found != HEAD:
+        raise NotReady(
+            f"Database {database.where} cannot be used: found it at revision {found or 'none'}, "
+            f"expected {HEAD}. Open the store once with migrate=True."
+        )
+
+
+def revision_of(database: Database) -> str | None:
+    """The revision that the database says it is at, or None for a fresh one."""
+    with database.read() as session:
+        return _revision(session.connection())
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Run the migrations up to `revision`, in one transaction."""
+    from alembic import command  # costs 0.2 s, needed once a version
+
+    with _migration(database) as (connection, config):
+        if _revision(connection) != HEAD:
+            command.upgrade(config, revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Run the migrations down to `revision` (`base` for an empty database), in one transaction."""
+    from alembic import command
+
+    with _migration(database) as (_, config):
+        command.downgrade(config, revision)
+
+
+@contextmanager
+def _migration(database: Database) -> Iterator[tuple[Connection, "Config"]]:
+    """A connection that alone may write, and the Alembic configuration that uses it."""
+    from alembic.util import CommandError
+
+    engine = build_engine(database.url, for_migration=True)
+    try:
+        with translated(database.where), _alone(engine) as connection:
+            yield connection, alembic_config(connection)
+    except CommandError as exc:
+        raise NotReady(
+            f"Database {database.where} cannot be migrated: found {exc}, expected a revision up to {HEAD}. "
+            "Install the version of candleloop that last wrote this database, or a newer one."
+        ) from exc
+    finally:
+        engine.dispose()
+
+
+def alembic_config(connection: Connection | None = None) -> "Config":
+    """Alembic's configuration for the scripts inside this package, without a file."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    if engine.dialect.name == "sqlite":
+        _switch_to_wal(engine)
+    options = engine.execution_options(sqlite_begin="IMMEDIATE")
+    with options.connect() as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
+        yield connection
+
+
+def _switch_to_wal(engine: Engine) -> None:
+    """Set the journal mode, which stays in the file. SQLite does not wait for this lock, so we do."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            with engine.execution_options(sqlite_begin="NONE").connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            return
+        except OperationalError as exc:
+            if "locked" not in str(exc.orig) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.05)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _require_folder(database: Database) -> None:
+    """SQLite names no folder in its own message."""
+    name = database.url.database
+    if database.url.get_backend_name() != "sqlite" or not name or name.startswith("file:"):
+        return
+    if not Path(name).parent.is_dir():
+        raise NotReady(missing_folder(database.where))

@@ -1,0 +1,1 @@
+"""Alembic's scripts; `mllib.store.migrating` runs them."""

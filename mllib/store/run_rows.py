@@ -1,0 +1,84 @@
+"""A training run as others see it, and the sentences about it."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from mllib.errors import Conflict, NotFound
+from mllib.store import tables
+
+Status = Literal["queued", "running", "failed", "cancelled", "rejected", "ready"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One row of the ledger. Times are Unix seconds UTC; `owner` is `host:pid` of the worker.
+
+    `error` holds the reason of a failed or a rejected run, `model_version` is that of a ready one.
+    """
+
+    run_id: str
+    model_type: str
+    encoder: str
+    registered_model_name: str
+    status: Status
+    request: dict[str, Any]
+    progress: float
+    stage: str
+    error: str | None
+    metrics: dict[str, Any] | None
+    data_version: str | None
+    mlflow_run_id: str | None
+    model_version: int | None
+    predictor_path: str | None
+    owner: str | None
+    attempt: int
+    created_at: int
+    started_at: int | None
+    heartbeat_at: float | None
+    completed_at: int | None
+
+
+def from_row(row: tables.TrainingRun) -> Run:
+    """The run of a row."""
+    return Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
+
+
+def find_run(session: Session, run_id: str) -> Run:
+    """The run of that id; raises `NotFound` for an unknown one."""
+    query = select(tables.TrainingRun).where(col(tables.TrainingRun.run_id) == run_id)
+    row = session.scalar(query, execution_options={"populate_existing": True})
+    if row is None:
+        raise NotFound(
+            f"No training run {run_id}: found none of that id in the ledger, expected one that was "
+            "started here. List the runs to see their ids."
+        )
+    return from_row(row)
+
+
+def already_active(run: Run) -> Conflict:
+    """Why no other run can start now."""
+    return Conflict(
+        f"Training cannot start: found run {run.run_id} {run.status}, expected none under way. "
+        "Wait for it to end or cancel it.",
+        active_id=run.run_id,
+    )
+
+
+def settled(run: Run, wanted: Status) -> Conflict:
+    """Why a run cannot get the state that was wanted."""
+    return Conflict(
+        f"Training run {run.run_id} cannot become {wanted}: found it {run.status}, expected it under way. "
+        "Start a new run."
+    )
+
+
+def stopped(run: Run, alive: bool, silence_s: float) -> str:
+    """What became of a run whose worker is gone (or `alive` but silent), for a person to read."""
+    pid = (run.owner or "").rpartition(":")[2] or "unknown"
+    why = f"it gave no sign of life for {silence_s:.0f} s" if alive else "its process is gone"
+    seen = f"last seen at {run.progress:.0%}" + (f" ({run.stage})" if run.stage else "")
+    return f"the worker (pid {pid}) stopped while training: {why}, {seen}. Start the training again."

@@ -1,0 +1,245 @@
+"""The ledger of training runs: one active at a time, terminal states for good."""
+
+import time
+from builtins import list as List  # `list` is a method's name here
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from mllib.errors import Conflict
+from mllib.store import tables
+from mllib.store.database import Database, now_s
+from mllib.store.run_rows import (
+    Run,
+    Status,
+    already_active,
+    find_run,
+    from_row,
+    settled,
+    stopped,
+)
+
+_TABLE = tables.TrainingRun
+
+
+class RunRepository:
+    """Training runs, from the request to their end."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def enqueue(
+        self,
+        *,
+        model_type: str,
+        encoder: str,
+        registered_model_name: str,
+        request: Mapping[str, Any],
+    ) -> Run:
+        """A new queued run.
+
+        Raises:
+            Conflict: another run is queued or running; `active_id` names it.
+        """
+        run = {
+            "run_id": uuid4().hex[:12],
+            "model_type": model_type,
+            "encoder": encoder,
+            "registered_model_name": registered_model_name,
+            "request": dict(request),
+            "status": "queued",
+            "created_at": now_s(),
+        }
+        try:
+            with self._database.write() as session:
+                session.execute(insert(_TABLE), [run])
+                return find_run(session, str(run["run_id"]))
+        except IntegrityError as exc:
+            active = self.active()
+            if active is None:  # it ended between our try and our look
+                raise Conflict("A training run was active a moment ago. Ask again.") from exc
+            raise already_active(active) from exc
+
+    def claim(self, run_id: str, *, owner: str) -> Run | None:
+        """The run, now running for `owner` (`host:pid`), or None where someone else was faster."""
+        values = {
+            "status": "running",
+            "owner": owner,
+            "attempt": col(_TABLE.attempt) + 1,
+            "started_at": now_s(),
+            "heartbeat_at": time.time(),
+        }
+        with self._database.write() as session:
+            claimed = _update(session, run_id, {"queued"}, values)
+            return find_run(session, run_id) if claimed else None
+
+    def report(self, run_id: str, *, progress: float, stage: str) -> bool:
+        """Note how far a run is (0 to 1) and beat its heart; False when it is no longer running."""
+        return self._beat(run_id, {"progress": min(max(progress, 0.0), 1.0), "stage": stage})
+
+    def beat(self, run_id: str) -> bool:
+        """Beat a run's heart; False when it is no longer running, such as when it was cancelled."""
+        return self._beat(run_id, {})
+
+    def finish_ready(
+        self,
+        run_id: str,
+        *,
+        metrics: Mapping[str, Any],
+        data_version: str | None,
+        mlflow_run_id: str | None,
+        predictor_path: str,
+    ) -> Run:
+        """The run, ready, with the next version of its registered model name.
+
+        Raises:
+            NotFound: no run has that id.
+            Conflict: the run is not running any more, such as when it was cancelled.
+        """
+        values = {
+            "metrics": dict(metrics),
+            "data_version": data_version,
+            "mlflow_run_id": mlflow_run_id,
+            "predictor_path": predictor_path,
+            "progress": 1.0,
+        }
+        with self._database.write() as session:
+            name = find_run(session, run_id).registered_model_name
+            values["model_version"] = _next_version(session, name)
+            return _end(session, run_id, {"running"}, "ready", values)
+
+    def reject(
+        self,
+        run_id: str,
+        *,
+        reason: str,
+        metrics: Mapping[str, Any] | None = None,
+        data_version: str | None = None,
+        mlflow_run_id: str | None = None,
+        predictor_path: str | None = None,
+    ) -> Run:
+        """The run, trained but not good enough; raises as `finish_ready` does."""
+        values = {
+            "error": reason,
+            "metrics": None if metrics is None else dict(metrics),
+            "data_version": data_version,
+            "mlflow_run_id": mlflow_run_id,
+            "predictor_path": predictor_path,
+            "progress": 1.0,
+        }
+        with self._database.write() as session:
+            return _end(session, run_id, {"running"}, "rejected", values)
+
+    def fail(self, run_id: str, error: str) -> Run:
+        """The run, failed; raises as `finish_ready` does."""
+        with self._database.write() as session:
+            return _end(session, run_id, {"queued", "running"}, "failed", {"error": error})
+
+    def cancel(self, run_id: str) -> Run:
+        """The run, cancelled; its worker learns of it at its next `beat`. Raises as `finish_ready` does."""
+        with self._database.write() as session:
+            return _end(session, run_id, {"queued", "running"}, "cancelled", {})
+
+    def fail_abandoned(
+        self, *, now: float, silent_for_s: float = 20.0, is_alive: Callable[[str], bool]
+    ) -> List[Run]:
+        """Fail the running runs whose owner is dead or silent, and return them.
+
+        `now` is in Unix seconds, `is_alive` is asked about the owner (`host:pid`).
+        """
+        failed = []
+        for run in self._with_status("running"):
+            heartbeat_at = run.heartbeat_at or 0.0
+            silence_s = now - heartbeat_at
+            alive = is_alive(run.owner or "")
+            if alive and silence_s <= silent_for_s:
+                continue
+            still_silent = col(_TABLE.heartbeat_at) == run.heartbeat_at
+            end = {
+                "status": "failed",
+                "completed_at": int(now),
+                "error": stopped(run, alive, silence_s),
+            }
+            with self._database.write() as session:
+                if _update(session, run.run_id, {"running"}, end, still_silent):
+                    failed.append(find_run(session, run.run_id))
+        return failed
+
+    def queued(self) -> List[Run]:
+        """The runs that wait for a worker, oldest first."""
+        return self._with_status("queued")
+
+    def get(self, run_id: str) -> Run:
+        """The run of that id; raises `NotFound` for an unknown one."""
+        with self._database.read() as session:
+            return find_run(session, run_id)
+
+    def list(self, limit: int | None = None) -> List[Run]:
+        """Runs, newest first."""
+        query = select(_TABLE).order_by(col(_TABLE.seq).desc()).limit(limit)
+        with self._database.read() as session:
+            return [from_row(row) for row in session.scalars(query)]
+
+    def active(self) -> Run | None:
+        """The run that is queued or running, if there is one."""
+        return next(iter(self._with_status("queued", "running")), None)
+
+    def _with_status(self, *statuses: Status) -> List[Run]:
+        query = select(_TABLE).where(col(_TABLE.status).in_(statuses)).order_by(col(_TABLE.seq))
+        with self._database.read() as session:
+            return [from_row(row) for row in session.scalars(query)]
+
+    def _beat(self, run_id: str, values: dict[str, Any]) -> bool:
+        with self._database.write() as session:
+            return _update(session, run_id, {"running"}, values | {"heartbeat_at": time.time()})
+
+
+def _update(
+    session: Session,
+    run_id: str,
+    allowed: set[Status],
+    values: Mapping[str, Any],
+    *conditions: ColumnElement[bool],
+) -> bool:
+    """Whether the run was in one of the allowed states and changed."""
+    changed = session.scalar(
+        update(_TABLE)
+        .where(
+            col(_TABLE.run_id) == run_id,
+            col(_TABLE.status).in_(sorted(allowed)),
+            *conditions,
+        )
+        .values(**values)
+        .returning(col(_TABLE.seq)),
+        execution_options={"synchronize_session": False},
+    )
+    return changed is not None
+
+
+def _end(
+    session: Session,
+    run_id: str,
+    allowed: set[Status],
+    status: Status,
+    values: Mapping[str, Any],
+) -> Run:
+    """The run in its terminal state."""
+    ended = _update(session, run_id, allowed, {**values, "status": status, "completed_at": now_s()})
+    run = find_run(session, run_id)
+    if not ended:
+        raise settled(run, status)
+    return run
+
+
+def _next_version(session: Session, registered_model_name: str) -> int:
+    newest = session.scalar(
+        select(func.max(col(_TABLE.model_version))).where(
+            col(_TABLE.registered_model_name) == registered_model_name
+        )
+    )
+    return (newest or 0) + 1
