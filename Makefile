@@ -1,0 +1,37 @@
+# make up runs the loop, make test checks it. `make help` tells the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.PHONY: help up test lint format sync sync-runtime clean
+
+BIN := .venv/bin
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+
+# exec, so that Ctrl-C and a SIGTERM to make reach candleloop itself and not a shell between.
+up: sync-runtime ## start API, console, MLflow and worker; Ctrl-C ends them
+	@exec $(BIN)/candleloop up
+
+test: lint ## format check, lint, types, import contracts, unit tests, doctests, end-to-end
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: sync ## format check, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: sync ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# --inexact leaves what make test has installed, so that up and test do not undo each other.
+sync-runtime:
+	@sh scripts/uv.sh sync --frozen --no-dev --inexact
+
+sync:
+	@sh scripts/uv.sh sync --locked --inexact
+
+clean: ## remove the environment and all caches; var/, where the data is, stays
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './web/*' -prune -exec rm -rf {} +

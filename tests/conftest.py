@@ -1,0 +1,111 @@
+"""What a test may need of the machine, and what is said when it is not there."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+OLDEST_NODE = (20, 9)
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_chromium() -> str | None:
+    """Returns the path of a Chromium or Chrome."""
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def find_node() -> str | None:
+    """Returns the path of a Node that is new enough for the chart's proxy routes."""
+    path = shutil.which("node")
+    if path is None:
+        return None
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+    version = tuple(int(part) for part in re.findall(r"\d+", said)[:2])
+    return path if version >= OLDEST_NODE else None
+
+
+def find_postgres() -> str | None:
+    """Returns the path of initdb; Debian keeps it off PATH, newest version last."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    return shutil.which("initdb") or (str(debian[-1]) if debian else None)
+
+
+TOOLS: dict[str, tuple[Callable[[], str | None], str]] = {
+    "browser": (find_chromium, "no Chromium found; apt-get install chromium"),
+    "node": (find_node, "no Node 20.9 or newer found; apt-get install nodejs npm, or see nodejs.org"),
+    "postgres": (find_postgres, "no initdb found; apt-get install postgresql"),
+}
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser's path, for tests marked `needs("browser")`."""
+    return _path_of("browser")
+
+
+@pytest.fixture(scope="session")
+def node_path() -> str:
+    """Node's path, for tests marked `needs("node")`."""
+    return _path_of("node")
+
+
+@pytest.fixture(scope="session")
+def initdb_path() -> str:
+    """The path of PostgreSQL's initdb, for tests marked `needs("postgres")`."""
+    return _path_of("postgres")
+
+
+def _path_of(tool: str) -> str:
+    find, reason = TOOLS[tool]
+    path = find()
+    if path is None:
+        pytest.skip(f"{tool} ({reason})")
+    return path
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuses to start when CANDLELOOP_REQUIRE names something unknown or absent."""
+    required = [name for name in os.environ.get("CANDLELOOP_REQUIRE", "").split(",") if name]
+    if unknown := sorted(set(required) - set(TOOLS)):
+        raise pytest.UsageError(
+            f"CANDLELOOP_REQUIRE: found {', '.join(unknown)}, expected some of {', '.join(TOOLS)}. Mend it."
+        )
+    absent = {name: TOOLS[name][1] for name in TOOLS if TOOLS[name][0]() is None}
+    if missing := [f"{name} ({absent[name]})" for name in required if name in absent]:
+        raise pytest.UsageError(f"CANDLELOOP_REQUIRE asks for what is not here: {'; '.join(missing)}")
+    config.stash[ABSENT] = absent
+    config.stash[NOT_RUN] = {}
+
+
+ABSENT = pytest.StashKey[dict[str, str]]()
+NOT_RUN = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips every test that needs something absent, and counts it."""
+    for item in items:
+        needed = [tool for marker in item.iter_markers("needs") for tool in marker.args]
+        if unknown := set(needed) - set(TOOLS):
+            raise pytest.UsageError(f"{item.nodeid} needs {unknown}, expected some of {', '.join(TOOLS)}")
+        for tool in needed:
+            _skip_if_absent(item, tool, config)
+
+
+def _skip_if_absent(item: pytest.Item, tool: str, config: pytest.Config) -> None:
+    absent, not_run = config.stash[ABSENT], config.stash[NOT_RUN]
+    if tool in absent:
+        not_run[tool] = not_run.get(tool, 0) + 1
+        item.add_marker(pytest.mark.skip(reason=f"{tool} ({absent[tool]})"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says plainly what did not run."""
+    for tool, tests in config.stash[NOT_RUN].items():
+        terminalreporter.write_line(
+            f"NOT RUN: {tool} ({config.stash[ABSENT][tool]}): {tests} test{'s' if tests > 1 else ''}",
+            yellow=True,
+        )
