@@ -53,7 +53,8 @@ _ISO_REWRITES = (
 @dataclass(frozen=True, slots=True, eq=False)
 class RawCandles:
     """What a file holds, unjudged: `time` int64 (Unix s UTC), `open high low close` float64 and,
-    where the file has one, `volume` float64, in the file's order; `notes` for a person."""
+    where the file has one, `volume` float64, in the file's order; `notes` for a person.
+    """
 
     frame: pd.DataFrame
     notes: tuple[str, ...]
