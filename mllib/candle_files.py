@@ -124,7 +124,7 @@ def _text(path: Path, notes: list[str]) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as exc:
-        found = f"byte {exc.object[exc.start] if isinstance(exc.object, bytes) else 0:#04x} at {exc.start:,}"
+        found = f"byte {content[exc.start]:#04x} at {exc.start:,}"
         raise _unreadable(path, found, "text encoded as UTF-8") from exc
     if "\0" in text:
         raise _unreadable(path, f"a zero byte at {text.index(chr(0)):,}", "text encoded as UTF-8")
