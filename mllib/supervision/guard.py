@@ -96,7 +96,7 @@ def _start(spec: dict[str, Any]) -> int:
         marks = {MARK_VARIABLE: spec["mark"], PARENT_VARIABLE: str(os.getpid())}
         os.execvpe(spec["command"][0], spec["command"], {**os.environ, **spec["environment"], **marks})
     except OSError as error:
-        print(f"Starting {spec['command'][0]} failed: {error}.", file=sys.stderr, flush=True)
+        print(f"Starting {spec['command'][0]} failed: {error.strerror}.", file=sys.stderr, flush=True)
     finally:
         os._exit(127)
 
