@@ -119,7 +119,8 @@ def check_annotations(annotations: Sequence[Annotation], candles: Candles) -> No
     raise InvalidAnnotations(
         f"{candles.name}: annotation {annotation.id} ({annotation.label}), {key}: found {_shown(bound)}, "
         f"{place}, expected the open of a candle; the nearest is {_shown(nearest)}. "
-        f"{concerned} of {len(annotations)} annotations do not fit. Check pair and timeframe, or import the candles that are missing."
+        f"{concerned} of {len(annotations)} annotations do not fit. "
+        "Check pair and timeframe, or import the candles that are missing."
     )
 
 

@@ -226,7 +226,8 @@ def _writing(name: str, folder: Path) -> Iterator[None]:
     except OSError as exc:
         raise NotReady(
             f"{name}: found {exc.strerror or exc} when writing to {folder}, expected room and "
-            "permission to write. What was stored is whole and as it was. Free the disk or fix the permission, and try again."
+            "permission to write. What was stored is whole and as it was. "
+            "Free the disk or fix the permission, and try again."
         ) from exc
 
 
