@@ -41,7 +41,7 @@ if [ ! -x .uv/bin/uv ]; then
             "Install one (Debian: apt-get install python3-pip) and run make again."
     fi
     echo "Getting uv into .uv/ with pip" >&2
-    "$python" -m pip install --quiet --disable-pip-version-check --target .uv uv >&2 || {
+    "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv uv >&2 || {
         rm -rf .uv
         fail "Getting uv failed, $python -m pip: see its message above." \
             "Check the network, or install uv by hand, and run make again."
