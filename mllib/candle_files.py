@@ -42,6 +42,7 @@ _LINES_ABOVE_HEADER = 5
 _UNITS = ((1e11, "seconds", 1), (1e14, "milliseconds", 10**3), (1e17, "microseconds", 10**6))
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 _COMPACT_DAY = r"(19|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+_NUMBER = r"^-?\d{1,18}\d?(\.\d*)?([eE]\+?\d{1,2})?$"
 _ZONE = r"(Z|\d[+-]\d{2}:?\d{2}|:\d{2}(\.\d+)?[+-]\d{2})$"
 _ISO_REWRITES = (
     (r"\s*(UTC|GMT)$", "Z"),
@@ -297,9 +298,13 @@ def _times(column: "pa.ChunkedArray", file: str, notes: list[str]) -> NDArray[np
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return _epoch(column, file, notes)
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
-    if _all_match(text, rf"^{_COMPACT_DAY}$") or not _all_match(text, r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"):
+    first = text[0].as_py()
+    if _all_match(text, rf"^{_COMPACT_DAY}$") or not re.match(_NUMBER, first):
         return _calendar(text, file, notes)
-    whole = _all_match(text, r"^[+-]?\d+$")
+    strange = np.flatnonzero(~pc.match_substring_regex(text, _NUMBER).to_numpy())
+    if len(strange):
+        raise _bad_cell(text, int(strange[0]), "time", file, f"a number like {first} in row 1")
+    whole = _all_match(text, r"^-?\d+$")
     return _epoch(pc.cast(text, pa.int64() if whole else pa.float64()), file, notes)
 
 
