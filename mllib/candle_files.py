@@ -42,7 +42,7 @@ _LINES_ABOVE_HEADER = 5
 _UNITS = ((1e11, "seconds", 1), (1e14, "milliseconds", 10**3), (1e17, "microseconds", 10**6))
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 _COMPACT_DAY = r"(19|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
-_NUMBER = r"^-?\d{1,18}\d?(\.\d*)?([eE]\+?\d{1,2})?$"
+_NUMBER = r"^-?[0-8]?\d{1,18}(\.\d*)?([eE]\+?\d{1,2})?$"
 _ZONE = r"(Z|\d[+-]\d{2}:?\d{2}|:\d{2}(\.\d+)?[+-]\d{2})$"
 _ISO_REWRITES = (
     (r"\s*(UTC|GMT)$", "Z"),
