@@ -1,6 +1,6 @@
 """Annotations: append-only, idempotent by their id, undone by retraction."""
 
-from builtins import list as List  # `list` is a method's name here
+from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -76,7 +76,7 @@ class AnnotationRepository:
             add_reviewed(session, series_id, reviewed)
         return outcome
 
-    def list(self, pair: str, timeframe: str, *, sources: Collection[str] | None = None) -> List[Annotation]:
+    def list(self, pair: str, timeframe: str, *, sources: Collection[str] | None = None) -> list_[Annotation]:
         """The effective annotations of a series by start time, of some sources or (None) of all."""
         table = tables.Annotation
         with self._database.read() as session:
@@ -113,13 +113,13 @@ class AnnotationRepository:
             key = _find(session, annotation_id, pair, timeframe)
             retract_row(session, key, annotator=annotator, reason=reason)
 
-    def reviewed(self, pair: str, timeframe: str) -> List[ReviewedRange]:
+    def reviewed(self, pair: str, timeframe: str) -> list_[ReviewedRange]:
         """The ranges that someone looked at and whose annotation, if any, was not retracted."""
         with self._database.read() as session:
             series_id = find_series(session, pair, timeframe)
             return [] if series_id is None else effective_reviewed(session, series_id)
 
-    def counts(self) -> List[LabelCount]:
+    def counts(self) -> list_[LabelCount]:
         """Effective annotations per series, label and source."""
         series, table = tables.Series, tables.Annotation
         groups = (
@@ -168,9 +168,9 @@ def _stored_under(session: Session, series_id: int, ids: Sequence[str]) -> dict[
 
 def _sort_out(
     annotations: Iterable[Annotation], known: dict[str, Annotation], series_id: int
-) -> tuple[List[Row], AddOutcome]:
+) -> tuple[list_[Row], AddOutcome]:
     """The rows to insert, and what became of each annotation; a batch may repeat its own ids."""
-    rows: List[Row] = []
+    rows: list_[Row] = []
     unchanged = 0
     conflicts: dict[str, None] = {}
     for annotation in annotations:

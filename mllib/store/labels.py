@@ -1,6 +1,6 @@
 """Label definitions: the colour and the shortcut key of each label."""
 
-from builtins import list as List  # `list` is a method's name here
+from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class LabelRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ensure(self, names: Iterable[str]) -> List[LabelDefinition]:
+    def ensure(self, names: Iterable[str]) -> list_[LabelDefinition]:
         """The definitions of `names` in their order, made for those unseen; `O` is no label and left out."""
         wanted = [name for name in dict.fromkeys(names) if name != NOTHING]
         with self._database.write() as session:
@@ -59,7 +59,7 @@ class LabelRepository:
                 "Choose another key, or take it from the other label first."
             ) from exc
 
-    def list(self) -> List[LabelDefinition]:
+    def list(self) -> list_[LabelDefinition]:
         """Every label, oldest first."""
         with self._database.read() as session:
             return _all(session)
@@ -80,7 +80,7 @@ def _store(session: Session, label: LabelDefinition) -> None:
     )
 
 
-def _all(session: Session) -> List[LabelDefinition]:
+def _all(session: Session) -> list_[LabelDefinition]:
     table = tables.LabelDefinition
     rows = session.execute(
         select(col(table.name), col(table.color), col(table.key), col(table.created_at)).order_by(

@@ -1,7 +1,7 @@
 """The ledger of training runs: one active at a time, terminal states for good."""
 
 import time
-from builtins import list as List  # `list` is a method's name here
+from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
@@ -147,7 +147,7 @@ class RunRepository:
 
     def fail_abandoned(
         self, *, now: float, silent_for_s: float = 20.0, is_alive: Callable[[str], bool]
-    ) -> List[Run]:
+    ) -> list_[Run]:
         """Fail the running runs whose owner is dead or silent, and return them.
 
         `now` is in Unix seconds, `is_alive` is asked about the owner (`host:pid`).
@@ -170,7 +170,7 @@ class RunRepository:
                     failed.append(find_run(session, run.run_id))
         return failed
 
-    def queued(self) -> List[Run]:
+    def queued(self) -> list_[Run]:
         """The runs that wait for a worker, oldest first."""
         return self._with_status("queued")
 
@@ -179,7 +179,7 @@ class RunRepository:
         with self._database.read() as session:
             return find_run(session, run_id)
 
-    def list(self, limit: int | None = None) -> List[Run]:
+    def list(self, limit: int | None = None) -> list_[Run]:
         """Runs, newest first."""
         query = select(_TABLE).order_by(col(_TABLE.seq).desc()).limit(limit)
         with self._database.read() as session:
@@ -189,7 +189,7 @@ class RunRepository:
         """The run that is queued or running, if there is one."""
         return next(iter(self._with_status("queued", "running")), None)
 
-    def _with_status(self, *statuses: Status) -> List[Run]:
+    def _with_status(self, *statuses: Status) -> list_[Run]:
         query = select(_TABLE).where(col(_TABLE.status).in_(statuses)).order_by(col(_TABLE.seq))
         with self._database.read() as session:
             return [from_row(row) for row in session.scalars(query)]

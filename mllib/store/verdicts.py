@@ -1,6 +1,6 @@
 """Verdicts: append-only, idempotent by the client's id, undone by retracting their annotation."""
 
-from builtins import list as List  # `list` is a method's name here
+from builtins import list as list_  # `list` is a method's name here
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -91,7 +91,7 @@ class VerdictRepository:
         pair: str | None = None,
         timeframe: str | None = None,
         limit: int | None = None,
-    ) -> List[Verdict]:
+    ) -> list_[Verdict]:
         """The verdicts that were not retracted, newest first."""
         query = _verdicts().where(is_not_retracted(col(tables.Verdict.annotation_id)))
         if pair is not None:

@@ -1,7 +1,7 @@
 """Signs of life of long-running processes."""
 
 import time
-from builtins import list as List  # `list` is a method's name here
+from builtins import list as list_  # `list` is a method's name here
 from dataclasses import dataclass
 
 from sqlalchemy import and_, case, select
@@ -45,7 +45,7 @@ class WorkerRepository:
             }
             session.execute(row.on_conflict_do_update(index_elements=["name"], set_=changed))
 
-    def list(self) -> List[WorkerHeartbeat]:
+    def list(self) -> list_[WorkerHeartbeat]:
         """Every worker that was ever seen, by name."""
         table = tables.WorkerHeartbeat
         names = ("name", "pid", "host", "started_at", "beat_at")

@@ -1,0 +1,69 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mllib.errors import InvalidAnnotations
+from mllib.spans import JudgedPrediction, ReviewedRange, Span
+from mllib.store import Feedback
+from mllib.store.feedback import judge, reviewed_by
+
+PREDICTION = JudgedPrediction(label="flag", confidence=0.8, model_version="3", start_time=10, end_time=20)
+
+
+def _feedback(**changes: Any) -> Feedback:
+    feedback = Feedback(
+        client_id="c1", pair="EURUSD", timeframe="1h", action="confirm", prediction=PREDICTION
+    )
+    return replace(feedback, **changes)
+
+
+def test_a_confirmation_keeps_label_and_bounds() -> None:
+    assert judge(_feedback(label="wedge", start_time=1)).result == Span("flag", 10, 20)
+
+
+def test_a_correction_falls_back_to_what_was_predicted() -> None:
+    assert judge(_feedback(action="correct", label="wedge")).result == Span("wedge", 10, 20)
+    assert judge(_feedback(action="correct", end_time=30)).result == Span("flag", 10, 30)
+
+
+def test_a_dismissal_says_nothing_is_there() -> None:
+    assert judge(_feedback(action="dismiss")).result == Span("O", 10, 20)
+
+
+def test_bounds_in_the_wrong_order_are_swapped() -> None:
+    swapped = replace(PREDICTION, start_time=20, end_time=10)
+    judgement = judge(_feedback(action="correct", prediction=swapped, start_time=50, end_time=40))
+    assert judgement.prediction == PREDICTION
+    assert judgement.result == Span("flag", 40, 50)
+
+
+def test_both_ranges_of_a_correction_are_reviewed() -> None:
+    judgement = judge(_feedback(action="correct", label="wedge"))
+    assert reviewed_by(judgement) == [
+        ReviewedRange(10, 20, frozenset({"flag"})),
+        ReviewedRange(10, 20, frozenset({"wedge"})),
+    ]
+
+
+@pytest.mark.parametrize("action", ["confirm", "dismiss"])
+def test_only_the_judged_label_is_reviewed(action: str) -> None:
+    assert reviewed_by(judge(_feedback(action=action))) == [ReviewedRange(10, 20, frozenset({"flag"}))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"client_id": ""}, "found an empty client_id"),
+        ({"action": "maybe"}, "found the action 'maybe', expected confirm, correct or dismiss"),
+        ({"action": "correct"}, "changes neither label nor bounds, expected a change. Send confirm"),
+        ({"action": "correct", "label": "flag", "start_time": 10}, "changes neither label nor bounds"),
+        ({"action": "correct", "label": " "}, "found an empty label"),
+        ({"action": "correct", "label": "O"}, "found a correction to the label O.*Send dismiss"),
+        ({"prediction": replace(PREDICTION, label="")}, "found a prediction with an empty label"),
+        ({"prediction": replace(PREDICTION, end_time=None)}, "without start_time or end_time"),
+    ],
+)
+def test_feedback_that_says_nothing_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidAnnotations, match=message):
+        judge(_feedback(**changes))

@@ -1,0 +1,139 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mllib.errors import Conflict, InvalidAnnotations, NotFound
+from mllib.spans import JudgedPrediction, ReviewedRange
+from mllib.store import Feedback, Store, open_store
+
+PREDICTION = JudgedPrediction(label="flag", confidence=0.8, model_version="3", start_time=10, end_time=20)
+CONFIRM = Feedback(
+    client_id="c1", pair="EURUSD", timeframe="1h", action="confirm", prediction=PREDICTION, annotator="ann"
+)
+FLAG_SEEN = ReviewedRange(10, 20, frozenset({"flag"}))
+
+RECORD = """
+import sys
+from mllib.spans import JudgedPrediction
+from mllib.store import Feedback, open_store
+
+with open_store(sys.argv[1]) as store:
+    for n in range(int(sys.argv[2])):
+        prediction = JudgedPrediction(label="flag", confidence=0.5, start_time=n, end_time=n + 5)
+        verdict, created = store.verdicts.record(
+            Feedback(client_id=f"c{n}", pair="EURUSD", timeframe="1h", action="confirm", prediction=prediction)
+        )
+        print(verdict.id, int(created), flush=True)
+"""
+
+
+def test_a_confirmation_becomes_an_annotation_with_its_prediction(store: Store) -> None:
+    verdict, created = store.verdicts.record(replace(CONFIRM, note="clear"))
+    assert created
+    (annotation,) = store.annotations.list("EURUSD", "1h")
+    assert annotation == store.verdicts.annotation_of(verdict.id)
+    assert (annotation.id, annotation.source) == (verdict.annotation_id, "model_confirmed")
+    assert (annotation.label, annotation.start_time, annotation.end_time) == ("flag", 10, 20)
+    assert (annotation.annotator, annotation.notes) == ("ann", "clear")
+    assert annotation.model_prediction == PREDICTION
+    assert store.annotations.reviewed("EURUSD", "1h") == [FLAG_SEEN]
+
+
+def test_a_correction_stands_where_the_annotator_put_it(store: Store) -> None:
+    verdict, _ = store.verdicts.record(replace(CONFIRM, action="correct", label="wedge", start_time=5))
+    annotation = store.verdicts.annotation_of(verdict.id)
+    assert (annotation.source, annotation.label, annotation.start_time) == ("model_corrected", "wedge", 5)
+    assert set(store.annotations.reviewed("EURUSD", "1h")) == {
+        FLAG_SEEN,
+        ReviewedRange(5, 20, frozenset({"wedge"})),
+    }
+
+
+def test_a_dismissal_is_a_person_saying_o(store: Store) -> None:
+    verdict, _ = store.verdicts.record(replace(CONFIRM, action="dismiss"))
+    annotation = store.verdicts.annotation_of(verdict.id)
+    assert (annotation.source, annotation.label, annotation.model_prediction) == ("human", "O", PREDICTION)
+
+
+def test_the_same_client_id_gives_the_same_answer(store: Store) -> None:
+    first, _ = store.verdicts.record(CONFIRM)
+    assert store.verdicts.record(CONFIRM) == (first, False)
+    assert len(store.annotations.list("EURUSD", "1h")) == 1
+
+
+def test_a_client_id_with_other_content_is_refused(store: Store) -> None:
+    first, _ = store.verdicts.record(CONFIRM)
+    with pytest.raises(Conflict, match="feedback c1 is refused: found that client_id stored") as caught:
+        store.verdicts.record(replace(CONFIRM, action="dismiss"))
+    assert caught.value.active_id == first.id
+    assert len(store.verdicts.list()) == 1
+
+
+def test_refused_feedback_leaves_nothing(store: Store) -> None:
+    with pytest.raises(InvalidAnnotations, match="neither label nor bounds"):
+        store.verdicts.record(replace(CONFIRM, action="correct"))
+    assert store.series.list() == []
+
+
+def test_a_retracted_verdict_takes_its_annotation_and_ranges_with_it(store: Store) -> None:
+    kept, _ = store.verdicts.record(replace(CONFIRM, client_id="c2", action="dismiss"))
+    verdict, _ = store.verdicts.record(replace(CONFIRM, action="correct", end_time=30))
+    store.verdicts.retract(verdict.id, annotator="ben")
+    store.verdicts.retract(verdict.id)
+    assert store.verdicts.list() == [kept]
+    assert [one.id for one in store.annotations.list("EURUSD", "1h")] == [kept.annotation_id]
+    assert store.annotations.reviewed("EURUSD", "1h") == [FLAG_SEEN]
+    assert store.verdicts.annotation_of(verdict.id).end_time == 30
+
+
+def test_verdicts_are_listed_newest_first(store: Store) -> None:
+    for n, pair in enumerate(["EURUSD", "GBPUSD", "EURUSD"]):
+        store.verdicts.record(replace(CONFIRM, client_id=f"c{n}", pair=pair))
+    assert [one.client_id for one in store.verdicts.list()] == ["c2", "c1", "c0"]
+    assert [one.client_id for one in store.verdicts.list("EURUSD", "1h", limit=1)] == ["c2"]
+    assert store.verdicts.list("EURUSD", "1d") == []
+
+
+def test_an_unknown_verdict_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFound, match="No verdict nope"):
+        store.verdicts.retract("nope")
+    with pytest.raises(NotFound, match="No verdict nope"):
+        store.verdicts.annotation_of("nope")
+
+
+def _start(home: Path, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-W", "error", "-c", RECORD, str(home), str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_processes_with_the_same_client_ids_get_the_same_answers(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    racers = [_start(tmp_path, 40) for _ in range(3)]
+    answers = [[line.split() for line in racer.communicate(timeout=60)[0].splitlines()] for racer in racers]
+    assert [[verdict_id for verdict_id, _ in answer] for answer in answers] == [
+        [verdict_id for verdict_id, _ in answers[0]]
+    ] * 3
+    assert sum(int(created) for answer in answers for _, created in answer) == 40
+    with open_store(tmp_path) as store:
+        assert len(store.annotations.list("EURUSD", "1h")) == len(store.verdicts.list()) == 40
+
+
+def test_a_process_killed_while_writing_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    writer = _start(tmp_path, 100_000)
+    assert writer.stdout is not None
+    lines = [writer.stdout.readline() for _ in range(60)]
+    writer.kill()
+    lines += writer.communicate(timeout=60)[0].splitlines()
+    acknowledged = {line.split()[0] for line in lines if len(line.split()) == 2}
+    with open_store(tmp_path) as store:
+        kept = store.verdicts.list()
+        annotations = {one.id for one in store.annotations.list("EURUSD", "1h")}
+        ranges = store.annotations.reviewed("EURUSD", "1h")
+    assert acknowledged <= {verdict.id for verdict in kept}
+    assert len(kept) - len(acknowledged) <= 1
+    assert {verdict.annotation_id for verdict in kept} == annotations
+    assert len(ranges) == len(kept)
