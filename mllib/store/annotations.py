@@ -77,7 +77,7 @@ class AnnotationRepository:
         return outcome
 
     def list(self, pair: str, timeframe: str, *, sources: Collection[str] | None = None) -> list_[Annotation]:
-        """The effective annotations of a series by start time, of some sources or (None) of all."""
+        """The effective annotations of a series by time, label and id, of some sources or (None) of all."""
         table = tables.Annotation
         with self._database.read() as session:
             query = select(table).where(
@@ -86,12 +86,8 @@ class AnnotationRepository:
             )
             if sources is not None:
                 query = query.where(col(table.source).in_(sorted(sources)))
-            order = (
-                col(table.start_time),
-                col(table.end_time),
-                col(table.created_at),
-                col(table.id),
-            )
+            shown_id = func.coalesce(col(table.external_id), col(table.id))
+            order = (col(table.start_time), col(table.end_time), col(table.label), shown_id)
             return [from_row(row) for row in session.scalars(query.order_by(*order))]
 
     def retract(

@@ -22,9 +22,9 @@ from mllib.store import Feedback, open_store
 
 with open_store(sys.argv[1]) as store:
     for n in range(int(sys.argv[2])):
-        prediction = JudgedPrediction(label="flag", confidence=0.5, start_time=n, end_time=n + 5)
+        judged = JudgedPrediction(label="flag", confidence=0.5, start_time=n, end_time=n + 5)
         verdict, created = store.verdicts.record(
-            Feedback(client_id=f"c{n}", pair="EURUSD", timeframe="1h", action="confirm", prediction=prediction)
+            Feedback(client_id=f"c{n}", pair="EURUSD", timeframe="1h", action="confirm", prediction=judged)
         )
         print(verdict.id, int(created), flush=True)
 """
