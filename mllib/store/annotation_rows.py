@@ -54,12 +54,7 @@ def from_row(row: tables.Annotation) -> Annotation:
     judged = None if row.model_prediction is None else JudgedPrediction(**row.model_prediction)
     plain = {name: getattr(row, name) for name in _CONTENT}
     return Annotation(
-        **plain
-        | {
-            "sub_spans": sub_spans,
-            "model_prediction": judged,
-            "extra": row.extra or {},
-        },
+        **plain | {"sub_spans": sub_spans, "model_prediction": judged, "extra": row.extra or {}},
         id=row.external_id or row.id,
         created_at=row.created_at,
     )

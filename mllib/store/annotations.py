@@ -11,13 +11,7 @@ from sqlmodel import col
 from mllib.errors import Conflict, NotFound
 from mllib.spans import Annotation, ReviewedRange
 from mllib.store import tables
-from mllib.store.annotation_rows import (
-    Row,
-    from_row,
-    is_effective,
-    same_content,
-    to_row,
-)
+from mllib.store.annotation_rows import Row, from_row, is_effective, same_content, to_row
 from mllib.store.database import Database, now_s, upsert
 from mllib.store.reviewed_rows import add_reviewed, effective_reviewed
 from mllib.store.series import ensure_series, find_series
@@ -81,8 +75,7 @@ class AnnotationRepository:
         table = tables.Annotation
         with self._database.read() as session:
             query = select(table).where(
-                col(table.series_id) == find_series(session, pair, timeframe),
-                is_effective(),
+                col(table.series_id) == find_series(session, pair, timeframe), is_effective()
             )
             if sources is not None:
                 query = query.where(col(table.source).in_(sorted(sources)))
@@ -118,12 +111,7 @@ class AnnotationRepository:
     def counts(self) -> list_[LabelCount]:
         """Effective annotations per series, label and source."""
         series, table = tables.Series, tables.Annotation
-        groups = (
-            col(series.pair),
-            col(series.timeframe),
-            col(table.label),
-            col(table.source),
-        )
+        groups = (col(series.pair), col(series.timeframe), col(table.label), col(table.source))
         query = select(*groups, func.count()).join(table, col(table.series_id) == col(series.id))
         with self._database.read() as session:
             rows = session.execute(query.where(is_effective()).group_by(*groups).order_by(*groups)).all()

@@ -39,12 +39,7 @@ class ChampionRepository:
             NotFound: no run has that id.
             Conflict: the run has left no predictor that could be served.
         """
-        values = {
-            "run_id": run_id,
-            "moved_by": moved_by,
-            "reason": reason,
-            "moved_at": now_s(),
-        }
+        values = {"run_id": run_id, "moved_by": moved_by, "reason": reason, "moved_at": now_s()}
         with self._database.write() as session:
             run = find_run(session, run_id)
             if run.predictor_path is None:
@@ -69,14 +64,7 @@ class ChampionRepository:
 
 def _moves(name: str) -> Select[int, str, str, MovedBy, str | None, int]:
     table = tables.ChampionMove
-    columns = (
-        "id",
-        "registered_model_name",
-        "run_id",
-        "moved_by",
-        "reason",
-        "moved_at",
-    )
+    columns = ("id", "registered_model_name", "run_id", "moved_by", "reason", "moved_at")
     return (
         select(*(col(getattr(table, column)) for column in columns))
         .where(col(table.registered_model_name) == name)

@@ -11,12 +11,7 @@ from mllib.errors import NotReady
 
 BUSY_TIMEOUT_S = 5.0
 
-_OUR_MISTAKES = (
-    sql.IntegrityError,
-    sql.ProgrammingError,
-    sql.DataError,
-    sql.NotSupportedError,
-)
+_OUR_MISTAKES = (sql.IntegrityError, sql.ProgrammingError, sql.DataError, sql.NotSupportedError)
 _ADVICE = (
     (
         ("database is locked", "table is locked"),
@@ -33,11 +28,7 @@ _ADVICE = (
         "a file that is damaged or no database",
         "an SQLite database. Move the file away and put back a backup.",
     ),
-    (
-        ("database or disk is full",),
-        "the disk full",
-        "room to write. Free some space and try again.",
-    ),
+    (("database or disk is full",), "the disk full", "room to write. Free some space and try again."),
     (
         ("no such table", "no such column"),
         "tables of another version",

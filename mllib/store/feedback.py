@@ -4,14 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mllib.errors import InvalidAnnotations
-from mllib.spans import (
-    NOTHING,
-    Annotation,
-    JudgedPrediction,
-    ReviewedRange,
-    Source,
-    Span,
-)
+from mllib.spans import NOTHING, Annotation, JudgedPrediction, ReviewedRange, Source, Span
 
 Action = Literal["confirm", "correct", "dismiss"]
 _SOURCES: dict[Action, Source] = {
@@ -59,34 +52,15 @@ def judge(feedback: Feedback) -> Judgement:
     """
     _check(feedback)
     predicted = _predicted(feedback)
-    prediction = replace(
-        feedback.prediction,
-        start_time=predicted.start_time,
-        end_time=predicted.end_time,
-    )
+    prediction = replace(feedback.prediction, start_time=predicted.start_time, end_time=predicted.end_time)
     result = _result(feedback, predicted)
     if feedback.action == "correct" and result == predicted:
-        raise _refused(
-            feedback,
-            "a correction that changes neither label nor bounds",
-            "a change",
-            "confirm",
-        )
-    return Judgement(
-        action=feedback.action,
-        prediction=prediction,
-        predicted=predicted,
-        result=result,
-    )
+        raise _refused(feedback, "a correction that changes neither label nor bounds", "a change", "confirm")
+    return Judgement(action=feedback.action, prediction=prediction, predicted=predicted, result=result)
 
 
 def annotation_from(
-    judgement: Judgement,
-    *,
-    annotation_id: str,
-    annotator: str | None,
-    note: str | None,
-    created_at: int,
+    judgement: Judgement, *, annotation_id: str, annotator: str | None, note: str | None, created_at: int
 ) -> Annotation:
     """The annotation that a judgement makes; a dismissal says `O` over the predicted range."""
     return Annotation(
@@ -114,44 +88,21 @@ def _check(feedback: Feedback) -> None:
     if not feedback.client_id:
         raise _refused(feedback, "an empty client_id", "an id of the client's own", "a client_id")
     if feedback.action not in get_args(Action):
-        raise _refused(
-            feedback,
-            f"the action {feedback.action!r}",
-            "confirm, correct or dismiss",
-            "one",
-        )
+        raise _refused(feedback, f"the action {feedback.action!r}", "confirm, correct or dismiss", "one")
     if not feedback.prediction.label:
-        raise _refused(
-            feedback,
-            "a prediction with an empty label",
-            "the predicted label",
-            "that label",
-        )
+        raise _refused(feedback, "a prediction with an empty label", "the predicted label", "that label")
     if feedback.action == "correct" and feedback.label is not None:
         if not feedback.label.strip():
-            raise _refused(
-                feedback,
-                "an empty label",
-                "the name of a label",
-                "a label, or leave it out",
-            )
+            raise _refused(feedback, "an empty label", "the name of a label", "a label, or leave it out")
         if feedback.label == NOTHING:
-            raise _refused(
-                feedback,
-                "a correction to the label O",
-                "the name of a label",
-                "dismiss",
-            )
+            raise _refused(feedback, "a correction to the label O", "the name of a label", "dismiss")
 
 
 def _predicted(feedback: Feedback) -> Span:
     start_time, end_time = feedback.prediction.start_time, feedback.prediction.end_time
     if start_time is None or end_time is None:
         raise _refused(
-            feedback,
-            "a prediction without start_time or end_time",
-            "both",
-            "the prediction's bounds",
+            feedback, "a prediction without start_time or end_time", "both", "the prediction's bounds"
         )
     return _span(feedback.prediction.label, start_time, end_time)
 

@@ -15,11 +15,7 @@ _Identity = tuple[int, int, tuple[str, ...], str | None]
 
 
 def add_reviewed(
-    session: Session,
-    series_id: int,
-    ranges: Iterable[ReviewedRange],
-    *,
-    annotation_id: str | None = None,
+    session: Session, series_id: int, ranges: Iterable[ReviewedRange], *, annotation_id: str | None = None
 ) -> None:
     """Store the ranges that are not there yet, tied to an annotation or to none."""
     wanted = dict.fromkeys(_identity(one, annotation_id) for one in ranges)
@@ -29,8 +25,7 @@ def add_reviewed(
         (row.start_time, row.end_time, tuple(row.labels), row.annotation_id)
         for row in session.scalars(
             select(tables.ReviewedRange).where(
-                col(tables.ReviewedRange.series_id) == series_id,
-                _is_tied_to(annotation_id),
+                col(tables.ReviewedRange.series_id) == series_id, _is_tied_to(annotation_id)
             )
         )
     }
@@ -46,10 +41,7 @@ def effective_reviewed(session: Session, series_id: int) -> list[ReviewedRange]:
         select(col(table.start_time), col(table.end_time), col(table.labels))
         .where(
             col(table.series_id) == series_id,
-            or_(
-                col(table.annotation_id).is_(None),
-                is_not_retracted(col(table.annotation_id)),
-            ),
+            or_(col(table.annotation_id).is_(None), is_not_retracted(col(table.annotation_id))),
         )
         .order_by(col(table.start_time), col(table.end_time), col(table.id))
     )

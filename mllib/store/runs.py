@@ -14,15 +14,7 @@ from sqlmodel import col
 from mllib.errors import Conflict
 from mllib.store import tables
 from mllib.store.database import Database, now_s
-from mllib.store.run_rows import (
-    Run,
-    Status,
-    already_active,
-    find_run,
-    from_row,
-    settled,
-    stopped,
-)
+from mllib.store.run_rows import Run, Status, already_active, find_run, from_row, settled, stopped
 
 _TABLE = tables.TrainingRun
 
@@ -34,12 +26,7 @@ class RunRepository:
         self._database = database
 
     def enqueue(
-        self,
-        *,
-        model_type: str,
-        encoder: str,
-        registered_model_name: str,
-        request: Mapping[str, Any],
+        self, *, model_type: str, encoder: str, registered_model_name: str, request: Mapping[str, Any]
     ) -> Run:
         """A new queued run.
 
@@ -160,11 +147,7 @@ class RunRepository:
             if alive and silence_s <= silent_for_s:
                 continue
             still_silent = col(_TABLE.heartbeat_at) == run.heartbeat_at
-            end = {
-                "status": "failed",
-                "completed_at": int(now),
-                "error": stopped(run, alive, silence_s),
-            }
+            end = {"status": "failed", "completed_at": int(now), "error": stopped(run, alive, silence_s)}
             with self._database.write() as session:
                 if _update(session, run.run_id, {"running"}, end, still_silent):
                     failed.append(find_run(session, run.run_id))
@@ -209,11 +192,7 @@ def _update(
     """Whether the run was in one of the allowed states and changed."""
     changed = session.scalar(
         update(_TABLE)
-        .where(
-            col(_TABLE.run_id) == run_id,
-            col(_TABLE.status).in_(sorted(allowed)),
-            *conditions,
-        )
+        .where(col(_TABLE.run_id) == run_id, col(_TABLE.status).in_(sorted(allowed)), *conditions)
         .values(**values)
         .returning(col(_TABLE.seq)),
         execution_options={"synchronize_session": False},
@@ -222,11 +201,7 @@ def _update(
 
 
 def _end(
-    session: Session,
-    run_id: str,
-    allowed: set[Status],
-    status: Status,
-    values: Mapping[str, Any],
+    session: Session, run_id: str, allowed: set[Status], status: Status, values: Mapping[str, Any]
 ) -> Run:
     """The run in its terminal state."""
     ended = _update(session, run_id, allowed, {**values, "status": status, "completed_at": now_s()})

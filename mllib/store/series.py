@@ -50,10 +50,7 @@ class SeriesRepository:
         """
         rename = (
             update(tables.Series)
-            .where(
-                col(tables.Series.pair) == pair,
-                col(tables.Series.timeframe) == timeframe,
-            )
+            .where(col(tables.Series.pair) == pair, col(tables.Series.timeframe) == timeframe)
             .values(pair=new_pair)
             .returning(col(tables.Series.id))
         )
@@ -76,10 +73,7 @@ class SeriesRepository:
         """
         remove = (
             delete(tables.Series)
-            .where(
-                col(tables.Series.pair) == pair,
-                col(tables.Series.timeframe) == timeframe,
-            )
+            .where(col(tables.Series.pair) == pair, col(tables.Series.timeframe) == timeframe)
             .returning(col(tables.Series.id))
         )
         with self._database.write() as session:

@@ -101,8 +101,7 @@ class Annotation(Table, table=True):
     extra: dict[str, Any] | None = _json()
     created_at: int = _seconds()
     supersedes: str | None = Field(
-        sa_column=Column(ForeignKey("annotation.id", ondelete="CASCADE"), unique=True),
-        default=None,
+        sa_column=Column(ForeignKey("annotation.id", ondelete="CASCADE"), unique=True), default=None
     )
 
 
@@ -195,8 +194,7 @@ class TrainingRun(Table, table=True):
         ),
         UniqueConstraint("registered_model_name", "model_version"),
         CheckConstraint(
-            "status IN ('queued', 'running', 'failed', 'cancelled', 'rejected', 'ready')",
-            name="status",
+            "status IN ('queued', 'running', 'failed', 'cancelled', 'rejected', 'ready')", name="status"
         ),
     )
     seq: int | None = Field(default=None, primary_key=True)

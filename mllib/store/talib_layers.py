@@ -66,12 +66,7 @@ class TalibRepository:
             )
             if functions is not None:
                 query = query.where(col(table.function).in_(list(functions)))
-            order = (
-                col(table.start_time),
-                col(table.end_time),
-                col(table.function),
-                col(table.id),
-            )
+            order = (col(table.start_time), col(table.end_time), col(table.function), col(table.id))
             return [_from_row(*row) for row in session.execute(query.order_by(*order))]
 
     def layers(self, pair: str, timeframe: str) -> dict[str, TalibLayer]:
@@ -79,11 +74,7 @@ class TalibRepository:
         table = tables.TalibLayer
         with self._database.read() as session:
             rows = session.execute(
-                select(
-                    col(table.function),
-                    col(table.labelled_to_time),
-                    col(table.span_count),
-                )
+                select(col(table.function), col(table.labelled_to_time), col(table.span_count))
                 .where(col(table.series_id) == find_series(session, pair, timeframe))
                 .order_by(col(table.function))
             ).all()

@@ -15,14 +15,7 @@ from mllib.store import tables
 from mllib.store.annotation_rows import from_row, is_not_retracted, to_row
 from mllib.store.annotations import retract_row
 from mllib.store.database import Database, now_s
-from mllib.store.feedback import (
-    Action,
-    Feedback,
-    Judgement,
-    annotation_from,
-    judge,
-    reviewed_by,
-)
+from mllib.store.feedback import Action, Feedback, Judgement, annotation_from, judge, reviewed_by
 from mllib.store.reviewed_rows import add_reviewed
 from mllib.store.series import ensure_series
 
@@ -87,10 +80,7 @@ class VerdictRepository:
             retract_row(session, key, annotator=annotator, reason="verdict retracted")
 
     def list(
-        self,
-        pair: str | None = None,
-        timeframe: str | None = None,
-        limit: int | None = None,
+        self, pair: str | None = None, timeframe: str | None = None, limit: int | None = None
     ) -> list_[Verdict]:
         """The verdicts that were not retracted, newest first."""
         query = _verdicts().where(is_not_retracted(col(tables.Verdict.annotation_id)))
@@ -148,16 +138,7 @@ def _write(session: Session, verdict: Verdict, judgement: Judgement) -> None:
 
 
 def _to_row(verdict: Verdict, series_id: int) -> dict[str, object]:
-    plain = (
-        "id",
-        "client_id",
-        "action",
-        "label",
-        "start_time",
-        "end_time",
-        "annotator",
-        "note",
-    )
+    plain = ("id", "client_id", "action", "label", "start_time", "end_time", "annotator", "note")
     return {
         **{name: getattr(verdict, name) for name in (*plain, "annotation_id", "created_at")},
         "series_id": series_id,
@@ -170,16 +151,7 @@ def _to_row(verdict: Verdict, series_id: int) -> dict[str, object]:
 
 
 def _from_row(row: tables.Verdict, series: tables.Series) -> Verdict:
-    plain = (
-        "id",
-        "client_id",
-        "action",
-        "label",
-        "start_time",
-        "end_time",
-        "annotator",
-        "note",
-    )
+    plain = ("id", "client_id", "action", "label", "start_time", "end_time", "annotator", "note")
     prediction = JudgedPrediction(
         label=row.predicted_label,
         confidence=row.predicted_confidence,
@@ -208,12 +180,7 @@ def _stored(session: Session, client_id: str) -> Verdict | None:
 
 def _repeated(stored: Verdict, again: Verdict) -> Verdict:
     """The stored verdict, where the client said the same again."""
-    as_stored = replace(
-        again,
-        id=stored.id,
-        annotation_id=stored.annotation_id,
-        created_at=stored.created_at,
-    )
+    as_stored = replace(again, id=stored.id, annotation_id=stored.annotation_id, created_at=stored.created_at)
     if as_stored == stored:
         return stored
     raise Conflict(

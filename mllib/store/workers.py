@@ -37,12 +37,7 @@ class WorkerRepository:
             row = upsert(session, table).values(
                 name=name, pid=pid, host=host, started_at=int(now), beat_at=now
             )
-            changed = {
-                "pid": pid,
-                "host": host,
-                "started_at": started_at,
-                "beat_at": now,
-            }
+            changed = {"pid": pid, "host": host, "started_at": started_at, "beat_at": now}
             session.execute(row.on_conflict_do_update(index_elements=["name"], set_=changed))
 
     def list(self) -> list_[WorkerHeartbeat]:

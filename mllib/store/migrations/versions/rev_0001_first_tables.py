@@ -146,10 +146,7 @@ def _create_annotation() -> None:
         sa.Column("supersedes", sa.String(), nullable=True),
         sa.CheckConstraint("start_time <= end_time", name=op.f("ck_annotation_times")),
         sa.ForeignKeyConstraint(
-            ["series_id"],
-            ["series.id"],
-            name=op.f("fk_annotation_series_id_series"),
-            ondelete="CASCADE",
+            ["series_id"], ["series.id"], name=op.f("fk_annotation_series_id_series"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["supersedes"],
@@ -162,10 +159,7 @@ def _create_annotation() -> None:
     )
     op.create_index(op.f("ix_annotation_external_id"), "annotation", ["external_id"], unique=False)
     op.create_index(
-        "ix_annotation_series_id_start_time",
-        "annotation",
-        ["series_id", "start_time"],
-        unique=False,
+        "ix_annotation_series_id_start_time", "annotation", ["series_id", "start_time"], unique=False
     )
     op.create_index(
         "uq_annotation_series_id_external_id",
@@ -187,9 +181,7 @@ def _create_champion_move() -> None:
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("moved_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["run_id"],
-            ["training_run.run_id"],
-            name=op.f("fk_champion_move_run_id_training_run"),
+            ["run_id"], ["training_run.run_id"], name=op.f("fk_champion_move_run_id_training_run")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_champion_move")),
     )
@@ -209,10 +201,7 @@ def _create_talib_layer() -> None:
         sa.Column("labelled_to_time", sa.BigInteger(), nullable=False),
         sa.Column("span_count", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["series_id"],
-            ["series.id"],
-            name=op.f("fk_talib_layer_series_id_series"),
-            ondelete="CASCADE",
+            ["series_id"], ["series.id"], name=op.f("fk_talib_layer_series_id_series"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("series_id", "function", name=op.f("pk_talib_layer")),
     )
@@ -229,10 +218,7 @@ def _create_talib_span() -> None:
         sa.Column("end_time", sa.BigInteger(), nullable=False),
         sa.Column("confidence", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["series_id"],
-            ["series.id"],
-            name=op.f("fk_talib_span_series_id_series"),
-            ondelete="CASCADE",
+            ["series_id"], ["series.id"], name=op.f("fk_talib_span_series_id_series"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_talib_span")),
     )
@@ -276,24 +262,15 @@ def _create_reviewed_range() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["series_id"],
-            ["series.id"],
-            name=op.f("fk_reviewed_range_series_id_series"),
-            ondelete="CASCADE",
+            ["series_id"], ["series.id"], name=op.f("fk_reviewed_range_series_id_series"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reviewed_range")),
     )
     op.create_index(
-        op.f("ix_reviewed_range_annotation_id"),
-        "reviewed_range",
-        ["annotation_id"],
-        unique=False,
+        op.f("ix_reviewed_range_annotation_id"), "reviewed_range", ["annotation_id"], unique=False
     )
     op.create_index(
-        "ix_reviewed_range_series_id_start_time",
-        "reviewed_range",
-        ["series_id", "start_time"],
-        unique=False,
+        "ix_reviewed_range_series_id_start_time", "reviewed_range", ["series_id", "start_time"], unique=False
     )
 
 
@@ -317,10 +294,7 @@ def _create_verdict() -> None:
         sa.Column("note", sa.String(), nullable=True),
         sa.Column("annotation_id", sa.String(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint(
-            "action IN ('confirm', 'correct', 'dismiss')",
-            name=op.f("ck_verdict_action"),
-        ),
+        sa.CheckConstraint("action IN ('confirm', 'correct', 'dismiss')", name=op.f("ck_verdict_action")),
         sa.ForeignKeyConstraint(
             ["annotation_id"],
             ["annotation.id"],
@@ -328,10 +302,7 @@ def _create_verdict() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["series_id"],
-            ["series.id"],
-            name=op.f("fk_verdict_series_id_series"),
-            ondelete="CASCADE",
+            ["series_id"], ["series.id"], name=op.f("fk_verdict_series_id_series"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_verdict")),
         sa.UniqueConstraint("client_id", name=op.f("uq_verdict_client_id")),
