@@ -1,0 +1,256 @@
+"""The `bio` encoder: a row a candle, and an independent B/I/O lane for each label.
+
+Overlapping spans of different labels are legal. A lane whose training spans all have one length (such
+as TA-Lib's) needs to know starts only: a start there is a span of that length. Lanes of varying length are
+decoded with a constrained Viterbi on islands (`viterbi`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from mllib.candles import Candles
+from mllib.encoders.viterbi import Positions, decode_islands, islands
+from mllib.features import ContextConfig, column_reach, compute_features
+from mllib.features.registry import Column
+from mllib.features.windows import Floats
+from mllib.matching import match
+from mllib.rows import Rows, Targets
+from mllib.spans import PredictedSpan, ReviewedRange, Span, positions
+from mllib.timeframes import SECONDS
+
+CUTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+ENTER_COSTS = (-2.0, 0.0, 2.0, 4.0)
+"""What `tune` chooses from, on validation."""
+
+_TYPICAL = 0.95
+_ENOUGH = 5
+"""Fewer examples than this say too little to fix a length or to choose a cut by."""
+_SHORT_BARS = 5
+_MATCH_IOU = 0.5
+
+
+class Lane(BaseModel):
+    """How one label is decoded: lengths seen in training, and the cut and cost chosen on validation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    least_bars: int
+    most_bars: int
+    cut: float = 0.5
+    enter_cost: float = 0.0
+
+    @property
+    def fixed(self) -> bool:
+        """Whether every span of this label has the same length."""
+        return self.least_bars == self.most_bars
+
+    @property
+    def reach_bars(self) -> int:
+        """Half the longest span: islands shorter than twice that are never broken."""
+        return (self.most_bars + 1) // 2
+
+    @property
+    def decode_bars(self) -> int:
+        """How many bars before and after its own a decoded label may depend on."""
+        return self.most_bars - 1 if self.fixed else 3 * self.reach_bars
+
+
+@dataclass(frozen=True, slots=True)
+class BioEncoder:
+    """Candles to rows and probabilities to spans, one lane a label."""
+
+    context: ContextConfig
+    lanes: tuple[Lane, ...]
+    feature_columns: tuple[Column, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def learn(cls, context: ContextConfig, examples: dict[str, NDArray[np.int64]]) -> "BioEncoder":
+        """An encoder for the labels of `examples`, whose lengths in bars `int64 (n,)` it learns from."""
+        lanes = []
+        for label, bars in sorted(examples.items()):
+            longest = int(np.quantile(bars, _TYPICAL, method="higher"))
+            same = bars.min() == bars.max() and (len(bars) >= _ENOUGH or longest <= _SHORT_BARS)
+            least = longest if same else max(1, int(bars.min()) // 2)
+            lanes.append(Lane(label=label, least_bars=least, most_bars=longest))
+        return cls(context, tuple(lanes)).with_features()
+
+    def with_features(self) -> "BioEncoder":
+        """The same encoder, knowing the columns its features have."""
+        empty = np.empty(0)
+        none = Candles("NONE", "1h", np.empty(0, np.int64), empty, empty, empty, empty)
+        return replace(self, feature_columns=compute_features(none, self.context).columns)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(lane.label for lane in self.lanes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Target columns: `B-label` for each lane, `I-label` where its length varies."""
+        return tuple(
+            f"{tag}-{lane.label}" for lane in self.lanes for tag in (("B",) if lane.fixed else ("B", "I"))
+        )
+
+    @property
+    def needed_bars(self) -> int:
+        """How many candles a prediction needs at least: the memory of the features and the bar itself."""
+        return self.context.past_bars + 1
+
+    @property
+    def context_bars(self) -> int:
+        """How many bars before a range its labels may depend on."""
+        return column_reach(self.feature_columns)[0] + self._decode_bars
+
+    @property
+    def provisional_bars(self) -> int:
+        """How young a decoded label is while it may still change, in bars."""
+        return column_reach(self.feature_columns)[1] + self._decode_bars
+
+    @property
+    def _decode_bars(self) -> int:
+        return max((lane.decode_bars for lane in self.lanes), default=0)
+
+    def propose(self, candles: Candles) -> Rows:
+        """A row for every candle; row t reads bars t − past … t + future of the context."""
+        past, future = column_reach(self.feature_columns)
+        n = len(candles)
+        bars = np.arange(n, dtype=np.int64)
+        reads_to = candles.time[np.minimum(bars + future, n - 1)] if n else candles.time
+        return Rows(
+            X=compute_features(candles, self.context).values,
+            series=np.zeros(n, np.int32),
+            start=bars,
+            end=bars + 1,
+            reads_from=candles.time[np.maximum(bars - past, 0)],
+            reads_to=reads_to,
+            known_at=reads_to,
+            segment=np.zeros(n, np.int32),
+        )
+
+    def label(
+        self, rows: Rows, candles: Candles, spans: Sequence[Span], reviewed: Sequence[ReviewedRange]
+    ) -> Targets:
+        """What is known about the rows: starts and insides of spans, negatives only where reviewed."""
+        n = len(candles)
+        Y = np.zeros((n, len(self.columns)), np.float32)
+        mask = np.zeros(Y.shape, bool)
+        first = 0
+        for lane in self.lanes:
+            width = 1 if lane.fixed else 2
+            cells = slice(first, first + width)
+            mask[:, cells] = reviewed_bars(lane.label, candles, reviewed)[:, None]
+            _mark(Y[:, cells], mask[:, cells], positions([s for s in spans if s.label == lane.label], candles.time))
+            first += width
+        return Targets(self.columns, Y[rows.start], mask[rows.start], np.ones((len(rows), Y.shape[1]), np.float32))
+
+    def decode(self, candles: Candles, P: NDArray[np.float32]) -> list[PredictedSpan]:
+        """Spans, by start, from the probabilities `P float32 (n_bars, k)` of every bar of `candles`."""
+        spans = []
+        for lane, begin, inside in self._split(P):
+            found = _decode_lane(lane, begin, inside, candles)
+            spans += _predicted(lane, found, begin, inside, candles)
+        return sorted(spans, key=lambda span: (span.start_time, span.end_time, span.label))
+
+    def coverage(self, P: NDArray[np.float32]) -> Floats:
+        """The probability that each bar lies in a span of each label: `float64 (n_bars, n_labels)`."""
+        covered = np.empty((len(P), len(self.lanes)))
+        for i, (lane, begin, inside) in enumerate(self._split(P)):
+            covered[:, i] = np.minimum(begin + inside, 1.0)
+            if lane.fixed:
+                for lag in range(1, min(lane.most_bars, len(P))):
+                    covered[lag:, i] = np.maximum(covered[lag:, i], begin[:-lag])
+        return covered
+
+    def tune(self, parts: Sequence[tuple[Candles, NDArray[np.float32], Sequence[Span], NDArray[np.bool_]]]) -> "BioEncoder":
+        """The encoder with each lane's cut and cost chosen for the best span F1 over validation parts.
+
+        A part is candles, their probabilities, true spans and the bars `bool (n_bars,)` that count.
+        """
+        return replace(self, lanes=tuple(self._tuned(i, parts) for i in range(len(self.lanes))))
+
+    def _tuned(
+        self, i: int, parts: Sequence[tuple[Candles, NDArray[np.float32], Sequence[Span], NDArray[np.bool_]]]
+    ) -> Lane:
+        lane, best, best_score = self.lanes[i], self.lanes[i], 0.0
+        prepared = [
+            (candles, *self._split(P)[i][1:], positions([s for s in spans if s.label == lane.label], candles.time), counts)
+            for candles, P, spans, counts in parts
+        ]
+        support = sum(int(counts[truth[:, 0].clip(max=len(counts) - 1)].sum()) for *_, truth, counts in prepared)
+        for candidate in _candidates(lane) if support >= _ENOUGH else []:
+            score = _span_f1(candidate, prepared)
+            if score > best_score:
+                best, best_score = candidate, score
+        return best
+
+    def _split(self, P: NDArray[np.float32]) -> list[tuple[Lane, Floats, Floats]]:
+        """Each lane with its probabilities of starting and of going on, `float64 (n_bars,)`."""
+        lanes, first = [], 0
+        for lane in self.lanes:
+            begin = P[:, first].astype(np.float64)
+            inside = np.zeros_like(begin) if lane.fixed else P[:, first + 1].astype(np.float64)
+            lanes.append((lane, begin, inside))
+            first += 1 if lane.fixed else 2
+        return lanes
+
+
+def reviewed_bars(label: str, candles: Candles, reviewed: Sequence[ReviewedRange]) -> NDArray[np.bool_]:
+    """Where someone has looked for this label: `bool (n_bars,)`."""
+    looked = np.zeros(len(candles), bool)
+    for part in reviewed:
+        if label in part.labels:
+            first = np.searchsorted(candles.time, part.start_time, "left")
+            looked[first : np.searchsorted(candles.time, part.end_time, "right")] = True
+    return looked
+
+
+def _mark(Y: NDArray[np.float32], mask: NDArray[np.bool_], found: Positions) -> None:
+    for start, end in found[found[:, 1] > found[:, 0]]:
+        mask[start:end] = True
+        if Y.shape[1] == 2:
+            Y[start, 1] = 0
+            Y[start + 1 : end, 1] = Y[start + 1 : end, 0] == 0
+        Y[start, 0] = 1
+
+
+def _decode_lane(lane: Lane, begin: Floats, inside: Floats, candles: Candles) -> Positions:
+    if lane.fixed:
+        starts = np.flatnonzero(begin >= lane.cut)
+        starts = starts[starts + lane.most_bars <= len(begin)]
+        return np.stack([starts, starts + lane.most_bars], axis=1).astype(np.int64)
+    grid = candles.time // (SECONDS[candles.timeframe] * lane.reach_bars)
+    found = islands(begin + inside >= lane.cut, grid, lane.reach_bars)
+    spans = decode_islands(begin, inside, found, lane.enter_cost)
+    return spans[spans[:, 1] - spans[:, 0] >= lane.least_bars]
+
+
+def _predicted(lane: Lane, found: Positions, begin: Floats, inside: Floats, candles: Candles) -> list[PredictedSpan]:
+    confident = begin if lane.fixed else np.minimum(begin + inside, 1.0)
+    spans = []
+    for start, end in found.tolist():
+        confidence = float(confident[start] if lane.fixed else confident[start:end].mean())
+        times = int(candles.time[start]), int(candles.time[end - 1])
+        spans.append(PredictedSpan(lane.label, *times, avg_confidence=confidence, candle_count=end - start))
+    return spans
+
+
+def _candidates(lane: Lane) -> list[Lane]:
+    costs = (0.0,) if lane.fixed else ENTER_COSTS
+    return [lane.model_copy(update={"cut": cut, "enter_cost": cost}) for cut in CUTS for cost in costs]
+
+
+def _span_f1(lane: Lane, parts: Sequence[tuple[Candles, Floats, Floats, Positions, NDArray[np.bool_]]]) -> float:
+    matched = predicted = true = 0
+    for candles, begin, inside, truth, counts in parts:
+        found = _decode_lane(lane, begin, inside, candles)
+        i, j = match(found, truth, least_iou=_MATCH_IOU)
+        inside_found, inside_truth = counts[found[:, 0]], counts[np.minimum(truth[:, 0], len(counts) - 1)]
+        matched += int(inside_truth[j].sum())
+        predicted += int(inside_found.sum())
+        true += int(inside_truth.sum())
+    return 2 * matched / (predicted + true) if predicted + true else 0.0

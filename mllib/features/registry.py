@@ -1,0 +1,144 @@
+"""The registry of model inputs: scale-free, of finite memory, each with its declared reach.
+
+A feature group is a function of the bars that yields blocks of columns. A column of bar t reads only
+bars t − past … t + future; wherever that interval leaves the series the value is NaN, so that
+nothing is ever computed from half a window. Models take NaN as 'not known (yet)'.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from mllib.candles import Candles
+from mllib.features.bars import Bars
+from mllib.features.windows import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One model input and how many bars before and after its own it reads."""
+
+    name: str
+    past: int
+    future: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Columns computed together: `values (n_columns, n_bars)`."""
+
+    columns: list[Column]
+    values: Floats
+
+
+class ContextConfig(BaseModel):
+    """How far model inputs may look, and which groups there are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    past_bars: int = Field(default=60, ge=20, le=2_000)
+    future_bars: int = Field(default=60, ge=0, le=2_000)
+    shape_bars_before: int = Field(default=1, ge=0, le=12)
+    shape_bars_after: int = Field(default=4, ge=0, le=12)
+    groups: tuple[str, ...] = ("candle_shape", "windows", "path", "oscillators")
+
+    @field_validator("groups")
+    @classmethod
+    def _known(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [group for group in groups if group not in GROUPS]
+        if unknown or not groups:
+            found = ", ".join(unknown) or "nothing"
+            raise ValueError(f"found {found}, expected some of {', '.join(GROUPS)}")
+        return groups
+
+
+Group = Callable[[Bars, ContextConfig], Iterator[Block]]
+GROUPS: dict[str, Group] = {}
+
+
+def feature_group(name: str) -> Callable[[Group], Group]:
+    """Registers a group of features under its name in the configuration."""
+
+    def register(group: Group) -> Group:
+        GROUPS[name] = group
+        return group
+
+    return register
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureMatrix:
+    """Model inputs of one series: `values float32 (n_bars, n_columns)`, NaN where not known."""
+
+    columns: tuple[Column, ...]
+    values: NDArray[np.float32]
+
+
+def compute_features(candles: Candles, config: ContextConfig) -> FeatureMatrix:
+    """The model inputs of every bar: `float32 (n_bars, n_columns)`, row t from bars t − past … t + future.
+
+    Columns that reach beyond `past_bars` or `future_bars` of the configuration are left out.
+    """
+    bars = Bars(candles)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        blocks = [block for name in config.groups for block in GROUPS[name](bars, config)]
+    kept = [_within(block, config) for block in blocks]
+    columns = tuple(column for block in kept for column in block.columns)
+    values = np.empty((len(candles), len(columns)), dtype=np.float32)
+    first = 0
+    for block in kept:
+        values[:, first : first + len(block.columns)] = block.values.T
+        first += len(block.columns)
+    _hide_edges(values, columns)
+    return FeatureMatrix(columns, values)
+
+
+def _within(block: Block, config: ContextConfig) -> Block:
+    keep = [
+        i
+        for i, column in enumerate(block.columns)
+        if column.past <= config.past_bars and column.future <= config.future_bars
+    ]
+    if len(keep) == len(block.columns):
+        return block
+    return Block([block.columns[i] for i in keep], block.values[keep])
+
+
+def _hide_edges(values: NDArray[np.float32], columns: tuple[Column, ...]) -> None:
+    n = len(values)
+    for i, column in enumerate(columns):
+        values[: column.past, i] = np.nan
+        values[max(n - column.future, 0) :, i] = np.nan
+
+
+def column_reach(columns: tuple[Column, ...]) -> tuple[int, int]:
+    """The furthest that any column reads: bars before, bars after."""
+    return max(column.past for column in columns), max(column.future for column in columns)
+
+
+def probe(config: ContextConfig) -> list[float]:
+    """The model inputs of one bar of a fixed synthetic series, to recognise that a feature has changed."""
+    middle = config.past_bars + 1
+    row = compute_features(_probe_candles(middle + config.future_bars + 1), config).values[middle]
+    return [float(value) for value in row]
+
+
+def fingerprint(config: ContextConfig, columns: tuple[Column, ...]) -> str:
+    """A name for what the columns are; the values themselves are compared by `probe`."""
+    described: list[Any] = [config.model_dump_json(), *((c.name, c.past, c.future) for c in columns)]
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
+
+
+def _probe_candles(n: int) -> Candles:
+    phase = np.arange(n, dtype=np.float64)
+    close = 100 + 3 * np.sin(phase / 3.1) + 2 * np.cos(phase / 7.7) + phase / 50
+    open_ = 100 + 3 * np.sin((phase - 0.8) / 3.1) + 2 * np.cos((phase - 1.3) / 7.7) + phase / 50
+    high = np.maximum(open_, close) + 0.3 + 0.2 * np.sin(phase)
+    low = np.minimum(open_, close) - 0.3 - 0.2 * np.cos(phase)
+    volume = 1_000 + 500 * np.sin(phase / 2.3)
+    return Candles("PROBE", "1h", np.arange(n, dtype=np.int64) * 3_600, open_, high, low, close, volume)

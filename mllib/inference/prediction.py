@@ -1,0 +1,59 @@
+"""What a Predictor says about candles: spans, and one label a candle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mllib.candles import Candles
+from mllib.features.windows import Floats
+from mllib.spans import NOTHING, PredictedSpan, Span, positions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """Spans by start, and per bar a label's index into `names` and its confidence in [0, 1].
+
+    `names[0]` is `O`. Where spans overlap, the most confident one gives the label; in no span the
+    confidence is that of `O`: one minus the largest probability of any label there.
+    """
+
+    candles: Candles
+    names: tuple[str, ...]
+    spans: list[PredictedSpan]
+    label: NDArray[np.int32]
+    confidence: Floats
+    coverage: Floats
+    """`float64 (n_bars, n_labels)`: the probability that a bar lies in a span of each label."""
+
+    def labels(self) -> list[str]:
+        """The label of each bar."""
+        return [self.names[i] for i in self.label.tolist()]
+
+    def between(self, first_bar: int, end_bar: int) -> "Prediction":
+        """The bars of a half-open range, and every span that shares a bar with it, whole."""
+        part = self.candles[first_bar:end_bar]
+        touching = [s for s in self.spans if len(part) and s.end_time >= part.time[0] and s.start_time <= part.time[-1]]
+        bars = slice(first_bar, end_bar)
+        return Prediction(part, self.names, touching, self.label[bars], self.confidence[bars], self.coverage[bars])
+
+
+def predicted(candles: Candles, labels: tuple[str, ...], spans: list[PredictedSpan], coverage: Floats) -> Prediction:
+    """The prediction that spans and label probabilities `coverage (n_bars, n_labels)` amount to."""
+    names = (NOTHING, *labels)
+    by_confidence = sorted(spans, key=lambda span: span.avg_confidence)
+    label = paint(by_confidence, candles, names)
+    confidence = 1.0 - coverage.max(axis=1, initial=0.0)
+    for span, (start, end) in zip(by_confidence, positions(by_confidence, candles.time).tolist(), strict=True):
+        confidence[start:end] = span.avg_confidence
+    return Prediction(candles, names, spans, label, confidence, coverage)
+
+
+def paint(spans: Sequence[Span], candles: Candles, names: Sequence[str]) -> NDArray[np.int32]:
+    """The index into `names` of the label that each bar carries, 0 outside of spans; the last span wins."""
+    number = {name: i for i, name in enumerate(names)}
+    painted = np.zeros(len(candles), np.int32)
+    for span, (start, end) in zip(spans, positions(spans, candles.time).tolist(), strict=True):
+        painted[start:end] = number[span.label]
+    return painted

@@ -1,0 +1,178 @@
+"""Encoder, model and everything that serving needs, in one folder without pickle."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mllib.candles import Candles
+from mllib.encoders import BioEncoder, encoder_from_dict, encoder_to_dict
+from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
+from mllib.features import fingerprint, probe
+from mllib.inference.prediction import Prediction, predicted
+from mllib.models import Model, model_class
+
+FORMAT = 1
+CHUNK_BARS = 20_000
+"""So many bars are judged at a time; the rows of more would only cost memory."""
+
+_DESCRIPTION = "predictor.json"
+_PROBE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What the contract's `ModelInfo` says; `trained_at` is Unix seconds UTC."""
+
+    model_name: str
+    model_version: str
+    model_type: str
+    experiment_name: str
+    run_id: str
+    trained_at: int
+    feature_count: int
+    label_names: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedRange:
+    """Candles that training or the choices on validation have seen (Unix s, both included)."""
+
+    pair: str
+    timeframe: str
+    start_time: int
+    end_time: int
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A trained model ready to serve; immutable and safe to share between threads."""
+
+    encoder: BioEncoder
+    model: Model
+    info: ModelInfo
+    trained_on: tuple[TrainedRange, ...]
+    metrics: dict[str, Any]
+
+    def probabilities(self, candles: Candles, *, progress: Callable[[float], None] | None = None) -> NDArray[np.float32]:
+        """The encoder's target probabilities of every bar, `float32 (n_bars, k)`; memory is bounded."""
+        past, future = self.encoder.context.past_bars, self.encoder.context.future_bars
+        P = np.empty((len(candles), len(self.encoder.columns)), np.float32)
+        for first in range(0, len(candles), CHUNK_BARS):
+            last = min(first + CHUNK_BARS, len(candles))
+            start = max(first - past, 0)
+            rows = self.encoder.propose(candles[start : last + future])
+            P[first:last] = self.model.predict_proba(rows.X[first - start : last - start])
+            if progress is not None:
+                progress(last / len(candles))
+        return P
+
+    def predict(self, candles: Candles, *, progress: Callable[[float], None] | None = None) -> Prediction:
+        """Spans and per-candle labels of checked candles.
+
+        Raises:
+            InvalidCandles: when there are fewer candles than the features look back.
+        """
+        if len(candles) < self.encoder.needed_bars:
+            raise InvalidCandles(
+                f"{candles.name}: found {len(candles)} candles, expected at least {self.encoder.needed_bars}: "
+                f"the model's features look back {self.encoder.context.past_bars} bars. "
+                "Send more candles, or import the history so that it can be filled in."
+            )
+        P = self.probabilities(candles, progress=progress)
+        return predicted(candles, self.encoder.labels, self.encoder.decode(candles, P), self.encoder.coverage(P))
+
+    def with_version(self, model_version: str) -> "Predictor":
+        """The same predictor under the version that the ledger gave it."""
+        return replace(self, info=replace(self.info, model_version=model_version))
+
+    def save(self, folder: Path) -> None:
+        """Writes the predictor into a new folder; it appears complete or not at all."""
+        partial = folder.with_name(f".{folder.name}.partial")
+        partial.mkdir(parents=True)
+        self.model.save(partial)
+        description = {
+            "format": FORMAT,
+            "info": asdict(self.info),
+            "encoder": encoder_to_dict(self.encoder),
+            "trained_on": [asdict(part) for part in self.trained_on],
+            "metrics": self.metrics,
+            "fingerprint": fingerprint(self.encoder.context, self.encoder.feature_columns),
+            "probe": [None if np.isnan(v) else v for v in probe(self.encoder.context)],
+            "files": {path.name: _digest(path) for path in sorted(partial.iterdir())},
+        }
+        (partial / _DESCRIPTION).write_text(json.dumps(description, indent=1))
+        partial.rename(folder)
+
+    @classmethod
+    def load(cls, folder: Path, *, model_version: str | None = None) -> "Predictor":
+        """The predictor of a folder, checked against its own description.
+
+        Raises:
+            BrokenModel: when files are missing or altered, or the features are no longer those of training.
+        """
+        try:
+            return cls._load(folder, model_version)
+        except CandleloopError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            raise BrokenModel(
+                f"model in {folder}: found {type(exc).__name__} ({exc}), expected a complete predictor folder. "
+                "Promote another run, or train again."
+            ) from exc
+
+    @classmethod
+    def _load(cls, folder: Path, model_version: str | None) -> "Predictor":
+        saved = json.loads((folder / _DESCRIPTION).read_text())
+        _check_format(saved, folder)
+        _check_files(saved["files"], folder)
+        encoder = encoder_from_dict(saved["encoder"])
+        _check_features(encoder, saved, folder)
+        info = ModelInfo(**saved["info"])
+        predictor = cls(
+            encoder=encoder,
+            model=model_class(info.model_type).load(folder),
+            info=info,
+            trained_on=tuple(TrainedRange(**part) for part in saved["trained_on"]),
+            metrics=saved["metrics"],
+        )
+        return predictor if model_version is None else predictor.with_version(model_version)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_format(saved: dict[str, Any], folder: Path) -> None:
+    if saved.get("format") != FORMAT:
+        raise BrokenModel(
+            f"model in {folder}: found format {saved.get('format')!r}, expected {FORMAT}. "
+            "Train again with this version."
+        )
+
+
+def _check_files(files: dict[str, str], folder: Path) -> None:
+    for name, digest in files.items():
+        if _digest(folder / name) != digest:
+            raise BrokenModel(
+                f"model in {folder}: found {name} altered since it was saved, expected SHA-256 {digest[:12]}…. "
+                "Restore the file, promote another run, or train again."
+            )
+
+
+def _check_features(encoder: BioEncoder, saved: dict[str, Any], folder: Path) -> None:
+    now = fingerprint(encoder.context, encoder.feature_columns)
+    then = np.array([np.nan if v is None else v for v in saved["probe"]])
+    same_values = now == saved["fingerprint"] and np.allclose(
+        np.array(probe(encoder.context)), then, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE, equal_nan=True
+    )
+    if not same_values:
+        raise BrokenModel(
+            f"model in {folder}: found features {saved['fingerprint']}, expected those of this version ({now}) "
+            "with the same values. Train again: its predictions would mean something else."
+        )

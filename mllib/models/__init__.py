@@ -1,0 +1,84 @@
+"""Models by name. A new model is one new file and one line in `_MODELS`.
+
+A model is imported when it is asked for: serving XGBoost never loads scikit-learn's forests.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from mllib.errors import InvalidConfig
+from mllib.rows import Rows, Targets
+
+Progress = Callable[[float, str], None]
+"""Told how much of a piece of work is done (0 to 1) and what is being done, in words."""
+
+_MODELS = {
+    "random_forest": ("mllib.models.random_forest", "RandomForest"),
+    "xgboost": ("mllib.models.xgboost_trees", "XGBoostTrees"),
+}
+MODEL_NAMES = tuple(_MODELS)
+
+
+class Model(Protocol):
+    """What scores rows for all target columns at once."""
+
+    name: str
+
+    def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None: ...
+
+    def fit(
+        self, rows: Rows, targets: Targets, validation: tuple[Rows, Targets] | None, *, progress: Progress
+    ) -> None:
+        """Learns from the known cells; `validation` decides when to stop."""
+
+    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities `float32 (n, k)` of the target columns for `X float32 (n, f)`."""
+
+    def save(self, folder: Path) -> None:
+        """Writes the model into an existing folder, without pickle."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that `save` wrote."""
+
+    def log(self, mlflow: Any, *, registered_model_name: str, pip_requirements: list[str]) -> str | None:
+        """Logs the bare estimator to MLflow's active run and registers it; its registered version."""
+
+
+def model_class(name: str) -> type[Model]:
+    """The model of that name.
+
+    Raises:
+        InvalidConfig: where there is none.
+    """
+    if name not in _MODELS:
+        raise InvalidConfig(
+            f"stages.training.model_type: found {name!r}, expected one of {', '.join(_MODELS)}. "
+            "Choose one of these models."
+        )
+    module, attribute = _MODELS[name]
+    found: type[Model] = getattr(import_module(module), attribute)
+    return found
+
+
+def create_model(name: str, hyperparameters: Mapping[str, Any], *, seed: int) -> Model:
+    """An unfitted model.
+
+    Raises:
+        InvalidConfig: for an unknown model or hyperparameter, with its YAML path.
+    """
+    try:
+        return model_class(name)(hyperparameters, seed=seed)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        path = ".".join(["stages.training.hyperparameters", *map(str, first["loc"])])
+        raise InvalidConfig(
+            f"{path}: found {first['input']!r} for {name}: {first['msg'].lower()}. "
+            "Correct the value or remove the key."
+        ) from exc

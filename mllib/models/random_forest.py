@@ -1,0 +1,125 @@
+"""A random forest over all target columns at once.
+
+Its trees regress the 0/1 targets: the splits are those of the Gini impurity (for a binary target it is
+twice the variance) and a leaf's mean is the probability, with one array for all labels instead of a
+list. Columns reviewed in different places cannot share a forest's rows, so each distinct mask gets
+its own forest; commonly there is one.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from sklearn.ensemble import RandomForestRegressor
+
+from mllib.models import Progress
+from mllib.rows import Rows, Targets
+
+_TRUSTED = ["sklearn.tree._tree.Tree"]
+_LAYOUT = "forests.json"
+_TREES_A_STEP = 10
+
+Floats = NDArray[np.float32]
+
+
+class Hyperparameters(BaseModel):
+    """scikit-learn's own names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_estimators: int = Field(default=60, ge=1, le=2_000)
+    max_depth: int | None = Field(default=16, ge=1)
+    max_leaf_nodes: int | None = Field(default=1_024, ge=2)
+    min_samples_leaf: int = Field(default=3, ge=1)
+    max_features: float | str = Field(default="sqrt")
+    max_samples: float = Field(default=0.5, gt=0, le=1)
+    n_jobs: int = Field(default=2, ge=1)
+
+
+class RandomForest:
+    """Averaged trees over all target columns."""
+
+    name = "random_forest"
+
+    def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None:
+        self.hyperparameters = Hyperparameters(**hyperparameters)
+        self._seed = seed
+        self._forests: list[RandomForestRegressor] = []
+        self._columns: list[list[int]] = []
+
+    def fit(
+        self, rows: Rows, targets: Targets, _validation: tuple[Rows, Targets] | None, *, progress: Progress
+    ) -> None:
+        """Grows the forests; a forest does not stop early, so validation is not read."""
+        groups = _columns_by_mask(targets.mask)
+        self._columns = [columns for columns, _ in groups]
+        self._forests = []
+        for i, (columns, known) in enumerate(groups):
+            grown = self._grow(
+                rows.X[known],
+                targets.Y[np.ix_(known, columns)],
+                targets.weights[np.ix_(known, columns)].max(axis=1),
+                lambda part, i=i: progress((i + part) / len(groups), "growing trees"),
+            )
+            self._forests.append(grown)
+
+    def predict_proba(self, X: Floats) -> Floats:
+        """Probabilities `float32 (n, k)`, on one thread: small requests lose to thread start-up."""
+        P = np.zeros((len(X), sum(map(len, self._columns))), np.float32)
+        if len(X):
+            for forest, columns in zip(self._forests, self._columns, strict=True):
+                P[:, columns] = forest.predict(X).reshape(len(X), len(columns))
+        return P
+
+    def save(self, folder: Path) -> None:
+        """Writes one skops file a forest and which columns it scores."""
+        for i, forest in enumerate(self._forests):
+            skops.io.dump(forest, folder / f"forest_{i}.skops")
+        (folder / _LAYOUT).write_text(json.dumps(self._columns))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that `save` wrote; a file with any other type in it is refused by skops."""
+        model = cls({}, seed=0)
+        model._columns = json.loads((folder / _LAYOUT).read_text())
+        model._forests = [
+            skops.io.load(folder / f"forest_{i}.skops", trusted=_TRUSTED) for i in range(len(model._columns))
+        ]
+        return model
+
+    def log(self, mlflow: Any, *, registered_model_name: str, pip_requirements: list[str]) -> str | None:
+        """Logs the forest over most columns with skops; the Predictor beside it holds all of them."""
+        info = mlflow.sklearn.log_model(
+            max(self._forests, key=lambda forest: forest.n_outputs_),
+            name="model",
+            serialization_format="skops",
+            skops_trusted_types=_TRUSTED,
+            registered_model_name=registered_model_name,
+            pip_requirements=pip_requirements,
+        )
+        return str(info.registered_model_version)
+
+    def _grow(self, X: Floats, Y: Floats, weights: Floats, progress: Any) -> RandomForestRegressor:
+        h = self.hyperparameters
+        forest = RandomForestRegressor(
+            **h.model_dump(exclude={"n_estimators"}), n_estimators=0, warm_start=True, random_state=self._seed
+        )
+        for trees in range(_TREES_A_STEP, h.n_estimators + _TREES_A_STEP, _TREES_A_STEP):
+            forest.set_params(n_estimators=min(trees, h.n_estimators))
+            forest.fit(X, Y if Y.shape[1] > 1 else Y[:, 0], sample_weight=weights)
+            progress(min(trees / h.n_estimators, 1.0))
+        forest.set_params(n_jobs=1, warm_start=False)
+        return forest
+
+
+def _columns_by_mask(mask: NDArray[np.bool_]) -> list[tuple[list[int], NDArray[np.intp]]]:
+    """Columns that are known in the same rows, and those rows."""
+    groups: dict[bytes, list[int]] = {}
+    for column in range(mask.shape[1]):
+        groups.setdefault(np.packbits(mask[:, column]).tobytes(), []).append(column)
+    return [(columns, np.flatnonzero(mask[:, columns[0]])) for columns in groups.values()]

@@ -1,0 +1,180 @@
+"""XGBoost with vector leaves: one set of trees for all target columns.
+
+A custom objective gives every cell its own weight, zero where it is not known, so that labels reviewed in
+different places share one model. Probabilities are sigmoids of margins; the prior log-odds of each
+column are added outside the trees.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from mllib.models import Progress
+from mllib.rows import Rows, Targets
+
+_FOREST = "model.ubj"
+_PRIOR = "prior.json"
+_MOST_LOG_ODDS = 6.0
+
+Floats = NDArray[np.float32]
+
+
+class Hyperparameters(BaseModel):
+    """XGBoost's own names; `early_stopping_rounds` counts rounds without gain on validation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_estimators: int = Field(default=150, ge=1, le=5_000)
+    learning_rate: float = Field(default=0.15, gt=0, le=1)
+    max_depth: int = Field(default=4, ge=1, le=16)
+    min_child_weight: float = Field(default=4.0, ge=0)
+    reg_lambda: float = Field(default=2.0, ge=0)
+    subsample: float = Field(default=0.8, gt=0, le=1)
+    colsample_bytree: float = Field(default=0.3, gt=0, le=1)
+    max_bin: int = Field(default=64, ge=8, le=1_024)
+    early_stopping_rounds: int = Field(default=20, ge=1)
+    n_jobs: int = Field(default=2, ge=1)
+
+
+class XGBoostTrees:
+    """Gradient-boosted vector-leaf trees over all target columns."""
+
+    name = "xgboost"
+
+    def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None:
+        self.hyperparameters = Hyperparameters(**hyperparameters)
+        self._seed = seed
+        self._booster = xgboost.Booster()
+        self._prior: Floats = np.zeros(0, np.float32)
+
+    def fit(
+        self, rows: Rows, targets: Targets, validation: tuple[Rows, Targets] | None, *, progress: Progress
+    ) -> None:
+        """Boosts until validation loss stops falling or `n_estimators` rounds are done."""
+        h = self.hyperparameters
+        self._prior = _prior_log_odds(targets)
+        train = self._matrix(rows, targets, like=None)
+        watched = [(self._matrix(*validation, like=train), "validation")] if validation else []
+        weights = _cell_weights(targets)
+        booster = xgboost.train(
+            self._parameters(),
+            train,
+            num_boost_round=h.n_estimators,
+            evals=watched,
+            obj=lambda margin, _: _gradients(margin, targets.Y, weights),
+            custom_metric=_loss_metric(validation[1]) if validation else None,
+            callbacks=[_Rounds(h.n_estimators, progress), *self._stopping(bool(validation))],
+            verbose_eval=False,
+        )
+        best = getattr(booster, "best_iteration", None)
+        self._booster = booster if best is None else booster[: best + 1]
+        self._booster.set_param({"nthread": 1})
+
+    def predict_proba(self, X: Floats) -> Floats:
+        """Probabilities `float32 (n, k)`, on one thread: small requests lose to thread start-up."""
+        if not len(X):
+            return np.zeros((0, len(self._prior)), np.float32)
+        margin = self._booster.inplace_predict(X, predict_type="margin", validate_features=False)
+        return _sigmoid(margin.reshape(len(X), len(self._prior)) + self._prior)
+
+    def save(self, folder: Path) -> None:
+        """Writes UBJSON trees and the prior's JSON."""
+        self._booster.save_model(folder / _FOREST)
+        (folder / _PRIOR).write_text(json.dumps([float(p) for p in self._prior]))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that `save` wrote."""
+        model = cls({}, seed=0)
+        model._booster.load_model(folder / _FOREST)
+        model._booster.set_param({"nthread": 1})
+        model._prior = np.array(json.loads((folder / _PRIOR).read_text()), np.float32)
+        return model
+
+    def log(self, mlflow: Any, *, registered_model_name: str, pip_requirements: list[str]) -> str | None:
+        """Logs the booster as UBJSON; its outputs are margins without the prior."""
+        info = mlflow.xgboost.log_model(
+            self._booster,
+            name="model",
+            model_format="ubj",
+            registered_model_name=registered_model_name,
+            pip_requirements=pip_requirements,
+            metadata={"prior_log_odds": [float(p) for p in self._prior]},
+        )
+        return str(info.registered_model_version)
+
+    def _parameters(self) -> dict[str, Any]:
+        h = self.hyperparameters.model_dump(exclude={"n_estimators", "early_stopping_rounds", "n_jobs"})
+        return h | {
+            "tree_method": "hist",
+            "multi_strategy": "multi_output_tree",
+            "base_score": 0.0,
+            "disable_default_eval_metric": True,
+            "nthread": self.hyperparameters.n_jobs,
+            "seed": self._seed,
+        }
+
+    def _matrix(self, rows: Rows, targets: Targets, *, like: xgboost.DMatrix | None) -> xgboost.DMatrix:
+        margin = np.tile(self._prior, (len(rows), 1))
+        return xgboost.QuantileDMatrix(
+            rows.X, targets.Y, base_margin=margin, max_bin=self.hyperparameters.max_bin, ref=like
+        )
+
+    def _stopping(self, validated: bool) -> list[xgboost.callback.TrainingCallback]:
+        if not validated:
+            return []
+        rounds = self.hyperparameters.early_stopping_rounds
+        return [xgboost.callback.EarlyStopping(rounds=rounds, metric_name="loss", data_name="validation", maximize=False)]
+
+
+class _Rounds(xgboost.callback.TrainingCallback):
+    """Says after each round how far the training is."""
+
+    def __init__(self, rounds: int, progress: Progress) -> None:
+        super().__init__()
+        self._rounds, self._progress = rounds, progress
+
+    def after_iteration(self, _model: Any, epoch: int, _evals_log: Any) -> bool:
+        self._progress((epoch + 1) / self._rounds, f"tree {epoch + 1} of at most {self._rounds}")
+        return False
+
+
+def _prior_log_odds(targets: Targets) -> Floats:
+    weights = _cell_weights(targets)
+    positive = (weights * targets.Y).sum(axis=0)
+    negative = (weights * (1 - targets.Y)).sum(axis=0)
+    odds = np.log((positive + 0.5) / (negative + 0.5))
+    return np.clip(odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS).astype(np.float32)
+
+
+def _cell_weights(targets: Targets) -> Floats:
+    weights: Floats = targets.weights * targets.mask
+    return weights
+
+
+def _gradients(margin: Floats, Y: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    p = _sigmoid(margin.reshape(Y.shape))
+    return (p - Y) * weights, np.maximum(p * (1 - p), 1e-6) * weights
+
+
+def _loss_metric(targets: Targets) -> Any:
+    weights = _cell_weights(targets)
+    total = max(float(weights.sum()), 1.0)
+
+    def loss(margin: Floats, _matrix: xgboost.DMatrix) -> tuple[str, float]:
+        p = np.clip(_sigmoid(margin.reshape(targets.Y.shape)), 1e-7, 1 - 1e-7)
+        cells = np.where(targets.Y > 0, -np.log(p), -np.log1p(-p))
+        return "loss", float((cells * weights).sum() / total)
+
+    return loss
+
+
+def _sigmoid(margin: Floats) -> Floats:
+    p: Floats = 1 / (1 + np.exp(-margin))
+    return p

@@ -1,0 +1,135 @@
+"""TA-Lib's 61 candlestick functions as spans.
+
+A function fires on the last candle of its pattern; the span covers the candles that the pattern
+consists of and ends there. Outputs are above 0 for bullish, below 0 for bearish patterns, mostly
+±100; CDLHIKKAKE and CDLHIKKAKEMOD fire once more (±200) when one of the next three candles confirms,
+and that span runs from the pattern's first candle to the confirming one.
+
+Source: TA-Lib's CDL functions and the candle counts of their definitions.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import talib
+from numpy.typing import NDArray
+
+from mllib.candles import Candles
+from mllib.errors import InvalidConfig
+from mllib.spans import PredictedSpan
+
+_NAMES_BY_LENGTH: dict[int, str] = {
+    1: """Belt Hold, Closing Marubozu, Doji, Dragonfly Doji, Gravestone Doji, Hammer, Hanging Man, High Wave,
+          Inverted Hammer, Long Legged Doji, Long Line, Marubozu, Rickshaw Man, Shooting Star, Short Line,
+          Spinning Top, Takuri""",
+    2: """Counter Attack, Dark Cloud Cover, Doji Star, Engulfing, Harami, Harami Cross, Homing Pigeon, In Neck,
+          Kicking, Kicking By Length, Matching Low, On Neck, Piercing, Separating Lines, Thrusting""",
+    3: """2 Crows, 3 Black Crows, 3 Inside, 3 Outside, 3 Stars In South, 3 White Soldiers, Abandoned Baby,
+          Advance Block, Evening Doji Star, Evening Star, Gap Side Side White, Hikkake, Identical 3 Crows,
+          Morning Doji Star, Morning Star, Stalled Pattern, Stick Sandwich, Tasuki Gap, Tristar, Unique 3 River,
+          Upside Gap 2 Crows, X Side Gap 3 Methods""",
+    4: "3 Line Strike, Conceal Baby Swall, Hikkake Mod",
+    5: "Breakaway, Ladder Bottom, Mat Hold, Rise Fall 3 Methods",
+}
+
+DISPLAY_NAME: dict[str, str] = {
+    f"CDL{name.replace(' ', '').upper()}": name
+    for names in _NAMES_BY_LENGTH.values()
+    for name in re.split(r",\s+", names)
+}
+"""The words of each function's name, such as `3 White Soldiers` for CDL3WHITESOLDIERS."""
+
+CANDLE_COUNT: dict[str, int] = {
+    function: count
+    for count, names in _NAMES_BY_LENGTH.items()
+    for function, name in DISPLAY_NAME.items()
+    if name in re.split(r",\s+", names)
+}
+"""How many candles the pattern of each function consists of."""
+
+FUNCTIONS: tuple[str, ...] = tuple(sorted(CANDLE_COUNT))
+"""Every CDL function, by name."""
+
+CONFIRMATION_BARS = 3
+"""How many candles after the pattern CDLHIKKAKE and CDLHIKKAKEMOD may be confirmed."""
+
+_CONFIRMED = 200
+
+
+def label_of(function: str, *, bullish: bool) -> str:
+    """The label of a function's pattern.
+
+    >>> label_of("CDLENGULFING", bullish=False)
+    'bearish_engulfing'
+    """
+    side = "bullish" if bullish else "bearish"
+    return f"{side}_{function.removeprefix('CDL').lower()}"
+
+
+def function_of(label: str) -> str | None:
+    """The function whose pattern a label names, or None for a label that people gave.
+
+    >>> function_of("bearish_engulfing"), function_of("bull_flag")
+    ('CDLENGULFING', None)
+    """
+    side, _, name = label.partition("_")
+    function = f"CDL{name.upper()}"
+    return function if side in ("bullish", "bearish") and function in CANDLE_COUNT else None
+
+
+def check_functions(names: Sequence[str]) -> tuple[str, ...]:
+    """The functions asked for, in their order and once each; every one of them for an empty list.
+
+    Raises:
+        InvalidConfig: naming the functions that TA-Lib does not have.
+    """
+    unknown = [name for name in names if name not in CANDLE_COUNT]
+    if unknown:
+        raise InvalidConfig(
+            f"patterns: found {', '.join(unknown)}, expected TA-Lib CDL functions such as CDLENGULFING. "
+            "List them all with GET /patterns/available or leave the list empty for all 61."
+        )
+    return tuple(dict.fromkeys(names)) or FUNCTIONS
+
+
+def detect(candles: Candles, functions: Sequence[str] = ()) -> dict[str, list[PredictedSpan]]:
+    """The spans of each function, by time; confidence is `min(|value| / 100, 1)`.
+
+    Causal: a span that ends at bar t uses bars ≤ t only.
+    """
+    found = {}
+    for function in check_functions(functions):
+        values = getattr(talib, function)(candles.open, candles.high, candles.low, candles.close)
+        found[function] = _spans(function, values, candles)
+    return found
+
+
+def _spans(function: str, values: NDArray[np.int32], candles: Candles) -> list[PredictedSpan]:
+    ends = np.flatnonzero(values)
+    starts = ends - (CANDLE_COUNT[function] - 1)
+    confirmed = np.abs(values[ends]) == _CONFIRMED
+    if confirmed.any() and function.startswith("CDLHIKKAKE"):
+        starts[confirmed] -= _bars_since_pattern(values, ends[confirmed])
+    starts = np.maximum(starts, 0)
+    return [
+        PredictedSpan(label_of(function, bullish=value > 0), start_time, end_time, confidence, count)
+        for start_time, end_time, value, confidence, count in zip(
+            candles.time[starts].tolist(),
+            candles.time[ends].tolist(),
+            values[ends].tolist(),
+            np.minimum(np.abs(values[ends]) / 100, 1.0).tolist(),
+            (ends - starts + 1).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _bars_since_pattern(values: NDArray[np.int32], confirmed: NDArray[np.intp]) -> NDArray[np.intp]:
+    """How many bars before each confirmation the pattern itself fired (1 to `CONFIRMATION_BARS`)."""
+    signs = np.sign(values[confirmed])
+    lags = np.full(len(confirmed), CONFIRMATION_BARS, dtype=np.intp)
+    for lag in range(CONFIRMATION_BARS, 0, -1):
+        fired = values[np.maximum(confirmed - lag, 0)] == signs * 100
+        lags[fired] = lag
+    return lags

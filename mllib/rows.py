@@ -1,0 +1,69 @@
+"""Rows, what a model judges, and targets, what is known about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What a model judges, without any label.
+
+    `X` float32 (n, f), NaN where not known; `series` which of the pooled series; `start:end` the bars
+    judged (half-open positions in their series); `reads_from`/`reads_to` the closed time interval that the
+    features read (Unix s); `known_at` the time from which the row no longer changes; `segment` the
+    contiguous piece a row belongs to (sequence models need it, trees ignore it).
+    """
+
+    X: NDArray[np.float32]
+    series: NDArray[np.int32]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    reads_from: NDArray[np.int64]
+    reads_to: NDArray[np.int64]
+    known_at: NDArray[np.int64]
+    segment: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Rows":
+        """The chosen rows, by mask or position."""
+        return Rows(*(getattr(self, f.name)[chosen] for f in fields(self)))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Rows"]) -> "Rows":
+        """One table from the rows of several series; `series` and `segment` become their ordinals."""
+        numbered = [
+            replace(part, series=np.full(len(part), i, np.int32), segment=np.full(len(part), i, np.int32))
+            for i, part in enumerate(parts)
+        ]
+        return cls(*(np.concatenate([getattr(part, f.name) for part in numbered]) for f in fields(cls)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """What is known about rows: `Y` float32 (n, k) in {0, 1}, `mask` bool (n, k) where it is known at
+    all, `weights` float32 (n, k) of the known cells; `columns` names the k targets."""
+
+    columns: tuple[str, ...]
+    Y: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    weights: NDArray[np.float32]
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Targets":
+        """The targets of the chosen rows, by mask or position."""
+        return Targets(self.columns, self.Y[chosen], self.mask[chosen], self.weights[chosen])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Targets"]) -> "Targets":
+        """One table from the targets of several series with the same columns."""
+        stacked = (np.concatenate([getattr(part, name) for part in parts]) for name in ("Y", "mask", "weights"))
+        return cls(parts[0].columns, *stacked)
+
+    def positives(self) -> NDArray[np.int64]:
+        """How many known positives each column has: `int64 (k,)`."""
+        counts: NDArray[np.int64] = (self.mask & (self.Y > 0)).sum(axis=0)
+        return counts

@@ -1,0 +1,66 @@
+"""A temporal split over the rows' own intervals: no row of one block reads what another judges."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from mllib.errors import TrainingFailed
+from mllib.rows import Rows
+
+Mask = NDArray[np.bool_]
+
+
+class SplitConfig(BaseModel):
+    """Shares of the rows, by time, that are kept for validation and for the test."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test_split: float = Field(default=0.2, gt=0, lt=0.9)
+    validation_split: float = Field(default=0.1, gt=0, lt=0.9)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Masks over the rows, and the first time (Unix s) of validation and of the test."""
+
+    train: Mask
+    validation: Mask
+    test: Mask
+    validation_from: int
+    test_from: int
+
+    @property
+    def purged(self) -> int:
+        """How many rows belong to no block."""
+        return int((~(self.train | self.validation | self.test)).sum())
+
+
+def temporal_split(rows: Rows, opens_at: NDArray[np.int64], config: SplitConfig) -> Split:
+    """Train before validation before test, across all series at the same two moments.
+
+    `opens_at int64 (n,)` is when the first bar of each row opens. The moments are quantiles over all rows.
+    A row is purged when its features read across one of them, so that blocks share no bar at all.
+
+    Raises:
+        TrainingFailed: when a block is left without rows.
+    """
+    ordered = np.sort(opens_at)
+    test_from = int(ordered[min(int(len(ordered) * (1 - config.test_split)), len(ordered) - 1)])
+    share = 1 - config.test_split - config.validation_split
+    validation_from = int(ordered[max(int(len(ordered) * share), 0)])
+    split = Split(
+        train=rows.known_at < validation_from,
+        validation=(rows.reads_from >= validation_from) & (rows.known_at < test_from),
+        test=rows.reads_from >= test_from,
+        validation_from=validation_from,
+        test_from=test_from,
+    )
+    for name in ("train", "validation", "test"):
+        if not getattr(split, name).any():
+            raise TrainingFailed(
+                f"split: the {name} block is empty after purging {split.purged} of {len(rows)} rows. "
+                "Import more candles, or lower stages.feature_engineering.context.past_bars and future_bars."
+            )
+    return split
