@@ -13,7 +13,8 @@ COLUMNS = ("time", *PRICE_COLUMNS, "volume")
 @dataclass(frozen=True, slots=True, eq=False)
 class Candles:
     """OHLCV arrays of one length: `time` int64 (Unix s UTC, bar open, strictly rising), prices
-    float64, `volume` float64 or None where the source has none."""
+    float64, `volume` float64 or None where the source has none.
+    """
 
     pair: str
     timeframe: str

@@ -16,7 +16,7 @@ from mllib.candles import Candles
 from mllib.encoders import reviewed_bars
 from mllib.inference import Prediction, paint
 from mllib.matching import match
-from mllib.spans import NOTHING, ReviewedRange, Span, positions
+from mllib.spans import NOTHING, PredictedSpan, ReviewedRange, Span, positions
 
 IOUS = (0.3, 0.5, 0.7)
 
@@ -81,11 +81,14 @@ class SpanCounts:
 
 
 def _per_bar(part: Judged, names: tuple[str, ...]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """True and predicted label of each bar that counts; of several true ones, the predicted if it is among them."""
+    """True and predicted label of each bar that counts; a prediction among several truths is right."""
     looked = {label: reviewed_bars(label, part.candles, part.reviewed) for label in names[1:]}
     bars = part.counts & np.logical_or.reduce(list(looked.values()), initial=False)
-    reviewed = [s for s in part.prediction.spans if s.label in looked and _all_in(looked[s.label], s, part.candles)]
-    predicted = paint(sorted(reviewed, key=lambda s: s.avg_confidence), part.candles, names)
+    reviewed: list[PredictedSpan] = [
+        s for s in part.prediction.spans if s.label in looked and _all_in(looked[s.label], s, part.candles)
+    ]
+    reviewed.sort(key=lambda s: s.avg_confidence)
+    predicted = paint(reviewed, part.candles, names)
     truth = sorted((s for s in part.truth if s.label in looked), key=lambda s: s.start_time - s.end_time)
     true = paint(truth, part.candles, names)
     number = {name: i for i, name in enumerate(names)}
@@ -134,7 +137,9 @@ def _span_scores(counts: dict[str, SpanCounts]) -> dict[str, Any]:
     }
 
 
-def _candle_metrics(true: NDArray[np.int32], predicted: NDArray[np.int32], names: tuple[str, ...]) -> dict[str, Any]:
+def _candle_metrics(
+    true: NDArray[np.int32], predicted: NDArray[np.int32], names: tuple[str, ...]
+) -> dict[str, Any]:
     k = len(names)
     matrix = np.bincount(true * k + predicted, minlength=k * k).reshape(k, k)
     hits, support, claimed = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)

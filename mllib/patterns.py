@@ -20,15 +20,15 @@ from mllib.errors import InvalidConfig
 from mllib.spans import PredictedSpan
 
 _NAMES_BY_LENGTH: dict[int, str] = {
-    1: """Belt Hold, Closing Marubozu, Doji, Dragonfly Doji, Gravestone Doji, Hammer, Hanging Man, High Wave,
-          Inverted Hammer, Long Legged Doji, Long Line, Marubozu, Rickshaw Man, Shooting Star, Short Line,
-          Spinning Top, Takuri""",
-    2: """Counter Attack, Dark Cloud Cover, Doji Star, Engulfing, Harami, Harami Cross, Homing Pigeon, In Neck,
-          Kicking, Kicking By Length, Matching Low, On Neck, Piercing, Separating Lines, Thrusting""",
+    1: """Belt Hold, Closing Marubozu, Doji, Dragonfly Doji, Gravestone Doji, Hammer, Hanging Man,
+          High Wave, Inverted Hammer, Long Legged Doji, Long Line, Marubozu, Rickshaw Man, Shooting Star,
+          Short Line, Spinning Top, Takuri""",
+    2: """Counter Attack, Dark Cloud Cover, Doji Star, Engulfing, Harami, Harami Cross, Homing Pigeon,
+          In Neck, Kicking, Kicking By Length, Matching Low, On Neck, Piercing, Separating Lines, Thrusting""",
     3: """2 Crows, 3 Black Crows, 3 Inside, 3 Outside, 3 Stars In South, 3 White Soldiers, Abandoned Baby,
           Advance Block, Evening Doji Star, Evening Star, Gap Side Side White, Hikkake, Identical 3 Crows,
-          Morning Doji Star, Morning Star, Stalled Pattern, Stick Sandwich, Tasuki Gap, Tristar, Unique 3 River,
-          Upside Gap 2 Crows, X Side Gap 3 Methods""",
+          Morning Doji Star, Morning Star, Stalled Pattern, Stick Sandwich, Tasuki Gap, Tristar,
+          Unique 3 River, Upside Gap 2 Crows, X Side Gap 3 Methods""",
     4: "3 Line Strike, Conceal Baby Swall, Hikkake Mod",
     5: "Breakaway, Ladder Bottom, Mat Hold, Rise Fall 3 Methods",
 }

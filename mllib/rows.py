@@ -46,7 +46,8 @@ class Rows:
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
     """What is known about rows: `Y` float32 (n, k) in {0, 1}, `mask` bool (n, k) where it is known at
-    all, `weights` float32 (n, k) of the known cells; `columns` names the k targets."""
+    all, `weights` float32 (n, k) of the known cells; `columns` names the k targets.
+    """
 
     columns: tuple[str, ...]
     Y: NDArray[np.float32]
@@ -60,7 +61,9 @@ class Targets:
     @classmethod
     def concatenate(cls, parts: Sequence["Targets"]) -> "Targets":
         """One table from the targets of several series with the same columns."""
-        stacked = (np.concatenate([getattr(part, name) for part in parts]) for name in ("Y", "mask", "weights"))
+        stacked = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("Y", "mask", "weights")
+        )
         return cls(parts[0].columns, *stacked)
 
     def positives(self) -> NDArray[np.int64]:

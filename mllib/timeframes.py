@@ -80,3 +80,28 @@ def iso_utc(time: int) -> str:
     '2017-01-01T22:00:00Z'
     """
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str | int, *, last: bool = False) -> int:
+    """Unix seconds of Unix seconds or an ISO 8601 date or time; UTC where no zone is given.
+
+    A date alone is its first second, or with `last` its last one, so that ranges of days are inclusive.
+
+    Raises:
+        InvalidCandles: for anything else.
+
+    >>> parse_time("2020-01-01"), parse_time("2020-01-01", last=True), parse_time("1577836800")
+    (1577836800, 1577923199, 1577836800)
+    """
+    written = str(text).strip()
+    if written.lstrip("-").isdigit():
+        return int(written)
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError as exc:
+        raise InvalidCandles(
+            f"time: found {text!r}, expected Unix seconds or an ISO 8601 date. "
+            "Write 2020-01-31 or 2020-01-31T10:00:00Z."
+        ) from exc
+    seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return seconds + SECONDS["1d"] - 1 if last and len(written) == len("2020-01-31") else seconds

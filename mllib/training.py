@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from mllib.candles import Candles
 from mllib.encoders import BioEncoder, encoder_class
@@ -74,7 +74,10 @@ def train(
     split = temporal_split(rows, opens_at, config)
     encoder = encoder_type.learn(context, _examples(series, split.validation_from))
     targets = Targets.concatenate(
-        [encoder.label(part, one.candles, one.spans, one.reviewed) for one, part in zip(series, parts, strict=True)]
+        [
+            encoder.label(part, one.candles, one.spans, one.reviewed)
+            for one, part in zip(series, parts, strict=True)
+        ]
     )
     if config.class_weights == "balanced":
         targets = replace(targets, weights=_balanced(targets, split.train))
@@ -140,14 +143,20 @@ def _tuned(predictor: Predictor, series: Sequence[LabelledSeries], rows: Rows, s
     return replace(predictor, encoder=predictor.encoder.tune(parts))
 
 
-def _tested(predictor: Predictor, series: Sequence[LabelledSeries], rows: Rows, split: Split) -> dict[str, Any]:
+def _tested(
+    predictor: Predictor, series: Sequence[LabelledSeries], rows: Rows, split: Split
+) -> dict[str, Any]:
     judged = []
     for i, one in enumerate(series):
         counts = split.test[rows.series == i]
         if counts.any():
             judged.append(Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts))
     metrics = evaluate(judged, predictor.encoder.labels)
-    blocks: Mapping[str, NDArray[np.bool_]] = {"train": split.train, "validation": split.validation, "test": split.test}
+    blocks: Mapping[str, NDArray[np.bool_]] = {
+        "train": split.train,
+        "validation": split.validation,
+        "test": split.test,
+    }
     return metrics | {
         "in_sample": False,
         "split": {name: int(block.sum()) for name, block in blocks.items()}

@@ -12,7 +12,15 @@ from mllib.features import ContextConfig
 
 ENCODERS: dict[str, type[BioEncoder]] = {"bio": BioEncoder}
 
-__all__ = ["ENCODERS", "BioEncoder", "Lane", "encoder_class", "encoder_from_dict", "encoder_to_dict", "reviewed_bars"]
+__all__ = [
+    "ENCODERS",
+    "BioEncoder",
+    "Lane",
+    "encoder_class",
+    "encoder_from_dict",
+    "encoder_to_dict",
+    "reviewed_bars",
+]
 
 
 def encoder_class(name: str) -> type[BioEncoder]:

@@ -144,9 +144,15 @@ class BioEncoder:
             width = 1 if lane.fixed else 2
             cells = slice(first, first + width)
             mask[:, cells] = reviewed_bars(lane.label, candles, reviewed)[:, None]
-            _mark(Y[:, cells], mask[:, cells], positions([s for s in spans if s.label == lane.label], candles.time))
+            _mark(
+                Y[:, cells],
+                mask[:, cells],
+                positions([s for s in spans if s.label == lane.label], candles.time),
+            )
             first += width
-        return Targets(self.columns, Y[rows.start], mask[rows.start], np.ones((len(rows), Y.shape[1]), np.float32))
+        return Targets(
+            self.columns, Y[rows.start], mask[rows.start], np.ones((len(rows), Y.shape[1]), np.float32)
+        )
 
     def decode(self, candles: Candles, P: NDArray[np.float32]) -> list[PredictedSpan]:
         """Spans, by start, from the probabilities `P float32 (n_bars, k)` of every bar of `candles`."""
@@ -166,7 +172,9 @@ class BioEncoder:
                     covered[lag:, i] = np.maximum(covered[lag:, i], begin[:-lag])
         return covered
 
-    def tune(self, parts: Sequence[tuple[Candles, NDArray[np.float32], Sequence[Span], NDArray[np.bool_]]]) -> "BioEncoder":
+    def tune(
+        self, parts: Sequence[tuple[Candles, NDArray[np.float32], Sequence[Span], NDArray[np.bool_]]]
+    ) -> "BioEncoder":
         """The encoder with each lane's cut and cost chosen for the best span F1 over validation parts.
 
         A part is candles, their probabilities, true spans and the bars `bool (n_bars,)` that count.
@@ -178,10 +186,17 @@ class BioEncoder:
     ) -> Lane:
         lane, best, best_score = self.lanes[i], self.lanes[i], 0.0
         prepared = [
-            (candles, *self._split(P)[i][1:], positions([s for s in spans if s.label == lane.label], candles.time), counts)
+            (
+                candles,
+                *self._split(P)[i][1:],
+                positions([s for s in spans if s.label == lane.label], candles.time),
+                counts,
+            )
             for candles, P, spans, counts in parts
         ]
-        support = sum(int(counts[truth[:, 0].clip(max=len(counts) - 1)].sum()) for *_, truth, counts in prepared)
+        support = sum(
+            int(counts[truth[:, 0].clip(max=len(counts) - 1)].sum()) for *_, truth, counts in prepared
+        )
         for candidate in _candidates(lane) if support >= _ENOUGH else []:
             score = _span_f1(candidate, prepared)
             if score > best_score:
@@ -229,7 +244,9 @@ def _decode_lane(lane: Lane, begin: Floats, inside: Floats, candles: Candles) ->
     return spans[spans[:, 1] - spans[:, 0] >= lane.least_bars]
 
 
-def _predicted(lane: Lane, found: Positions, begin: Floats, inside: Floats, candles: Candles) -> list[PredictedSpan]:
+def _predicted(
+    lane: Lane, found: Positions, begin: Floats, inside: Floats, candles: Candles
+) -> list[PredictedSpan]:
     confident = begin if lane.fixed else np.minimum(begin + inside, 1.0)
     spans = []
     for start, end in found.tolist():
@@ -244,11 +261,13 @@ def _candidates(lane: Lane) -> list[Lane]:
     return [lane.model_copy(update={"cut": cut, "enter_cost": cost}) for cut in CUTS for cost in costs]
 
 
-def _span_f1(lane: Lane, parts: Sequence[tuple[Candles, Floats, Floats, Positions, NDArray[np.bool_]]]) -> float:
+def _span_f1(
+    lane: Lane, parts: Sequence[tuple[Candles, Floats, Floats, Positions, NDArray[np.bool_]]]
+) -> float:
     matched = predicted = true = 0
     for candles, begin, inside, truth, counts in parts:
         found = _decode_lane(lane, begin, inside, candles)
-        i, j = match(found, truth, least_iou=_MATCH_IOU)
+        _, j = match(found, truth, least_iou=_MATCH_IOU)
         inside_found, inside_truth = counts[found[:, 0]], counts[np.minimum(truth[:, 0], len(counts) - 1)]
         matched += int(inside_truth[j].sum())
         predicted += int(inside_found.sum())

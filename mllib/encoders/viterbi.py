@@ -6,6 +6,8 @@ finite in both directions. An overlong island is broken on a grid of absolute ti
 which it goes on for `reach_bars` on both sides, so that a slice breaks where the whole history does.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,7 +68,7 @@ def _length_classes(lengths: Positions) -> list[tuple[int, int]]:
     bounds = [0, 4]
     while bounds[-1] < longest:
         bounds.append(bounds[-1] * 2)
-    return list(zip(bounds[:-1], bounds[1:], strict=True)) if longest else []
+    return list(pairwise(bounds)) if longest else []
 
 
 def _decode_class(scores: Floats, some: Positions, states: NDArray[np.int8]) -> None:

@@ -34,18 +34,28 @@ class Prediction:
     def between(self, first_bar: int, end_bar: int) -> "Prediction":
         """The bars of a half-open range, and every span that shares a bar with it, whole."""
         part = self.candles[first_bar:end_bar]
-        touching = [s for s in self.spans if len(part) and s.end_time >= part.time[0] and s.start_time <= part.time[-1]]
+        touching = [
+            s
+            for s in self.spans
+            if len(part) and s.end_time >= part.time[0] and s.start_time <= part.time[-1]
+        ]
         bars = slice(first_bar, end_bar)
-        return Prediction(part, self.names, touching, self.label[bars], self.confidence[bars], self.coverage[bars])
+        return Prediction(
+            part, self.names, touching, self.label[bars], self.confidence[bars], self.coverage[bars]
+        )
 
 
-def predicted(candles: Candles, labels: tuple[str, ...], spans: list[PredictedSpan], coverage: Floats) -> Prediction:
+def predicted(
+    candles: Candles, labels: tuple[str, ...], spans: list[PredictedSpan], coverage: Floats
+) -> Prediction:
     """The prediction that spans and label probabilities `coverage (n_bars, n_labels)` amount to."""
     names = (NOTHING, *labels)
     by_confidence = sorted(spans, key=lambda span: span.avg_confidence)
     label = paint(by_confidence, candles, names)
     confidence = 1.0 - coverage.max(axis=1, initial=0.0)
-    for span, (start, end) in zip(by_confidence, positions(by_confidence, candles.time).tolist(), strict=True):
+    for span, (start, end) in zip(
+        by_confidence, positions(by_confidence, candles.time).tolist(), strict=True
+    ):
         confidence[start:end] = span.avg_confidence
     return Prediction(candles, names, spans, label, confidence, coverage)
 

@@ -59,7 +59,9 @@ class Predictor:
     trained_on: tuple[TrainedRange, ...]
     metrics: dict[str, Any]
 
-    def probabilities(self, candles: Candles, *, progress: Callable[[float], None] | None = None) -> NDArray[np.float32]:
+    def probabilities(
+        self, candles: Candles, *, progress: Callable[[float], None] | None = None
+    ) -> NDArray[np.float32]:
         """The encoder's target probabilities of every bar, `float32 (n_bars, k)`; memory is bounded."""
         past, future = self.encoder.context.past_bars, self.encoder.context.future_bars
         P = np.empty((len(candles), len(self.encoder.columns)), np.float32)
@@ -80,12 +82,14 @@ class Predictor:
         """
         if len(candles) < self.encoder.needed_bars:
             raise InvalidCandles(
-                f"{candles.name}: found {len(candles)} candles, expected at least {self.encoder.needed_bars}: "
-                f"the model's features look back {self.encoder.context.past_bars} bars. "
+                f"{candles.name}: found {len(candles)} candles, expected at least "
+                f"{self.encoder.needed_bars}: the model's features look back {self.encoder.context.past_bars} bars. "
                 "Send more candles, or import the history so that it can be filled in."
             )
         P = self.probabilities(candles, progress=progress)
-        return predicted(candles, self.encoder.labels, self.encoder.decode(candles, P), self.encoder.coverage(P))
+        return predicted(
+            candles, self.encoder.labels, self.encoder.decode(candles, P), self.encoder.coverage(P)
+        )
 
     def with_version(self, model_version: str) -> "Predictor":
         """The same predictor under the version that the ledger gave it."""
@@ -122,7 +126,7 @@ class Predictor:
             raise
         except (OSError, ValueError, KeyError, TypeError) as exc:
             raise BrokenModel(
-                f"model in {folder}: found {type(exc).__name__} ({exc}), expected a complete predictor folder. "
+                f"model in {folder}: found {type(exc).__name__} ({exc}), expected a complete predictor. "
                 "Promote another run, or train again."
             ) from exc
 
@@ -160,7 +164,7 @@ def _check_files(files: dict[str, str], folder: Path) -> None:
     for name, digest in files.items():
         if _digest(folder / name) != digest:
             raise BrokenModel(
-                f"model in {folder}: found {name} altered since it was saved, expected SHA-256 {digest[:12]}…. "
+                f"model in {folder}: found {name} altered since it was saved, expected SHA-256 {digest[:8]}…. "
                 "Restore the file, promote another run, or train again."
             )
 
@@ -173,6 +177,6 @@ def _check_features(encoder: BioEncoder, saved: dict[str, Any], folder: Path) ->
     )
     if not same_values:
         raise BrokenModel(
-            f"model in {folder}: found features {saved['fingerprint']}, expected those of this version ({now}) "
-            "with the same values. Train again: its predictions would mean something else."
+            f"model in {folder}: found features {saved['fingerprint']}, expected those of this version "
+            f"({now}) with the same values. Train again: its predictions would mean something else."
         )

@@ -62,8 +62,8 @@ class RandomForest:
         for i, (columns, known) in enumerate(groups):
             grown = self._grow(
                 rows.X[known],
-                targets.Y[np.ix_(known, columns)],
-                targets.weights[np.ix_(known, columns)].max(axis=1),
+                targets.Y[known][:, columns],
+                targets.weights[known][:, columns].max(axis=1),
                 lambda part, i=i: progress((i + part) / len(groups), "growing trees"),
             )
             self._forests.append(grown)

@@ -130,7 +130,11 @@ class XGBoostTrees:
         if not validated:
             return []
         rounds = self.hyperparameters.early_stopping_rounds
-        return [xgboost.callback.EarlyStopping(rounds=rounds, metric_name="loss", data_name="validation", maximize=False)]
+        return [
+            xgboost.callback.EarlyStopping(
+                rounds=rounds, metric_name="loss", data_name="validation", maximize=False
+            )
+        ]
 
 
 class _Rounds(xgboost.callback.TrainingCallback):
@@ -149,8 +153,9 @@ def _prior_log_odds(targets: Targets) -> Floats:
     weights = _cell_weights(targets)
     positive = (weights * targets.Y).sum(axis=0)
     negative = (weights * (1 - targets.Y)).sum(axis=0)
-    odds = np.log((positive + 0.5) / (negative + 0.5))
-    return np.clip(odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS).astype(np.float32)
+    log_odds = np.log((positive + 0.5) / (negative + 0.5))
+    clipped: Floats = np.clip(log_odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS).astype(np.float32)
+    return clipped
 
 
 def _cell_weights(targets: Targets) -> Floats:
@@ -160,7 +165,8 @@ def _cell_weights(targets: Targets) -> Floats:
 
 def _gradients(margin: Floats, Y: Floats, weights: Floats) -> tuple[Floats, Floats]:
     p = _sigmoid(margin.reshape(Y.shape))
-    return (p - Y) * weights, np.maximum(p * (1 - p), 1e-6) * weights
+    hessian: Floats = np.maximum(p * (1 - p), 1e-6) * weights
+    return (p - Y) * weights, hessian
 
 
 def _loss_metric(targets: Targets) -> Any:
@@ -176,5 +182,5 @@ def _loss_metric(targets: Targets) -> Any:
 
 
 def _sigmoid(margin: Floats) -> Floats:
-    p: Floats = 1 / (1 + np.exp(-margin))
+    p: Floats = np.float32(1) / (np.float32(1) + np.exp(-margin))
     return p

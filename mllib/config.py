@@ -1,0 +1,237 @@
+"""One file steers every stage. This module composes the sections; each stage owns its own."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mllib.errors import CandleloopError, InvalidConfig
+from mllib.features import ContextConfig
+from mllib.indicators import CANDLE_FEATURES, Indicator
+from mllib.models import MODEL_NAMES
+from mllib.patterns import check_functions
+from mllib.timeframes import parse_timeframe
+from mllib.training import TrainingConfig
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_PACKAGED = Path(__file__).with_name("pipeline.yaml")
+_IN_REPOSITORY = Path(__file__).parents[1] / "config" / "pipeline.yaml"
+
+
+class PipelineSection(BaseModel):
+    """`pipeline`: what a run is about when nothing else is said."""
+
+    model_config = _FROZEN
+
+    name: str = "candleloop"
+    pair: str = "BTCUSDT"
+    timeframe: str = "1h"
+
+    @field_validator("timeframe")
+    @classmethod
+    def _canonical(cls, timeframe: str) -> str:
+        try:
+            return parse_timeframe(timeframe)
+        except CandleloopError as exc:
+            raise ValueError(str(exc)) from exc
+
+
+class DataSection(BaseModel):
+    """`data`: where the stages of the data pipeline read and write, relative to the repository."""
+
+    model_config = _FROZEN
+
+    raw_ohlcv_path: str = "data/raw/ohlcv.parquet"
+    enriched_path: str = "data/processed/enriched.parquet"
+    labeled_path: str = "data/processed/labeled.parquet"
+    annotations_path: str = "data/raw/annotations.parquet"
+
+
+class FeatureSection(BaseModel):
+    """`stages.feature_engineering`: `context` rules what models see, the rest what people see."""
+
+    model_config = _FROZEN
+
+    enabled: bool = True
+    talib_indicators: tuple[Indicator, ...] = ()
+    candle_features: bool | tuple[str, ...] = True
+    custom_features: tuple[str, ...] = ()
+    context: ContextConfig = ContextConfig()
+
+    @field_validator("candle_features")
+    @classmethod
+    def _known(cls, names: bool | tuple[str, ...]) -> bool | tuple[str, ...]:
+        unknown = [] if isinstance(names, bool) else [name for name in names if name not in CANDLE_FEATURES]
+        if unknown:
+            raise ValueError(f"found {unknown[0]!r}, expected some of {', '.join(CANDLE_FEATURES)}")
+        return names
+
+    @property
+    def candle_columns(self) -> tuple[str, ...]:
+        """The candle features by name."""
+        if isinstance(self.candle_features, bool):
+            return CANDLE_FEATURES if self.candle_features else ()
+        return self.candle_features
+
+
+class IngestionSection(BaseModel):
+    """`stages.annotation_ingestion`: which labels count, and how they become targets."""
+
+    model_config = _FROZEN
+
+    enabled: bool = True
+    source: Literal["span", "point"] = "span"
+    context_padding: int = Field(default=0, ge=0)
+    label_encoding: Literal["bio", "window"] = "bio"
+    window_size: int = Field(default=40, ge=2)
+    min_confidence: int | None = Field(default=None, ge=1, le=5)
+    talib_patterns: tuple[str, ...] = ()
+    merge_strategy: Literal["human_priority", "programmatic_priority", "both"] = "human_priority"
+    layers: tuple[Literal["human", "talib"], ...] = ("human", "talib")
+
+    @field_validator("talib_patterns")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            check_functions(names)
+        except CandleloopError as exc:
+            raise ValueError(str(exc)) from exc
+        return names
+
+
+class TrainingSection(TrainingConfig):
+    """`stages.training`."""
+
+    enabled: bool = True
+
+    @field_validator("model_type")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in MODEL_NAMES:
+            raise ValueError(f"found {name!r}, expected one of {', '.join(MODEL_NAMES)}")
+        return name
+
+
+class InferenceSection(BaseModel):
+    """`stages.inference`: which model serves; a local path has to lie inside `CANDLELOOP_HOME`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    enabled: bool = True
+    model_source: Literal["mlflow", "local"] = "mlflow"
+    mlflow_model_name: str | None = None
+    mlflow_model_alias: Literal["champion"] = "champion"
+    local_model_path: str | None = None
+
+
+class Stages(BaseModel):
+    """`stages`."""
+
+    model_config = _FROZEN
+
+    feature_engineering: FeatureSection = FeatureSection()
+    annotation_ingestion: IngestionSection = IngestionSection()
+    training: TrainingSection = TrainingSection()
+    inference: InferenceSection = InferenceSection()
+
+
+class Config(BaseModel):
+    """`config/pipeline.yaml` as a whole."""
+
+    model_config = _FROZEN
+
+    pipeline: PipelineSection = PipelineSection()
+    data: DataSection = DataSection()
+    stages: Stages = Stages()
+
+    @property
+    def served_model_name(self) -> str:
+        """The registered model whose champion serves."""
+        return self.stages.inference.mlflow_model_name or self.stages.training.registered_model_name
+
+
+def default_config_path() -> Path:
+    """`CANDLELOOP_CONFIG`, else `config/pipeline.yaml` here or in the repository, else the packaged one."""
+    named = os.environ.get("CANDLELOOP_CONFIG")
+    if named:
+        return Path(named)
+    candidates = (Path("config/pipeline.yaml"), _IN_REPOSITORY, _PACKAGED)
+    return next((path for path in candidates if path.is_file()), _PACKAGED)
+
+
+def load_config(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:
+    """The configuration of a YAML file with dotted overrides such as `stages.training.model_type=xgboost`.
+
+    Raises:
+        InvalidConfig: with the file, the YAML path, the value found and what is allowed.
+    """
+    import yaml
+
+    source = path or default_config_path()
+    try:
+        values = yaml.safe_load(source.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise InvalidConfig(
+            f"{source}: cannot be read as YAML ({exc}). Correct or restore the file."
+        ) from exc
+    if not isinstance(values, dict):
+        raise InvalidConfig(
+            f"{source}: found {type(values).__name__}, expected sections. Start from the default."
+        )
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator or not key.strip():
+            raise InvalidConfig(f"override {override!r}: expected KEY=VALUE. Write stages.training.seed=1.")
+        values = with_value(values, key.strip(), yaml.safe_load(text))
+    return parse_config(values, where=str(source))
+
+
+def with_value(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of nested `values` with the dotted `key` set.
+
+    >>> with_value({"a": {"b": 1}}, "a.c", 2)
+    {'a': {'b': 1, 'c': 2}}
+    """
+    head, _, rest = key.partition(".")
+    if not rest:
+        return {**values, head: value}
+    inner = values.get(head)
+    return {**values, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
+
+
+def parse_config(values: Mapping[str, Any], *, where: str) -> Config:
+    """The checked configuration; `where` begins every message."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as exc:
+        raise InvalidConfig(f"{where}: {_explain(exc)}") from exc
+
+
+def _explain(exc: ValidationError) -> str:
+    first = exc.errors()[0]
+    location = list(first["loc"])
+    path = re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in location))
+    if first["type"] == "extra_forbidden":
+        allowed = ", ".join(_keys_beside(location)) or "no key"
+        return f"{path}: found an unknown key, expected one of {allowed}. Correct its spelling or remove it."
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{path}: {message.rstrip('.')}. Correct the value."
+    return f"{path}: found {first['input']!r}: {message[0].lower()}{message[1:]}. Correct the value."
+
+
+def _keys_beside(location: list[Any]) -> list[str]:
+    model: Any = Config
+    for part in location[:-1]:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            break
+        field = model.model_fields.get(str(part))
+        model = field.annotation if field else None
+    return (
+        list(model.model_fields)
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        else ["name", "params"]
+    )

@@ -1,0 +1,99 @@
+"""The raw indicator columns of the enriched dataset, where people look at them.
+
+TA-Lib's RSI, EMA and others remember the whole series; models never see these columns (`features` has
+forms of finite memory). Warm-up bars are NaN. Causal: row t uses bars ≤ t.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from talib import abstract as _abstract
+from talib import get_function_groups
+
+from mllib.candles import Candles
+from mllib.features.bars import Bars
+
+abstract: Any = _abstract  # its functions are made by name, which no stub can say
+CANDLE_FEATURES = ("body_size", "body_direction", "upper_wick", "lower_wick", "candle_range", "body_to_range")
+
+
+class Indicator(BaseModel):
+    """One TA-Lib indicator, such as `{name: RSI, params: {timeperiod: 14}}`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    params: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> "Indicator":
+        groups = get_function_groups()
+        if not any(self.name.upper() in groups[group] for group in groups if group != "Pattern Recognition"):
+            raise ValueError(
+                f"found {self.name!r}, expected a TA-Lib indicator such as RSI, EMA, MACD or BBANDS"
+            )
+        known = abstract.Function(self.name.upper()).parameters
+        unknown = [key for key in self.params if key not in known]
+        if unknown:
+            expected = ", ".join(known) or "no parameter"
+            raise ValueError(f"found parameter {unknown[0]!r} for {self.name}, expected {expected}")
+        return self
+
+
+def enrich(
+    candles: Candles, indicators: Sequence[Indicator], candle_features: Sequence[str] = CANDLE_FEATURES
+) -> pd.DataFrame:
+    """Candles with raw indicators: `time open high low close volume?`, then a float64 column each.
+
+    Names are `rsi_14`, `ema_20`, `macd macd_signal macd_hist`, `bbands_upper bbands_middle bbands_lower`;
+    `body_size body_direction upper_wick lower_wick candle_range body_to_range` in price units, direction
+    1 for up or flat and -1 for down.
+    """
+    columns = _candle_columns(candles)
+    enriched = {name: columns[name] for name in candle_features}
+    for indicator in indicators:
+        enriched |= _indicator_columns(candles, indicator)
+    return candles.to_frame().assign(**enriched)
+
+
+def _candle_columns(candles: Candles) -> dict[str, Any]:
+    bars = Bars(candles)
+    span = np.maximum(bars.range, bars.smallest)
+    return {
+        "body_size": np.abs(bars.body),
+        "body_direction": np.where(bars.body >= 0, 1.0, -1.0),
+        "upper_wick": bars.upper_wick,
+        "lower_wick": bars.lower_wick,
+        "candle_range": bars.range,
+        "body_to_range": np.abs(bars.body) / span,
+    }
+
+
+def _indicator_columns(candles: Candles, indicator: Indicator) -> dict[str, Any]:
+    function = abstract.Function(indicator.name.upper())
+    inputs = {name: getattr(candles, name) for name in ("open", "high", "low", "close")}
+    inputs["volume"] = np.full(len(candles), np.nan) if candles.volume is None else candles.volume
+    kinds = {key: type(value) for key, value in function.parameters.items()}
+    parameters = function.parameters | {key: kinds[key](value) for key, value in indicator.params.items()}
+    values = function(inputs, **parameters)
+    outputs = values if isinstance(values, list) else [values]
+    names = _column_names(indicator.name.lower(), function.output_names, parameters)
+    return dict(zip(names, outputs, strict=True))
+
+
+def _column_names(name: str, outputs: list[str], parameters: dict[str, Any]) -> list[str]:
+    """The contract's names for an indicator's outputs.
+
+    >>> _column_names("macd", ["macd", "macdsignal", "macdhist"], {"fastperiod": 12})
+    ['macd', 'macd_signal', 'macd_hist']
+    >>> _column_names("rsi", ["real"], {"timeperiod": 14})
+    ['rsi_14']
+    """
+    if len(outputs) == 1:
+        period = parameters.get("timeperiod")
+        return [name if period is None else f"{name}_{period}"]
+    parts = [output.removeprefix(name).removesuffix("band").strip("_") for output in outputs]
+    return [f"{name}_{part}" if part else name for part in parts]

@@ -1,0 +1,108 @@
+"""MLflow: what a run was, what it scored, and which version is champion. Nothing else imports MLflow.
+
+Serving reads Predictor folders from `CANDLELOOP_HOME`; MLflow holds a copy as the run's artifact. Its
+import takes seconds, so it happens inside the functions, in the process that trains.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mllib.inference import Predictor
+
+_REQUIRED = ("numpy", "xgboost-cpu", "scikit-learn", "skops")
+_CHAMPION = "champion"
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Where MLflow keeps a run: its id there, and the version of the registered model."""
+
+    mlflow_run_id: str
+    mlflow_version: str | None
+
+
+def tracking_uri(home: Path) -> str:
+    """`MLFLOW_TRACKING_URI`, else SQLite inside the home folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow' / 'mlflow.db'}"
+
+
+def log_run(
+    home: Path,
+    predictor: Predictor,
+    folder: Path,
+    *,
+    params: Mapping[str, Any],
+    tags: Mapping[str, str],
+    artifacts: Mapping[str, Path],
+) -> Logged:
+    """Logs a trained Predictor with parameters, metrics and artifacts, and registers its model.
+
+    `artifacts` maps folders of the run to files; the Predictor's folder is logged as `predictor`.
+    """
+    mlflow = _mlflow(home)
+    info = predictor.info
+    if mlflow.get_experiment_by_name(info.experiment_name) is None:
+        location = (
+            None
+            if os.environ.get("MLFLOW_TRACKING_URI")
+            else (home.resolve() / "mlflow" / "artifacts").as_uri()
+        )
+        mlflow.create_experiment(info.experiment_name, artifact_location=location)
+    mlflow.set_experiment(info.experiment_name)
+    with mlflow.start_run(run_name=info.run_id, tags={"candleloop.run_id": info.run_id, **tags}) as run:
+        mlflow.log_params(
+            {key: json.dumps(value) if not isinstance(value, str) else value for key, value in params.items()}
+        )
+        mlflow.log_metrics(flat_metrics(predictor.metrics))
+        mlflow.log_dict(predictor.metrics, "metrics.json")
+        mlflow.log_artifacts(str(folder), "predictor")
+        for name, path in artifacts.items():
+            mlflow.log_artifact(str(path), name)
+        registered = predictor.model.log(
+            mlflow,
+            registered_model_name=info.model_name,
+            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIRED],
+        )
+    return Logged(run.info.run_id, registered)
+
+
+def move_champion(home: Path, registered_model_name: str, mlflow_run_id: str) -> None:
+    """Mirrors our champion pointer as MLflow's alias `champion`."""
+    client = _mlflow(home).MlflowClient()
+    versions = client.search_model_versions(f"name='{registered_model_name}' and run_id='{mlflow_run_id}'")
+    if versions:
+        client.set_registered_model_alias(registered_model_name, _CHAMPION, versions[0].version)
+
+
+def flat_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics that MLflow can plot, by dotted name.
+
+    >>> flat_metrics({"accuracy": 0.9, "span_f1": {"0.5": {"micro": 0.4, "per_label": {"bull_flag": 0.5}}}})
+    {'accuracy': 0.9, 'span_f1_0.5_micro': 0.4, 'span_f1_0.5.bull_flag': 0.5}
+    """
+    flat = {name: metrics[name] for name in ("accuracy", "f1_macro", "f1_weighted") if name in metrics}
+    for iou, scores in metrics.get("span_f1", {}).items():
+        flat |= {f"span_f1_{iou}_{mean}": scores[mean] for mean in ("micro", "macro") if mean in scores}
+        flat |= {f"span_f1_{iou}.{label}": f1 for label, f1 in scores["per_label"].items()}
+    return flat
+
+
+def _mlflow(home: Path) -> Any:
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+    import mlflow.sklearn
+    import mlflow.xgboost
+
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    (home / "mlflow").mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(tracking_uri(home))
+    return mlflow
