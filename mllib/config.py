@@ -182,11 +182,25 @@ def load_config(path: Path | None = None, overrides: Iterable[str] = ()) -> Conf
             f"{source}: found {type(values).__name__}, expected sections. Start from the default."
         )
     for override in overrides:
-        key, separator, text = override.partition("=")
-        if not separator or not key.strip():
-            raise InvalidConfig(f"override {override!r}: expected KEY=VALUE. Write stages.training.seed=1.")
-        values = with_value(values, key.strip(), yaml.safe_load(text))
+        values = with_value(values, *parse_override(override))
     return parse_config(values, where=str(source))
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """The dotted key and the YAML value of `KEY=VALUE`.
+
+    >>> parse_override("stages.training.seed=1")
+    ('stages.training.seed', 1)
+    """
+    import yaml
+
+    key, separator, value = text.partition("=")
+    try:
+        if separator and key.strip():
+            return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as exc:
+        raise InvalidConfig(f"override {text!r}: the value is not YAML ({exc}). Quote it.") from exc
+    raise InvalidConfig(f"override {text!r}: expected KEY=VALUE. Write stages.training.seed=1.")
 
 
 def with_value(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import talib
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from talib import abstract as _abstract
-from talib import get_function_groups
 
 from mllib.candles import Candles
 from mllib.features.bars import Bars
 
-abstract: Any = _abstract  # its functions are made by name, which no stub can say
+_talib: Any = talib  # its functions are found by name, which no stub can say
+abstract: Any = _abstract
 CANDLE_FEATURES = ("body_size", "body_direction", "upper_wick", "lower_wick", "candle_range", "body_to_range")
 
 
@@ -30,7 +31,7 @@ class Indicator(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> "Indicator":
-        groups = get_function_groups()
+        groups: dict[str, list[str]] = _talib.get_function_groups()
         if not any(self.name.upper() in groups[group] for group in groups if group != "Pattern Recognition"):
             raise ValueError(
                 f"found {self.name!r}, expected a TA-Lib indicator such as RSI, EMA, MACD or BBANDS"

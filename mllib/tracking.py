@@ -33,6 +33,11 @@ def tracking_uri(home: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow' / 'mlflow.db'}"
 
 
+def artifact_folder(home: Path) -> Path:
+    """Where MLflow keeps artifacts on one machine."""
+    return home.resolve() / "mlflow" / "artifacts"
+
+
 def log_run(
     home: Path,
     predictor: Predictor,
@@ -49,11 +54,7 @@ def log_run(
     mlflow = _mlflow(home)
     info = predictor.info
     if mlflow.get_experiment_by_name(info.experiment_name) is None:
-        location = (
-            None
-            if os.environ.get("MLFLOW_TRACKING_URI")
-            else (home.resolve() / "mlflow" / "artifacts").as_uri()
-        )
+        location = None if os.environ.get("MLFLOW_TRACKING_URI") else artifact_folder(home).as_uri()
         mlflow.create_experiment(info.experiment_name, artifact_location=location)
     mlflow.set_experiment(info.experiment_name)
     with mlflow.start_run(run_name=info.run_id, tags={"candleloop.run_id": info.run_id, **tags}) as run:
@@ -102,7 +103,7 @@ def _mlflow(home: Path) -> Any:
     import mlflow.xgboost
 
     for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     (home / "mlflow").mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(tracking_uri(home))
     return mlflow

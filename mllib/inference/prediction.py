@@ -1,7 +1,8 @@
 """What a Predictor says about candles: spans, and one label a candle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,17 @@ class Prediction:
     def labels(self) -> list[str]:
         """The label of each bar."""
         return [self.names[i] for i in self.label.tolist()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract's `pair timeframe spans per_candle candle_count`, as JSON-ready values."""
+        bars = zip(self.candles.time.tolist(), self.labels(), self.confidence.tolist(), strict=True)
+        return {
+            "pair": self.candles.pair,
+            "timeframe": self.candles.timeframe,
+            "spans": [asdict(span) for span in self.spans],
+            "per_candle": [{"time": t, "label": label, "confidence": c} for t, label, c in bars],
+            "candle_count": len(self.candles),
+        }
 
     def between(self, first_bar: int, end_bar: int) -> "Prediction":
         """The bars of a half-open range, and every span that shares a bar with it, whole."""

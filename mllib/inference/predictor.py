@@ -80,10 +80,11 @@ class Predictor:
         Raises:
             InvalidCandles: when there are fewer candles than the features look back.
         """
-        if len(candles) < self.encoder.needed_bars:
+        needed, past = self.encoder.needed_bars, self.encoder.context.past_bars
+        if len(candles) < needed:
             raise InvalidCandles(
-                f"{candles.name}: found {len(candles)} candles, expected at least "
-                f"{self.encoder.needed_bars}: the model's features look back {self.encoder.context.past_bars} bars. "
+                f"{candles.name}: found {len(candles)} candles, expected at least {needed}: "
+                f"the model's features look back {past} bars. "
                 "Send more candles, or import the history so that it can be filled in."
             )
         P = self.probabilities(candles, progress=progress)
@@ -164,7 +165,7 @@ def _check_files(files: dict[str, str], folder: Path) -> None:
     for name, digest in files.items():
         if _digest(folder / name) != digest:
             raise BrokenModel(
-                f"model in {folder}: found {name} altered since it was saved, expected SHA-256 {digest[:8]}…. "
+                f"model in {folder}: found {name} altered since, expected SHA-256 {digest[:6]}…. "
                 "Restore the file, promote another run, or train again."
             )
 

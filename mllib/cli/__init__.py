@@ -1,0 +1,35 @@
+"""The command line `candleloop`. Commands import what they need when they run, so that help is quick."""
+
+import os
+import sys
+
+import typer
+
+from mllib.cli import annotations, candles, models, services
+from mllib.errors import CandleloopError
+
+app = typer.Typer(
+    name="candleloop",
+    help="Annotations of candlestick charts become models; their predictions guide the next annotation.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(candles.app, name="candles")
+app.add_typer(annotations.app, name="annotations")
+for command in (*annotations.commands, *models.commands, *services.commands):
+    app.command()(command)
+
+
+def main() -> None:
+    """Runs the command line; what candleloop refuses is printed to standard error, with exit status 1."""
+    # OpenMP threads that spin while they wait halve the speed of everything beside a training.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app()
+    except CandleloopError as exc:
+        print(f"Error: {exc}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,5 @@
+"""`python -m mllib.cli` is `candleloop`."""
+
+from mllib.cli import main
+
+main()

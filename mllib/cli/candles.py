@@ -1,0 +1,101 @@
+"""`candleloop candles …`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from mllib.pipeline.data import CandleImport
+
+app = typer.Typer(help="Stored candles: import, list, check, rename, delete.", no_args_is_help=True)
+File = Annotated[
+    Path, typer.Argument(help="CSV or Parquet with time, open, high, low, close and maybe volume.")
+]
+
+
+@app.command("import")
+def import_(file: File, pair: Pair, timeframe: Timeframe, as_json: Json = False) -> None:
+    """Check a file and merge it into the stored series by time."""
+    from mllib.pipeline.data import import_candles
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        _show(import_candles(ws, file, pair=pair, timeframe=timeframe), as_json)
+
+
+@app.command()
+def check(file: File, pair: Pair, timeframe: Timeframe, as_json: Json = False) -> None:
+    """Say what an import would say, without storing anything."""
+    from mllib.pipeline.data import check_file
+
+    _show(check_file(file, pair=pair, timeframe=timeframe), as_json)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the stored series."""
+    from dataclasses import asdict
+
+    from mllib.pipeline.workspace import open_workspace
+    from mllib.timeframes import iso_utc
+
+    with open_workspace() as ws:
+        series = ws.candles.list()
+    if as_json:
+        print_json([asdict(one) for one in series])
+        return
+    rows = [
+        (s.pair, s.timeframe, f"{s.rows:,}", iso_utc(s.first_time), iso_utc(s.last_time), f"{s.size_bytes:,}")
+        for s in series
+    ]
+    print_table("Series", ("pair", "timeframe", "candles", "from", "to", "bytes"), rows)
+
+
+@app.command()
+def rename(
+    pair: Pair,
+    timeframe: Timeframe,
+    to: Annotated[str, typer.Option("--to", help="The new symbol.")],
+) -> None:
+    """Give a series another symbol; its annotations follow."""
+    from mllib.pipeline.data import rename_series
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        rename_series(ws, pair=pair, timeframe=timeframe, new_pair=to)
+    say(f"{pair} {timeframe} is now {to} {timeframe}.")
+
+
+@app.command()
+def delete(
+    pair: Pair,
+    timeframe: Timeframe,
+    with_annotations: Annotated[bool, typer.Option(help="Delete its annotations and verdicts too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a series' candles; annotations stay for a later import unless asked otherwise."""
+    from mllib.pipeline.data import delete_series
+    from mllib.pipeline.workspace import open_workspace
+
+    if not yes:
+        typer.confirm(f"Delete the candles of {pair} {timeframe}?", abort=True)
+    with open_workspace() as ws:
+        delete_series(ws, pair=pair, timeframe=timeframe, with_annotations=with_annotations)
+    say(f"{pair} {timeframe} is deleted.")
+
+
+def _show(done: "CandleImport", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        result: dict[str, Any] = {"notes": list(done.notes), "report": done.report.to_dict()}
+        print_json(result | {"merged": None if done.merged is None else asdict(done.merged)})
+        return
+    for line in (*done.notes, *done.report.lines()):
+        say(line)
+    if done.merged is not None:
+        m = done.merged
+        say(f"Stored: {m.added} added, {m.changed} changed, {m.unchanged} unchanged, {m.total} in all.")

@@ -1,0 +1,200 @@
+"""`candleloop train evaluate predict runs promote`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mllib.cli.output import Json, Pair, Settings, Timeframe, print_json, print_table, progress_bar, say
+
+if TYPE_CHECKING:
+    from mllib.store import Run
+
+RunId = Annotated[str | None, typer.Option("--run", help="Run id; the champion's run by default.")]
+Start = Annotated[str | None, typer.Option("--start", help="First candle: ISO date or Unix seconds.")]
+End = Annotated[str | None, typer.Option("--end", help="Last candle, inclusive.")]
+
+
+def train(
+    pair: Annotated[list[str] | None, typer.Option("--pair", help="Symbol; may be repeated.")] = None,
+    timeframe: Annotated[str | None, typer.Option("--timeframe", help="One for all pairs.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="random_forest or xgboost.")] = None,
+    encoder: Annotated[str | None, typer.Option("--encoder", help="How labels become targets: bio.")] = None,
+    labels: Annotated[str | None, typer.Option("--labels", help="Layers by comma: human, talib.")] = None,
+    settings: Settings = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Hand the run to the worker and return.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model on stored, labelled candles; what is not said comes from the configuration."""
+    from mllib.config import load_config
+    from mllib.pipeline.runs import execute_run, request_training, resolve_config
+    from mllib.pipeline.workspace import open_workspace
+
+    overrides = _overrides(settings)
+    layers = None if labels is None else [name.strip() for name in labels.split(",")]
+    with open_workspace(config=load_config()) as ws:
+        config = resolve_config(
+            ws.config, model_type=model, encoder=encoder, layers=layers, overrides=overrides
+        )
+        run = request_training(ws, pairs=pair or [], timeframe=timeframe, config=config)
+        if detach:
+            from mllib.jobs import enqueue_run
+
+            enqueue_run(ws, run)
+        else:
+            with progress_bar(f"Training {run.run_id}") as progress:
+                run = execute_run(ws, run.run_id, progress=progress)
+    _show_run(run, as_json)
+
+
+def evaluate(
+    pair: Pair,
+    timeframe: Timeframe,
+    run: RunId = None,
+    labels: Annotated[str, typer.Option("--labels", help="Layers or label names, by comma.")] = "",
+    start: Start = None,
+    end: End = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a run's predictions on stored candles with the stored annotations."""
+    from mllib.pipeline.evaluating import evaluate_run
+    from mllib.pipeline.workspace import open_workspace
+    from mllib.timeframes import parse_time
+
+    with open_workspace() as ws:
+        metrics = evaluate_run(
+            ws,
+            run_id=run,
+            pair=pair,
+            timeframe=timeframe,
+            labels=[name.strip() for name in labels.split(",") if name.strip()],
+            start_time=None if start is None else parse_time(start),
+            end_time=None if end is None else parse_time(end, last=True),
+        )
+    if as_json:
+        print_json(metrics)
+    else:
+        _show_metrics(metrics, f"Run {metrics['run_id']} on {pair} {timeframe}")
+
+
+def predict(
+    pair: Pair,
+    timeframe: Timeframe,
+    run: RunId = None,
+    start: Start = None,
+    end: End = None,
+    as_json: Json = False,
+) -> None:
+    """Predict spans on stored candles."""
+    from dataclasses import asdict
+
+    from mllib.pipeline.runs import find_run, load_run
+    from mllib.pipeline.serving import StoredCandles, predict_stored
+    from mllib.pipeline.workspace import open_workspace
+    from mllib.timeframes import iso_utc, parse_time
+
+    with open_workspace() as ws:
+        predictor = load_run(ws, find_run(ws, run))
+        found = predict_stored(
+            predictor,
+            StoredCandles(ws),
+            pair=pair,
+            timeframe=timeframe,
+            start_time=None if start is None else parse_time(start),
+            end_time=None if end is None else parse_time(end, last=True),
+        )
+    if as_json:
+        print_json(found.to_dict() | {"model_info": asdict(predictor.info)})
+        return
+    rows = [
+        (s.label, iso_utc(s.start_time), iso_utc(s.end_time), s.candle_count, f"{s.avg_confidence:.2f}")
+        for s in found.spans
+    ]
+    print_table(f"{pair} {timeframe}", ("label", "from", "to", "candles", "confidence"), rows)
+
+
+def runs(as_json: Json = False, limit: Annotated[int, typer.Option(help="How many at most.")] = 20) -> None:
+    """List training runs, newest first."""
+    from dataclasses import asdict
+
+    from mllib.pipeline.runs import clear_abandoned
+    from mllib.pipeline.workspace import open_workspace
+    from mllib.timeframes import iso_utc
+
+    with open_workspace() as ws:
+        clear_abandoned(ws)
+        found = ws.store.runs.list(limit)
+        champion = ws.store.champions.current(ws.config.served_model_name)
+    if as_json:
+        print_json([asdict(run) for run in found])
+        return
+    rows = [
+        (
+            run.run_id + (" *" if champion is not None and champion.run_id == run.run_id else ""),
+            run.model_type,
+            run.status if run.status != "running" else f"running {run.progress:.0%}",
+            run.model_version,
+            ", ".join(run.request["pairs"]),
+            iso_utc(run.created_at),
+            f"{run.metrics['span_f1']['0.5']['micro']:.3f}" if run.metrics else run.error,
+        )
+        for run in found
+    ]
+    names = ("run (* champion)", "model", "status", "version", "pairs", "started", "span F1@0.5 or reason")
+    print_table("Runs", names, rows)
+
+
+def promote(
+    run_id: Annotated[str, typer.Argument(help="Run whose model becomes the champion.")],
+    reason: Annotated[str | None, typer.Option(help="Kept with the move.")] = None,
+) -> None:
+    """Make a run's model the champion; every serving process follows within seconds."""
+    from mllib.pipeline.runs import promote as promote_run
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        run = promote_run(ws, run_id, moved_by="promote", reason=reason)
+    say(f"Champion of {run.registered_model_name}: run {run_id}, version {run.model_version}.")
+
+
+def _overrides(settings: list[str] | None) -> dict[str, Any]:
+    from mllib.config import parse_override
+
+    return dict(parse_override(text) for text in settings or [])
+
+
+def _show_run(run: "Run", as_json: bool) -> None:
+    version = None if run.model_version is None else str(run.model_version)
+    if as_json:
+        print_json(
+            {"run_id": run.run_id, "status": run.status, "model_version": version, "metrics": run.metrics}
+        )
+        return
+    if run.metrics is None:
+        say(f"Run {run.run_id} is {run.status}. Follow it with `candleloop runs`.")
+        return
+    _show_metrics(run.metrics, f"Run {run.run_id}, version {version}: test block")
+
+
+def _show_metrics(metrics: dict[str, Any], title: str) -> None:
+    rows = [
+        (
+            label,
+            counts["true"],
+            counts["predicted"],
+            *(f"{counts[k]:.3f}" for k in ("precision", "recall", "f1_score")),
+        )
+        for label, counts in metrics["span_counts"].items()
+    ]
+    print_table(
+        f"{title}, spans at IoU 0.5", ("label", "true", "predicted", "precision", "recall", "F1"), rows
+    )
+    scores, baseline = metrics["span_f1"]["0.5"], metrics["baseline"]["majority"]
+    say(
+        f"Span F1 micro {scores['micro']:.3f}, macro {scores['macro']:.3f} (majority: {baseline['span_f1']:.3f})."
+    )
+    say(f"Accuracy per candle {metrics['accuracy']:.3f} (majority: {baseline['accuracy']:.3f}).")
+    if metrics.get("in_sample"):
+        say(f"In sample: the model has seen {metrics['in_sample_candles']} of these candles.")
+
+
+commands = (train, evaluate, predict, runs, promote)

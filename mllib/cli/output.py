@@ -1,0 +1,71 @@
+"""What commands print: tables and progress for people, JSON for scripts."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mllib.models import Progress
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]
+Pair = Annotated[str, typer.Option("--pair", help="Symbol, such as EURUSD or BTC/USDT.")]
+Timeframe = Annotated[str, typer.Option("--timeframe", help="1m 5m 15m 30m 1h 4h 1d 1w or 1mo.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", help="Override of a configuration key, such as stages.training.seed=1."),
+]
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(value))
+
+
+def say(text: str) -> None:
+    """A line for people on standard error, where it disturbs no script."""
+    print(text, file=sys.stderr)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console().print(table)
+
+
+@contextmanager
+def progress_bar(what: str) -> "Iterator[Progress]":
+    """A progress bar on standard error; without a terminal a line for each tenth."""
+    if not sys.stderr.isatty():
+        yield _lines(what)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda done, stage: bar.update(task, completed=done, description=f"{what}: {stage}")
+
+
+def _lines(what: str) -> "Progress":
+    said = -1
+
+    def line(done: float, stage: str) -> None:
+        nonlocal said
+        if int(done * 10) > said:
+            said = int(done * 10)
+            say(f"{what}: {done:4.0%} {stage}")
+
+    return line

@@ -1,0 +1,193 @@
+"""`candleloop up api console worker`: the doors, started by name so that none is imported here."""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mllib.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from mllib.supervision import Service
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PORTS = {"api": 8001, "console": 8501, "mlflow": 5000}
+Host = Annotated[str, typer.Option("--host", help="Loopback address to bind to.")]
+
+
+def api(
+    port: Annotated[int, typer.Option("--port")] = _PORTS["api"],
+    host: Host = "127.0.0.1",
+    workers: Annotated[int, typer.Option("--workers", help="Server processes.")] = 2,
+) -> None:
+    """Serve the inference API."""
+    _check_loopback(host)
+    command = ["uvicorn", "api.main:create_app", "--factory", "--host", host, "--port", str(port)]
+    _become(
+        [*command, "--workers", str(workers), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    )
+
+
+def console(
+    port: Annotated[int, typer.Option("--port")] = _PORTS["console"],
+    host: Host = "127.0.0.1",
+) -> None:
+    """Serve the operator console."""
+    _check_loopback(host)
+    spec = find_spec("app")
+    if spec is None or spec.origin is None:
+        raise InvalidConfig(
+            "console: found no package `app`, expected it beside `mllib`. Install candleloop again."
+        )
+    options = {
+        "server.address": host,
+        "server.port": str(port),
+        "server.headless": "true",
+        "browser.gatherUsageStats": "false",
+    }
+    flags = [flag for key, value in options.items() for flag in (f"--{key}", value)]
+    _become(["streamlit", "run", str(Path(spec.origin).with_name("main.py")), *flags])
+
+
+def worker() -> None:
+    """Carry out queued training runs, one at a time."""
+    import logging
+
+    from mllib.jobs import run_worker
+    from mllib.pipeline.workspace import open_workspace
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with open_workspace() as ws:
+        run_worker(ws)
+
+
+def up() -> None:
+    """Prepare everything and run API, console, MLflow and the worker until Ctrl-C."""
+    from mllib.pipeline.workspace import home_folder
+    from mllib.supervision import run_supervised
+
+    home = home_folder()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["CANDLELOOP_HOME"] = str(home)
+    raise typer.Exit(
+        run_supervised(_services(home), home=home, prepare=_prepare, on_ready=lambda: _announce(home))
+    )
+
+
+def _services(home: Path) -> "list[Service]":
+    from mllib.supervision import Service
+
+    ports = {name: _port(name) for name in _PORTS}
+    candleloop = [sys.executable, "-m", "mllib.cli"]
+    started_at = _now()
+    return [
+        Service(
+            name="api",
+            command=[*candleloop, "api", "--port", str(ports["api"])],
+            port=ports["api"],
+            port_variable="CANDLELOOP_API_PORT",
+            ready_url=f"http://127.0.0.1:{ports['api']}/health",
+        ),
+        Service(
+            name="console",
+            command=[*candleloop, "console", "--port", str(ports["console"])],
+            port=ports["console"],
+            port_variable="CANDLELOOP_CONSOLE_PORT",
+            ready_url=f"http://127.0.0.1:{ports['console']}/_stcore/health",
+        ),
+        _mlflow_service(home, ports["mlflow"]),
+        Service(
+            name="worker",
+            command=[*candleloop, "worker"],
+            ready=lambda: _worker_beats_since(home, started_at),
+        ),
+    ]
+
+
+def _mlflow_service(home: Path, port: int) -> "Service":
+    from mllib.supervision import Service
+    from mllib.tracking import artifact_folder, tracking_uri
+
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri(home)]
+    options = ["--default-artifact-root", artifact_folder(home).as_uri(), "--no-serve-artifacts"]
+    return Service(
+        name="mlflow",
+        command=[*command, *options, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        port=port,
+        port_variable="CANDLELOOP_MLFLOW_PORT",
+        ready_url=f"http://127.0.0.1:{port}/health",
+        environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+    )
+
+
+def _prepare() -> None:
+    """Database, samples, TA-Lib labels and a first champion: whatever of it is missing."""
+    from mllib.cli.output import progress_bar, say
+    from mllib.pipeline.first_steps import add_samples, first_champion
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        for name in add_samples(ws):
+            say(f"Imported and labelled {name}.")
+        with progress_bar("First champion") as progress:
+            first_champion(ws, progress=progress)
+
+
+def _announce(home: Path) -> None:
+    from mllib.cli.output import say
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        trained = ws.store.champions.current(ws.config.served_model_name) is not None
+    console_url = f"http://127.0.0.1:{_port('console')}"
+    say("")
+    say(f"  Console  {console_url}")
+    say(f"  API      http://127.0.0.1:{_port('api')}/docs")
+    say(f"  MLflow   http://127.0.0.1:{_port('mlflow')}")
+    say(f"  Data     {home}")
+    say("")
+    next_step = "review: judge what the model sees" if trained else "train: there is no model yet"
+    say(f"Open {console_url}/{next_step}. Ctrl-C ends everything.")
+
+
+def _worker_beats_since(home: Path, started_at: float) -> bool:
+    from mllib.store import open_store
+
+    with open_store(home, migrate=False) as store:
+        return any(beat.beat_at > started_at for beat in store.workers.list())
+
+
+def _now() -> float:
+    import time
+
+    return time.time()
+
+
+def _port(name: str) -> int:
+    variable = f"CANDLELOOP_{name.upper()}_PORT"
+    text = os.environ.get(variable, str(_PORTS[name]))
+    if not text.isdigit():
+        raise InvalidConfig(
+            f"{variable}: found {text!r}, expected a port number. Set it to such as {_PORTS[name]}."
+        )
+    return int(text)
+
+
+def _check_loopback(host: str) -> None:
+    if host not in _LOOPBACK:
+        raise InvalidConfig(
+            f"--host: found {host!r}, expected a loopback address such as 127.0.0.1. "
+            "There are no access keys yet, so nothing is served to other machines."
+        )
+
+
+def _become(command: list[str]) -> None:
+    """Replaces this process by a Python module's command line, so that signals reach it directly."""
+    module, *arguments = command
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+commands = (up, api, console, worker)

@@ -1,0 +1,219 @@
+"""Use cases of review: a window of a series with all that is said of it, and verdicts on predictions."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mllib.annotation_files import check_annotations
+from mllib.candles import Candles
+from mllib.inference import Predictor
+from mllib.pipeline.serving import StoredCandles, predict_stored
+from mllib.pipeline.workspace import Workspace
+from mllib.spans import NOTHING, PEOPLE, Annotation, PredictedSpan, Span, positions
+from mllib.store import Feedback, Verdict
+from mllib.store.feedback import annotation_from, judge
+from mllib.timeframes import parse_timeframe
+
+_SEARCHED_AT_ONCE = 4_000
+_OPENING_BARS = 3_000
+"""Of a series, so many of the newest bars are looked through for a window to begin with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReviewWindow:
+    """The candles of a window and what people, TA-Lib and the model say of them.
+
+    `first_bar` is the position of its first candle among the `series_bars` stored ones. Spans share at
+    least one bar with the window and may reach beyond it.
+    """
+
+    candles: Candles
+    first_bar: int
+    series_bars: int
+    people: list[Annotation]
+    talib: list[Annotation]
+    predictions: list[PredictedSpan]
+    verdicts: list[Verdict]
+
+    def shown(self, *, threshold: float, labels: Collection[str]) -> list[PredictedSpan]:
+        """The predictions of these labels that are at least so confident, by time."""
+        return [p for p in self.predictions if p.label in labels and p.avg_confidence >= threshold]
+
+    def verdict_on(self, prediction: Span, annotator: str | None) -> Verdict | None:
+        """What this annotator said last of a prediction with that label and those bounds."""
+        return next(
+            (v for v in self.verdicts if v.annotator == annotator and _predicted(v) == _place(prediction)),
+            None,
+        )
+
+
+def review_window(
+    ws: Workspace,
+    stored: StoredCandles,
+    predictor: Predictor | None,
+    *,
+    pair: str,
+    timeframe: str,
+    first_bar: int,
+    bars: int,
+    with_talib: bool = False,
+) -> ReviewWindow:
+    """What there is to see in `bars` candles from `first_bar` on, moved to lie inside the series.
+
+    Raises:
+        NotFound: the series is not stored.
+    """
+    history = stored.read(pair, timeframe)
+    first = window_start(first_bar, bars=bars, series_bars=len(history))
+    candles = history[first : first + bars]
+    people = ws.store.annotations.list(pair, timeframe, sources=PEOPLE)
+    talib = ws.store.talib.spans(pair, timeframe) if with_talib else []
+    predictions = [] if predictor is None else _predictions(predictor, stored, candles)
+    return ReviewWindow(
+        candles,
+        first,
+        len(history),
+        [span for span in _touching(people, candles) if span.label != NOTHING],
+        _touching(talib, candles),
+        predictions,
+        ws.store.verdicts.list(pair, timeframe),
+    )
+
+
+def window_start(first_bar: int, *, bars: int, series_bars: int) -> int:
+    """The nearest first bar of a window that lies inside the series.
+
+    >>> window_start(950, bars=100, series_bars=1_000), window_start(-5, bars=100, series_bars=1_000)
+    (900, 0)
+    """
+    return max(0, min(first_bar, series_bars - bars))
+
+
+def centred(history: Candles, time: int, *, bars: int) -> int:
+    """The first bar of the window with a time (Unix s) in its middle."""
+    at = int(np.searchsorted(history.time, time, "left"))
+    return window_start(at - bars // 2, bars=bars, series_bars=len(history))
+
+
+def next_prediction(
+    predictor: Predictor,
+    stored: StoredCandles,
+    *,
+    pair: str,
+    timeframe: str,
+    after_time: int,
+    threshold: float,
+    labels: Collection[str],
+) -> PredictedSpan | None:
+    """The first prediction that starts after a time, of these labels and so confident, or None."""
+    history = stored.read(pair, timeframe)
+    first = int(np.searchsorted(history.time, after_time, "right"))
+    for start in range(first, len(history), _SEARCHED_AT_ONCE):
+        part = history[start : start + _SEARCHED_AT_ONCE]
+        for span in _predictions(predictor, stored, part):
+            if span.start_time > after_time and span.label in labels and span.avg_confidence >= threshold:
+                return span
+    return None
+
+
+def opening_bar(
+    ws: Workspace,
+    stored: StoredCandles,
+    predictor: Predictor | None,
+    *,
+    pair: str,
+    timeframe: str,
+    bars: int,
+    threshold: float,
+    labels: Collection[str],
+) -> int:
+    """The first bar of the window to begin with: among the newest, where people and model say most.
+
+    Windows that show both come first, then the more predictions, then the newer.
+    """
+    history = stored.read(pair, timeframe)
+    part = history[max(len(history) - _OPENING_BARS, 0) :]
+    offset = len(history) - len(part)
+    people = _touching(ws.store.annotations.list(pair, timeframe, sources=PEOPLE), part)
+    found = [] if predictor is None else _predictions(predictor, stored, part)
+    chosen = [p for p in found if p.label in labels]
+    confident = [p for p in chosen if p.avg_confidence >= threshold]
+    starts = np.arange(max(len(part) - bars, 0), -1, -max(bars // 4, 1))
+    human = _inside([a for a in people if a.label != NOTHING], part, starts, bars)
+    model = _inside(confident or chosen, part, starts, bars)
+    best = np.lexsort((starts, model, np.minimum(human, 1) + np.minimum(model, 1)))[-1]
+    return offset + int(starts[best])
+
+
+def labels_to_review(ws: Workspace, predictor: Predictor | None) -> tuple[str, ...]:
+    """The model's labels that people use themselves; all that it has where there are none of these."""
+    if predictor is None:
+        return ()
+    used = {count.label for count in ws.store.annotations.counts()}
+    known = predictor.encoder.labels
+    return tuple(label for label in known if label in used) or tuple(known)
+
+
+def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:
+    """The stored verdict, and whether it is new; its label gets a colour if it has none yet.
+
+    Raises:
+        InvalidAnnotations: the feedback says nothing, or a bound is not the open of a stored candle.
+        NotFound: the series is not stored.
+        Conflict: the client's id is stored with other content.
+    """
+    feedback = replace(feedback, timeframe=parse_timeframe(feedback.timeframe))
+    judgement = judge(feedback)
+    judged = Annotation(
+        label=judgement.predicted.label,
+        start_time=judgement.predicted.start_time,
+        end_time=judgement.predicted.end_time,
+        id=f"prediction of {feedback.client_id}",
+    )
+    result = annotation_from(
+        judgement, annotation_id=feedback.client_id, annotator=None, note=None, created_at=0
+    )
+    check_annotations([judged, result], ws.candles.read(feedback.pair, feedback.timeframe))
+    recorded = ws.store.verdicts.record(feedback)
+    ws.store.labels.ensure([judgement.predicted.label, judgement.result.label])
+    return recorded
+
+
+def _predictions(predictor: Predictor, stored: StoredCandles, candles: Candles) -> list[PredictedSpan]:
+    if not len(candles):
+        return []
+    return predict_stored(
+        predictor,
+        stored,
+        pair=candles.pair,
+        timeframe=candles.timeframe,
+        start_time=int(candles.time[0]),
+        end_time=int(candles.time[-1]),
+    ).spans
+
+
+def _touching(spans: Sequence[Annotation], candles: Candles) -> list[Annotation]:
+    if not len(candles):
+        return []
+    first, last = int(candles.time[0]), int(candles.time[-1])
+    return [span for span in spans if span.end_time >= first and span.start_time <= last]
+
+
+def _inside(
+    spans: Sequence[Span], candles: Candles, starts: NDArray[np.int64], bars: int
+) -> NDArray[np.int64]:
+    """How many spans lie wholly in each window: `int64 (n_starts,)`."""
+    at = positions(spans, candles.time)
+    inside = (at[:, 0] >= starts[:, None]) & (at[:, 1] <= starts[:, None] + bars)
+    counted: NDArray[np.int64] = inside.sum(axis=1)
+    return counted
+
+
+def _place(span: Span) -> tuple[str, int, int]:
+    return span.label, span.start_time, span.end_time
+
+
+def _predicted(verdict: Verdict) -> tuple[str, int | None, int | None]:
+    return verdict.prediction.label, verdict.prediction.start_time, verdict.prediction.end_time
