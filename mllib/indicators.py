@@ -19,6 +19,7 @@ from mllib.features.bars import Bars
 _talib: Any = talib  # its functions are found by name, which no stub can say
 abstract: Any = _abstract
 CANDLE_FEATURES = ("body_size", "body_direction", "upper_wick", "lower_wick", "candle_range", "body_to_range")
+_TRIAL_BARS = 4
 
 
 class Indicator(BaseModel):
@@ -41,7 +42,23 @@ class Indicator(BaseModel):
         if unknown:
             expected = ", ".join(known) or "no parameter"
             raise ValueError(f"found parameter {unknown[0]!r} for {self.name}, expected {expected}")
+        _check_values(self, known)
         return self
+
+
+def _check_values(indicator: Indicator, known: dict[str, Any]) -> None:
+    for key, value in indicator.params.items():
+        if isinstance(known[key], int) and not float(value).is_integer():
+            raise ValueError(f"found {key} {value:g} for {indicator.name}, expected a whole number")
+    trial = np.linspace(1.0, 2.0, _TRIAL_BARS)
+    bars = Candles("TRIAL", "1h", np.arange(_TRIAL_BARS, dtype=np.int64), trial, trial, trial, trial, trial)
+    try:
+        _indicator_columns(bars, indicator)
+    except Exception as exc:  # TA-Lib knows its ranges and raises nothing narrower
+        given = ", ".join(f"{key} {value:g}" for key, value in indicator.params.items()) or "no parameter"
+        raise ValueError(
+            f"found {given} for {indicator.name}, expected what TA-Lib accepts for candles ({exc})"
+        ) from exc
 
 
 def enrich(

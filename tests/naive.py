@@ -1,0 +1,138 @@
+"""Slow, obvious references that the tests compare with, and candles to run them on."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mllib.candles import Candles
+from mllib.spans import ReviewedRange, Span
+from mllib.timeframes import SECONDS
+
+SAMPLES = Path(__file__).parents[1] / "data" / "samples"
+MONDAY = 1_704_067_200
+"""2024-01-01, a Monday, at midnight UTC."""
+
+
+@lru_cache
+def sample(name: str) -> Candles:
+    """A sample series such as `EURUSD_1h`, whole."""
+    pair, _, timeframe = name.rpartition("_")
+    return Candles.from_frame(pd.read_parquet(SAMPLES / f"{name}.parquet"), pair=pair, timeframe=timeframe)
+
+
+def walk(n: int, *, seed: int, timeframe: str = "1h", weekends: bool = True, volume: bool = True) -> Candles:
+    """A random walk with dojis, flat candles and gaps; with `weekends` no bar opens on one."""
+    rng = np.random.default_rng(seed)
+    step = SECONDS[timeframe]
+    time = MONDAY + step * np.arange(2 * n + 200 * 86_400 // step, dtype=np.int64)
+    if weekends:
+        time = time[(time // 86_400 + 3) % 7 < 5]
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.004, n)))
+    open_ = np.concatenate([close[:1], close[:-1]]) * np.exp(rng.normal(0, 0.001, n))
+    same = rng.random(n) < 0.1
+    close[same] = open_[same]
+    wick = np.where(rng.random(n) < 0.1, 0.0, rng.exponential(0.2, n))
+    high, low = np.maximum(open_, close) + wick, np.minimum(open_, close) - wick[::-1]
+    amount = rng.integers(0, 1_000, n).astype(float) if volume else None
+    return Candles("WALK", timeframe, time[:n], open_, high, low, close, amount)
+
+
+def changed(candles: Candles, bars: np.ndarray, *, seed: int) -> Candles:
+    """The candles with other prices and volumes where `bars (n_bars,)` is true."""
+    other = walk(len(candles), seed=seed)
+    pick = {name: np.where(bars, getattr(other, name), getattr(candles, name)) for name in PRICES}
+    volume = None if candles.volume is None else np.where(bars, other.volume, candles.volume)
+    return Candles(candles.pair, candles.timeframe, candles.time, **pick, volume=volume)
+
+
+PRICES = ("open", "high", "low", "close")
+
+
+def islands(inside: Sequence[bool], ticks: Sequence[bool], reach: int) -> list[tuple[int, int]]:
+    """Runs of true, broken at every tick that has `reach` bars of its run on either side."""
+    found, start = [], None
+    for bar, is_in in enumerate([*inside, False]):
+        if is_in and start is None:
+            start = bar
+        if not is_in and start is not None:
+            cuts = [t for t in range(start + reach, bar - reach + 1) if ticks[t]]
+            edges = [start, *cuts, bar]
+            found += list(pairwise(edges))
+            start = None
+    return found
+
+
+def lane_score(states: str, begin: Sequence[float], inside: Sequence[float], enter_cost: float) -> float:
+    """The log probability of a lane such as `OBII`, minus infinity where it is not allowed."""
+    score, before = 0.0, "O"
+    for state, b, i in zip(states, begin, inside, strict=True):
+        if state == "I" and before == "O":
+            return -np.inf
+        total = max(b + i, 1.0)
+        p = {"O": 1 - b / total - i / total, "B": b / total, "I": i / total}[state]
+        score += np.log(max(p, 1e-9)) - (enter_cost if state == "B" else 0)
+        before = state
+    return score
+
+
+def best_lane(begin: Sequence[float], inside: Sequence[float], enter_cost: float) -> str:
+    """The best lane: for each bar and state the best way there, in a table of strings."""
+    best = {"": ""}
+    for bar in range(len(begin)):
+        longer = [lane + state for lane in best.values() for state in "OBI"]
+        part = begin[: bar + 1], inside[: bar + 1]
+        best = {
+            state: max(
+                (lane for lane in longer if lane[-1] == state),
+                key=lambda lane, part=part: lane_score(lane, *part, enter_cost),
+            )
+            for state in "OBI"
+        }
+    return max(best.values(), key=lambda lane: lane_score(lane, begin, inside, enter_cost))
+
+
+def spans_of(lane: str) -> list[tuple[int, int]]:
+    """The half-open spans of a lane: each B and the I after it."""
+    found = []
+    for bar, state in enumerate(lane):
+        if state == "B":
+            end = bar + 1
+            while end < len(lane) and lane[end] == "I":
+                end += 1
+            found.append((bar, end))
+    return found
+
+
+def iou(a: Sequence[int], b: Sequence[int]) -> float:
+    """Intersection over union of half-open spans, bar by bar."""
+    bars_a, bars_b = set(range(*a)), set(range(*b))
+    return len(bars_a & bars_b) / len(bars_a | bars_b) if bars_a | bars_b else 0.0
+
+
+def match(a: Sequence[Sequence[int]], b: Sequence[Sequence[int]], least_iou: float) -> list[tuple[int, int]]:
+    """One-to-one pairs, always the best that is left; ties to the earlier of `a`, then of `b`."""
+    pairs = [(-iou(a[i], b[j]), i, j) for i in range(len(a)) for j in range(len(b))]
+    chosen: list[tuple[int, int]] = []
+    for negative, i, j in sorted(pairs):
+        if -negative >= max(least_iou, 1e-12) and all(i != p and j != q for p, q in chosen):
+            chosen.append((i, j))
+    return chosen
+
+
+def bars_of(span: Span, candles: Candles) -> set[int]:
+    """The bars that a span covers."""
+    return {i for i, t in enumerate(candles.time.tolist()) if span.start_time <= t <= span.end_time}
+
+
+def looked_at(label: str, candles: Candles, reviewed: Sequence[ReviewedRange]) -> set[int]:
+    """The bars where someone looked for a label."""
+    return {
+        i
+        for i, t in enumerate(candles.time.tolist())
+        for part in reviewed
+        if label in part.labels and part.start_time <= t <= part.end_time
+    }
