@@ -1,15 +1,17 @@
 """A temporal split over the rows' own intervals: no row of one block reads what another judges."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mllib.errors import TrainingFailed
 from mllib.rows import Rows
 
 Mask = NDArray[np.bool_]
+_MOST_HELD_OUT = 0.9
 
 
 class SplitConfig(BaseModel):
@@ -19,6 +21,16 @@ class SplitConfig(BaseModel):
 
     test_split: float = Field(default=0.2, gt=0, lt=0.9)
     validation_split: float = Field(default=0.1, gt=0, lt=0.9)
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> Self:
+        held_out = self.test_split + self.validation_split
+        if held_out > _MOST_HELD_OUT:
+            raise ValueError(
+                f"found test_split + validation_split {held_out:g}, expected at most {_MOST_HELD_OUT}: "
+                "the rest is what training learns from"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
