@@ -1,13 +1,16 @@
 """Use cases of review: a window of a series with all that is said of it, and verdicts on predictions."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mllib.annotation_files import check_annotations
+from mllib.candle_gate import check_pair
 from mllib.candles import Candles
+from mllib.errors import NotFound
 from mllib.inference import Predictor
 from mllib.pipeline.serving import StoredCandles, predict_stored
 from mllib.pipeline.workspace import Workspace
@@ -160,11 +163,13 @@ def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:
     """The stored verdict, and whether it is new; its label gets a colour if it has none yet.
 
     Raises:
+        InvalidCandles: the pair or the timeframe cannot name a series.
         InvalidAnnotations: the feedback says nothing, or a bound is not the open of a stored candle.
-        NotFound: the series is not stored.
         Conflict: the client's id is stored with other content.
     """
-    feedback = replace(feedback, timeframe=parse_timeframe(feedback.timeframe))
+    feedback = replace(
+        feedback, pair=check_pair(feedback.pair), timeframe=parse_timeframe(feedback.timeframe)
+    )
     judgement = judge(feedback)
     judged = Annotation(
         label=judgement.predicted.label,
@@ -175,7 +180,8 @@ def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:
     result = annotation_from(
         judgement, annotation_id=feedback.client_id, annotator=None, note=None, created_at=0
     )
-    check_annotations([judged, result], ws.candles.read(feedback.pair, feedback.timeframe))
+    with suppress(NotFound):  # a chart may show series that are not stored here
+        check_annotations([judged, result], ws.candles.read(feedback.pair, feedback.timeframe))
     recorded = ws.store.verdicts.record(feedback)
     ws.store.labels.ensure([judgement.predicted.label, judgement.result.label])
     return recorded
