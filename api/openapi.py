@@ -1,0 +1,68 @@
+"""What the OpenAPI page says where FastAPI cannot see it: raw bodies and problems."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+
+from api.candle_bodies import BatchRequest, BatchResponse, DetectRequest, PredictRequest, PredictResponse
+from api.problems import MEDIA_TYPE, ProblemBody
+
+_SHAPES = (BatchRequest, BatchResponse, DetectRequest, PredictRequest, PredictResponse, ProblemBody)
+_REF = "#/components/schemas/{name}"
+_WHEN = {
+    400: "A name in the request is unknown; `error` names it.",
+    404: "There is no such thing; `error` says what there is.",
+    409: "Something else is in the way; `error` says what.",
+    413: "The body is too long.",
+    422: "The request is refused; `error` names the place, what was found and what is expected.",
+    500: "The service failed; its log says why.",
+    503: "Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`.",
+}
+
+
+class DocumentedApi(FastAPI):
+    """FastAPI whose OpenAPI page knows the msgspec bodies as well."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            _, found = msgspec.json.schema_components(_SHAPES, ref_template=_REF)
+            known = document.setdefault("components", {}).setdefault("schemas", {})
+            document["components"]["schemas"] = dict(sorted({**found, **known}.items()))
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error responses of a route, 500 among them."""
+    return {
+        status: {
+            "description": _WHEN[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name=ProblemBody.__name__)}}},
+            **({"headers": _RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}),
+        }
+        for status in sorted({*statuses, 500})
+    }
+
+
+def json_request(shape: type[msgspec.Struct], example: dict[str, Any]) -> dict[str, Any]:
+    """The `openapi_extra` of a route that reads its body itself."""
+    return {"requestBody": {"required": True, **_json(shape, example)}}
+
+
+def json_response(shape: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
+    """The 200 response of a route that writes its body itself."""
+    return {200: {"description": "Successful Response", **_json(shape, None)}}
+
+
+def _json(shape: type[msgspec.Struct], example: dict[str, Any] | None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": {"$ref": _REF.format(name=shape.__name__)}}
+    if example is not None:
+        content["example"] = example
+    return {"content": {"application/json": content}}
+
+
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}

@@ -1,0 +1,147 @@
+"""Errors become `application/problem+json` here and nowhere else.
+
+The body is RFC 9457's `type title status detail`, with the same text once more as `error`, the key that
+the annotation tool shows.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from mllib import errors
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+_STATUS: dict[type[errors.CandleloopError], HTTPStatus] = {
+    errors.InvalidCandles: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidAnnotations: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidConfig: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TrainingFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.BrokenModel: HTTPStatus.CONFLICT,
+}
+
+log = logging.getLogger(__name__)
+
+
+class ProblemBody(msgspec.Struct, kw_only=True, omit_defaults=True, rename={"kind": "type"}):
+    """An error as clients see it (RFC 9457)."""
+
+    kind: str
+    title: str
+    status: int
+    detail: str
+    error: str
+    """The text of `detail` once more."""
+    run_id: str | msgspec.UnsetType = msgspec.UNSET
+    """The run that is active, where it is in the way."""
+
+
+class Problem(Exception):
+    """A refusal for which a route chooses the status itself."""
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, kind: str = "about:blank", run_id: str | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.run_id = run_id
+
+
+def invalid_request(detail: str) -> Problem:
+    """A body without the documented shape; `detail` names the place, such as `$.candles[3].high`."""
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind=_kind("InvalidRequest"))
+
+
+def install(app: FastAPI) -> None:
+    """Lets every error of the app leave as a problem."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(errors.CandleloopError, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_surprise)
+
+
+def _on_problem(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, Problem)
+    return _response(exc.status, str(exc), kind=exc.kind, run_id=exc.run_id)
+
+
+def _on_refusal(request: Request, exc: Exception) -> Response:
+    status = next(status for kind, status in _STATUS.items() if isinstance(exc, kind))
+    waiting = status == HTTPStatus.SERVICE_UNAVAILABLE
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if waiting else None
+    return _response(status, str(exc), kind=_kind(type(exc).__name__), headers=headers)
+
+
+def _on_invalid_request(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    found = exc.errors()
+    more = f" ({len(found)} such places)" if len(found) > 1 else ""
+    place, message = _place(found[0]["loc"]), str(found[0]["msg"])
+    detail = f"{place}: {message[:1].lower()}{message[1:]}{more}. Correct the request."
+    return _on_problem(request, invalid_request(detail))
+
+
+def _on_http_exception(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    detail = f"{request.method} {request.url.path}: {exc.detail}. See /docs for what there is."
+    return _response(HTTPStatus(exc.status_code), detail, headers=exc.headers)
+
+
+def _on_surprise(request: Request, exc: Exception) -> Response:
+    # The server that runs the app logs the traceback, as this exception is raised on to it.
+    log.error("%s %s: %s", request.method, request.url.path, type(exc).__name__)
+    detail = "The service failed unexpectedly; its log says why. Try again, and report it if it stays."
+    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    """Where in a request something is: `$.prediction.label` in the body, else `query.limit`.
+
+    >>> _place(("body", "pairs", 0)), _place(("query", "limit"))
+    ('$.pairs[0]', 'query.limit')
+    """
+    root, *rest = location
+    start = "$" if root == "body" else str(root)
+    return start + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+
+
+def _kind(name: str) -> str:
+    """The problem type of an error's class name.
+
+    >>> _kind("InvalidCandles")
+    'urn:candleloop:invalid-candles'
+    """
+    return "urn:candleloop:" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+def _response(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    kind: str = "about:blank",
+    run_id: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    body = ProblemBody(
+        kind=kind,
+        title=status.phrase,
+        status=int(status),
+        detail=detail,
+        error=detail,
+        run_id=msgspec.UNSET if run_id is None else run_id,
+    )
+    return Response(
+        msgspec.json.encode(body), status_code=int(status), media_type=MEDIA_TYPE, headers=headers
+    )

@@ -1,0 +1,24 @@
+"""Whether the process lives, and whether it can predict. Neither touches database or disk."""
+
+from fastapi import APIRouter
+
+from api.openapi import problems
+from api.schemas import Health, Ready
+from api.service import ServiceDep
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", responses=problems())
+async def health(service: ServiceDep) -> Health:
+    """Answers while the process lives."""
+    predictor = service.champion.predictor
+    version = None if predictor is None else predictor.info.model_version
+    return Health(model_loaded=predictor is not None, model_version=version)
+
+
+@router.get("/ready", responses=problems(503))
+async def ready(service: ServiceDep) -> Ready:
+    """Answers 200 only when a model is loaded and has run a prediction."""
+    info = service.champion.require().info
+    return Ready(model_version=info.model_version, run_id=info.run_id, error=service.champion.error)
