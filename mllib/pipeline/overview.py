@@ -1,8 +1,8 @@
 """Use case: where the loop stands, and what to do next."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE
@@ -107,6 +107,24 @@ def next_step(
         why = "The last training failed: read why, and start another." if failed else "Train a first model."
         return NextStep(why, "train")
     return _after_training(champion, unseen_verdicts)
+
+
+def labels_of_people(ws: Workspace) -> frozenset[str]:
+    """The labels that people have given anywhere."""
+    counts = ws.store.annotations.counts()
+    return frozenset(c.label for c in counts if c.source in PEOPLE) - {NOTHING}
+
+
+def span_f1_over(metrics: Mapping[str, Any], labels: Collection[str]) -> float | None:
+    """Span F1 at IoU 0.5 over some labels together, or None where the test had none of them.
+
+    >>> flag = {"true": 3, "predicted": 1, "matched": 1}
+    >>> span_f1_over({"span_counts": {"flag": flag, "doji": flag}}, {"flag"})
+    0.5
+    """
+    counts = [count for label, count in metrics["span_counts"].items() if label in labels]
+    true, predicted, matched = (sum(c[name] for c in counts) for name in ("true", "predicted", "matched"))
+    return 2 * matched / (true + predicted) if true else None
 
 
 def time_left_s(run: Run, *, now: float) -> float | None:

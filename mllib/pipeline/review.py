@@ -150,6 +150,14 @@ def opening_bar(
     return offset + int(starts[best])
 
 
+def series_to_review(ws: Workspace, predictor: Predictor | None) -> list[str]:
+    """The stored series as `PAIR TIMEFRAME`: those that the model was trained on first."""
+    names = [f"{one.pair} {one.timeframe}" for one in ws.candles.list()]
+    trained = () if predictor is None else predictor.trained_on
+    known = {f"{part.pair} {part.timeframe}" for part in trained}
+    return sorted(names, key=lambda name: name not in known)
+
+
 def labels_to_review(ws: Workspace, predictor: Predictor | None) -> tuple[str, ...]:
     """The model's labels that people use themselves; all that it has where there are none of these."""
     if predictor is None:

@@ -1,0 +1,75 @@
+"""What all pages share: one workspace, one champion and one candle cache per home folder and process."""
+
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import streamlit as st
+
+from mllib.inference import Predictor
+from mllib.jobs import worker_is_alive
+from mllib.pipeline.serving import Champion, StoredCandles
+from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
+
+_KEPT = ("annotator", "threshold", "window_bars", "layers_shown", "verdict_note")
+"""Widgets that remember their value when another page was open meanwhile."""
+
+
+def workspace() -> Workspace:
+    """The workspace of `CANDLELOOP_HOME`, opened once."""
+    return _workspace(str(home_folder()))
+
+
+def predictor() -> Predictor | None:
+    """What the champion's model is now, or None before the first one."""
+    return champion().predictor
+
+
+def champion() -> Champion:
+    """The champion that this process follows."""
+    return _champion(str(home_folder()))
+
+
+def stored_candles() -> StoredCandles:
+    """The series last looked at."""
+    return _stored_candles(str(home_folder()))
+
+
+def worker_alive() -> bool:
+    """Whether anyone would carry out a training now."""
+    return worker_is_alive(workspace(), now=time.time())
+
+
+def label_colors() -> dict[str, str]:
+    """The colour of each label as `#rrggbb`."""
+    return {label.name: label.color for label in workspace().store.labels.list()}
+
+
+def session_id() -> str:
+    """An id of this browser session, for ids that no other session has."""
+    return str(st.session_state.setdefault("session_id", uuid4().hex))
+
+
+def keep_widgets() -> None:
+    """Keeps the values of widgets whose page is not open; Streamlit would drop them."""
+    for key in _KEPT:
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
+
+
+@st.cache_resource(show_spinner="Opening the workspace …")
+def _workspace(home: str) -> Workspace:
+    return open_workspace(Path(home))
+
+
+@st.cache_resource(show_spinner="Loading the champion …")
+def _champion(home: str) -> Champion:
+    following = Champion(_workspace(home))
+    following.refresh()
+    following.watch()
+    return following
+
+
+@st.cache_resource(show_spinner=False)
+def _stored_candles(home: str) -> StoredCandles:
+    return StoredCandles(_workspace(home))

@@ -1,0 +1,135 @@
+"""Overview: where the loop stands, and what to do next."""
+
+import pandas as pd
+import streamlit as st
+
+from app.doors import PAGE_FILES
+from app.failures import errors_shown
+from app.session import worker_alive, workspace
+from app.tables import runs_table, span_f1, version_words
+from app.words import ago, count, day, label_words, model_words
+from mllib.pipeline.overview import LoopState, loop_state
+
+OPEN = {"train": "Open Train", "review": "Open Review", "models": "Open Models"}
+
+
+def render() -> None:
+    state = loop_state(workspace(), worker_alive=worker_alive())
+    _next_step(state)
+    _figures(state)
+    left, right = st.columns([1.15, 1], gap="large")
+    with left:
+        _series(state)
+        _runs(state)
+    with right:
+        _labels(state)
+
+
+def _next_step(state: LoopState) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**Next** &ensp; {state.next_step.sentence}")
+        page = state.next_step.page
+        if page in OPEN:
+            st.page_link(PAGE_FILES[page], label=OPEN[page], icon=":material/arrow_forward:")
+
+
+def _figures(state: LoopState) -> None:
+    series, people, champion, verdicts, worker = st.columns(5)
+    with series:
+        candles = sum(one.candles for one in state.series)
+        _figure("Candles", f"{candles:,}", f"in {count(len(state.series), 'series', 'series')}")
+    with people:
+        spans = sum(one.people for one in state.series)
+        talib = sum(one.talib for one in state.series)
+        _figure("People's spans", f"{spans:,}", f"and {talib:,} of TA-Lib")
+    with champion:
+        _champion(state)
+    with verdicts:
+        _figure("New verdicts", f"{state.unseen_verdicts:,}", "not yet learned from")
+    with worker:
+        if state.worker_alive:
+            _figure("Worker", "alive", "takes up trainings")
+        else:
+            _figure("Worker", "not seen", "start it: `candleloop worker`")
+
+
+def _figure(name: str, value: str, below: str) -> None:
+    with st.container(border=True):
+        st.metric(name, value)
+        st.caption(below)
+
+
+def _champion(state: LoopState) -> None:
+    run = state.champion
+    if run is None:
+        _figure("Champion", "none yet", "train a first model")
+        return
+    score = span_f1(run)
+    said = "" if score is None else f"span F1 {score:.2f} · "
+    trained = "" if run.completed_at is None else ago(run.completed_at)
+    _figure("Champion", f"{version_words(run)} {model_words(run.model_type)}", f"{said}{trained}")
+
+
+def _series(state: LoopState) -> None:
+    st.subheader("Series")
+    if not state.series:
+        st.info("Nothing is stored yet.", icon=":material/database:")
+        return
+    table = pd.DataFrame(
+        [
+            {
+                "series": f"{one.pair} {one.timeframe}",
+                "candles": one.candles,
+                "from": day(one.first_time),
+                "to": day(one.last_time),
+                "people": one.people,
+                "TA-Lib": one.talib,
+            }
+            for one in state.series
+        ]
+    )
+    numbers = {
+        name: st.column_config.NumberColumn(format="localized") for name in ("candles", "people", "TA-Lib")
+    }
+    st.dataframe(table, hide_index=True, column_config=numbers)
+
+
+def _runs(state: LoopState) -> None:
+    st.subheader("Last runs")
+    if not state.runs:
+        st.info("No model was trained yet. Begin on Train.", icon=":material/model_training:")
+        return
+    champion = None if state.champion is None else state.champion.run_id
+    table = runs_table(state.runs, champion)[["version", "status", "model", "series", "span F1", "took"]]
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={"span F1": st.column_config.NumberColumn(format="%.2f")},
+    )
+
+
+def _labels(state: LoopState) -> None:
+    st.subheader("Labels by source")
+    if not state.labels:
+        st.info("No spans yet. Import annotations, or label with TA-Lib.", icon=":material/label:")
+        return
+    table = pd.DataFrame(
+        [
+            {
+                "label": label_words(one.label),
+                "people": one.human or None,
+                "confirmed": one.confirmed or None,
+                "corrected": one.corrected or None,
+                "dismissed": one.dismissed or None,
+                "TA-Lib": one.talib or None,
+            }
+            for one in state.labels
+        ]
+    )
+    columns = ("people", "confirmed", "corrected", "dismissed", "TA-Lib")
+    numbers = {name: st.column_config.NumberColumn(format="localized") for name in columns}
+    st.dataframe(table, hide_index=True, height=430, column_config=numbers, placeholder="")
+
+
+with errors_shown():
+    render()
