@@ -1,5 +1,6 @@
 """A home with real candles and two small models, trained once; each test that writes gets a copy."""
 
+import re
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from api.main import create_app
 from mllib.candle_files import read_candle_file
@@ -86,3 +88,19 @@ def body(history: Candles) -> Callable[..., dict[str, Any]]:
         return {"pair": "EURUSD", "timeframe": "1h", "candles": part.to_dict("records"), **fields}
 
     return make
+
+
+@pytest.fixture
+def refusal() -> Callable[..., None]:
+    """Checks that an answer is a problem of that status whose text matches a pattern."""
+
+    def check(answer: Response, status: int, said: str) -> None:
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert {"type", "title", "status", "detail", "error"} <= set(problem)
+        assert problem["status"] == status
+        assert problem["error"] == problem["detail"]
+        assert re.search(said, problem["error"]), problem["error"]
+
+    return check

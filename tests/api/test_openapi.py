@@ -1,0 +1,63 @@
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from api.main import create_app
+
+PROBLEM = "#/components/schemas/ProblemBody"
+STATUSES = {
+    ("get", "/health"): {200, 500},
+    ("get", "/ready"): {200, 500, 503},
+    ("post", "/predict"): {200, 413, 422, 500, 503},
+    ("post", "/predict/batch"): {200, 404, 413, 422, 500, 503},
+    ("get", "/model/info"): {200, 500, 503},
+    ("post", "/model/load"): {200, 404, 409, 422, 500, 503},
+    ("get", "/patterns/available"): {200, 500},
+    ("post", "/patterns/detect"): {200, 400, 413, 422, 500},
+    ("post", "/training/start"): {202, 404, 409, 422, 500, 503},
+    ("get", "/training/runs"): {200, 500, 503},
+    ("get", "/training/runs/{run_id}"): {200, 404, 422, 500, 503},
+    ("post", "/feedback"): {200, 201, 409, 422, 500, 503},
+    ("delete", "/feedback/{feedback_id}"): {204, 404, 422, 500, 503},
+}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app().openapi()
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield (method, path), operation
+
+
+def test_every_route_is_documented_with_its_statuses(document: dict[str, Any]) -> None:
+    found = {where: {int(s) for s in one["responses"]} for where, one in _operations(document)}
+    assert found == STATUSES
+
+
+def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
+    for _, operation in _operations(document):
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert response["content"] == {"application/problem+json": {"schema": {"$ref": PROBLEM}}}
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    names = set(re.findall(r"'#/components/schemas/(\w+)'", str(document)))
+    assert names <= set(schemas)
+    assert {"PredictRequest", "PredictResponse", "BatchResponse", "CandleBody", "PerCandle"} <= names
+
+
+def test_raw_bodies_are_documented_like_any_other(document: dict[str, Any]) -> None:
+    candle = document["components"]["schemas"]["CandleBody"]
+    assert candle["required"] == ["time", "open", "high", "low", "close"]
+    request = document["paths"]["/predict"]["post"]["requestBody"]
+    assert request["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/PredictRequest"}
+    problem = document["components"]["schemas"]["ProblemBody"]
+    assert {"type", "title", "status", "detail", "error"} == set(problem["required"])

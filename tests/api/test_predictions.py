@@ -1,0 +1,195 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from api import candle_bodies
+from mllib.candles import Candles
+from mllib.pipeline.workspace import Workspace
+
+Make = Callable[..., dict[str, Any]]
+
+
+def _labels(answer: dict[str, Any]) -> list[tuple[int, str]]:
+    return [(candle["time"], candle["label"]) for candle in answer["per_candle"]]
+
+
+def test_predict_answers_in_the_contracts_shape(client: TestClient, body: Make) -> None:
+    answer = client.post("/predict", json=body(timeframe="1H")).json()
+    assert list(answer) == ["pair", "timeframe", "spans", "per_candle", "model_info"]
+    assert (answer["pair"], answer["timeframe"], len(answer["per_candle"])) == ("EURUSD", "1h", 500)
+    assert set(answer["spans"][0]) == {"label", "start_time", "end_time", "avg_confidence", "candle_count"}
+    assert all(0 <= candle["confidence"] <= 1 for candle in answer["per_candle"])
+    assert set(answer["model_info"]) == {
+        *("model_name", "model_version", "model_type", "experiment_name"),
+        *("run_id", "trained_at", "feature_count", "label_names"),
+    }
+
+
+def test_a_slice_has_the_labels_of_the_whole_history(client: TestClient, body: Make) -> None:
+    series = {"pair": "EURUSD", "timeframe": "1h"}
+    whole = dict(_labels(client.post("/predict/batch", json=series).json()))
+    part = _labels(client.post("/predict", json=body(700, 760)).json())
+    assert len(part) == 60
+    assert len({label for _, label in part}) > 1
+    assert part == [(time, whole[time]) for time, _ in part]
+
+
+def test_a_batch_takes_dates_and_seconds_both_included(client: TestClient, history: Candles) -> None:
+    first, last = int(history.time[300]), int(history.time[420])
+    asked = {"pair": "EURUSD", "timeframe": "1h", "start_date": first, "end_date": last}
+    answer = client.post("/predict/batch", json=asked).json()
+    times = [candle["time"] for candle in answer["per_candle"]]
+    assert (times[0], times[-1], answer["candle_count"]) == (first, last, 121)
+
+
+def test_an_end_date_means_that_whole_day(client: TestClient, history: Candles) -> None:
+    asked = {"pair": "EURUSD", "timeframe": "1h", "start_date": "2017-01-10", "end_date": "2017-01-10"}
+    answer = client.post("/predict/batch", json=asked).json()
+    day = np.datetime64("2017-01-10").astype("datetime64[s]").astype(int)
+    assert answer["candle_count"] == ((history.time >= day) & (history.time < day + 86_400)).sum() > 1
+
+
+def test_a_range_beside_the_candles_is_empty(client: TestClient) -> None:
+    asked = {"pair": "EURUSD", "timeframe": "1h", "start_date": "2031-01-01"}
+    answer = client.post("/predict/batch", json=asked).json()
+    assert (answer["candle_count"], answer["spans"], answer["per_candle"]) == (0, [], [])
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        ({"start_date": "2017-02-01", "end_date": "2017-01-01"}, r"\$.end_date: found '2017-01-01' before"),
+        ({"start_date": "soon"}, r"\$.start_date: found 'soon', expected Unix seconds or an ISO 8601 date"),
+        ({"start_date": "--5"}, r"\$.start_date: found '--5'"),
+        ({"end_date": 1_700_000_000_000}, r"\$.end_date: found 1700000000000, expected seconds, not milli"),
+        ({"end_date": 1.5}, r"\$.end_date: expected `int \| str \| null`, got `float`"),
+        ({"enddate": 5}, r"\$: object contains unknown field `enddate`"),
+    ],
+)
+def test_dates_that_cannot_be_meant_are_refused(
+    client: TestClient, refusal: Callable[..., None], dates: dict[str, Any], said: str
+) -> None:
+    asked = {"pair": "EURUSD", "timeframe": "1h", **dates}
+    refusal(client.post("/predict/batch", json=asked), 422, said)
+
+
+def test_an_unknown_pair_is_not_found_in_a_batch(client: TestClient, refusal: Callable[..., None]) -> None:
+    asked = {"pair": "XAUUSD", "timeframe": "1h"}
+    refusal(client.post("/predict/batch", json=asked), 404, "XAUUSD 1h: found no stored candles")
+
+
+def test_too_few_candles_of_an_unknown_pair_say_how_many(
+    client: TestClient, body: Make, refusal: Callable[..., None]
+) -> None:
+    answer = client.post("/predict", json=body(0, 20, pair="OTHER"))
+    refusal(answer, 422, r"OTHER 1h: found 20 candles, expected at least \d+")
+
+
+def test_stored_context_fills_in_few_candles(client: TestClient, body: Make) -> None:
+    answer = client.post("/predict", json=body(700, 705))
+    assert answer.status_code == 200
+    assert len(answer.json()["per_candle"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("null", "expected `float`, got `null`"),
+        ("true", "expected `float`, got `bool`"),
+        ('"1.1"', "expected `float`, got `str`"),
+        ("1e999", "number out of range"),
+        ("NaN", "found NaN or an infinity"),
+        ("Infinity", "found NaN or an infinity"),
+        ("-Infinity", "found NaN or an infinity"),
+    ],
+)
+def test_a_price_that_is_no_finite_number_is_refused_with_its_place(
+    client: TestClient, body: Make, refusal: Callable[..., None], written: str, said: str
+) -> None:
+    asked = body(0, 100)
+    asked["candles"][3]["high"] = "HERE"
+    content = json.dumps(asked).replace('"HERE"', written)
+    refusal(client.post("/predict", content=content), 422, rf"^\$.candles\[3\].high: {said}")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"time": 1.5}, r"\$.candles\[3\].time: expected `int`, got `float`"),
+        ({"time": 2**70}, r"\$.candles\[3\].time: expected `int` <= "),
+        ({"time": 1_483_318_800_000}, "candle 4: found time 1483318800000, .*looks like milliseconds"),
+        ({"high": -1.0}, "candle 4 .*: found high -1.0, expected a finite price above 0"),
+        ({"high": 0.1}, "candle 4 .*expected open and close from low to high"),
+        ({"time": 1_483_225_200}, "candle 4 opens at .*, before candle 3"),
+        ({"volume": 5.0}, r"\$.candles\[0\].volume: found none, but 1 of 100 candles have one"),
+        ({"volume": None}, r"\$.candles\[3\].volume: expected `float`, got `null`"),
+    ],
+)
+def test_a_wrong_candle_is_refused_with_its_place(
+    client: TestClient, body: Make, refusal: Callable[..., None], change: dict[str, Any], said: str
+) -> None:
+    asked = body(0, 100)
+    asked["candles"][3] |= change
+    refusal(client.post("/predict", json=asked), 422, said)
+
+
+def test_one_candle_without_a_volume_is_named(
+    client: TestClient, body: Make, refusal: Callable[..., None]
+) -> None:
+    asked = body(0, 100)
+    for candle in asked["candles"][:7] + asked["candles"][8:]:
+        candle["volume"] = 1.0
+    refusal(client.post("/predict", json=asked), 422, r"\$.candles\[7\].volume: found none, but 99 of 100")
+
+
+def test_volumes_in_every_candle_are_taken(client: TestClient, body: Make) -> None:
+    asked = body()
+    for candle in asked["candles"]:
+        candle["volume"] = 1.0
+    assert client.post("/predict", json=asked).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"timeframe": "1M"}, "timeframe: found '1M'.*Write 1m for one minute or 1mo for one month"),
+        ({"timeframe": "4h"}, "EURUSD 4h: found candles that open 1 h apart"),
+        ({"pair": " "}, "pair: found ' '"),
+        ({"candles": []}, "EURUSD 1h: found no candles"),
+        ({"candles": {}}, r"\$.candles: expected `array`, got `object`"),
+        ({"model": "x"}, r"\$: object contains unknown field `model`"),
+    ],
+)
+def test_a_wrong_request_is_refused(
+    client: TestClient, body: Make, refusal: Callable[..., None], change: dict[str, Any], said: str
+) -> None:
+    refusal(client.post("/predict", json=body(0, 100, **change)), 422, said)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"pair": "\\ud800"}', b"[" * 100_000, b"NaN"])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/patterns/detect"])
+def test_a_body_that_is_no_json_is_refused(
+    client: TestClient, refusal: Callable[..., None], path: str, content: bytes
+) -> None:
+    refusal(client.post(path, content=content), 422, "")
+
+
+def test_a_body_beyond_the_limit_is_refused(
+    client: TestClient, body: Make, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candle_bodies, "MOST_BODY_BYTES", 1_000)
+    refusal(client.post("/predict", json=body()), 413, "found more than 1,000 bytes")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_without_a_model_nothing_is_predicted(
+    modelless: TestClient, empty_ws: Workspace, body: Make, refusal: Callable[..., None], path: str
+) -> None:
+    asked = body() if path == "/predict" else {"pair": "EURUSD", "timeframe": "1h"}
+    answer = modelless.post(path, json=asked)
+    refusal(answer, 503, "model: none is loaded")
+    assert int(answer.headers["Retry-After"]) > 0

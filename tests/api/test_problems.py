@@ -1,0 +1,78 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api import problems
+from api.main import create_app
+from api.routes import predictions
+from mllib import errors
+from mllib.pipeline.workspace import Workspace
+
+
+def test_an_unknown_path_is_a_problem(client: TestClient, refusal: Callable[..., None]) -> None:
+    refusal(client.get("/nowhere"), 404, "GET /nowhere: Not Found")
+
+
+def test_a_wrong_method_is_a_problem_that_says_what_is_allowed(
+    client: TestClient, refusal: Callable[..., None]
+) -> None:
+    answer = client.get("/predict")
+    refusal(answer, 405, "GET /predict: Method Not Allowed")
+    assert answer.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/model/load", "/training/start", "/feedback"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'"\\ud800"', b"NaN"])
+def test_a_body_that_is_no_object_is_a_problem(
+    client: TestClient, refusal: Callable[..., None], path: str, content: bytes
+) -> None:
+    answer = client.post(path, content=content, headers={"content-type": "application/json"})
+    refusal(answer, 422, r"^\$")
+
+
+def test_a_surprise_is_a_problem_without_internals(
+    ws: Workspace,
+    body: Callable[..., dict[str, Any]],
+    refusal: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def burst(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(predictions, "predict_candles", burst)
+    with TestClient(create_app(ws), raise_server_exceptions=False) as client:
+        answer = client.post("/predict", json=body())
+    refusal(answer, 500, "The service failed unexpectedly")
+    assert "secret" not in answer.text
+    assert "POST /predict: RuntimeError" in caplog.text
+
+
+def _kinds() -> Iterator[type[errors.CandleloopError]]:
+    yield from errors.CandleloopError.__subclasses__()
+
+
+def test_every_kind_of_error_has_a_status() -> None:
+    assert set(problems._STATUS) == set(_kinds())
+
+
+def test_a_locked_database_is_503_and_the_service_recovers(
+    client: TestClient, ws: Workspace, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object, **__: object) -> None:
+        raise errors.NotReady(f"{ws.store.where}: found it locked, expected to write. Try again.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ws.store.verdicts, "retract", locked)
+        answer = client.delete("/feedback/x")
+        refusal(answer, 503, "found it locked")
+        assert answer.headers["Retry-After"] == str(problems.RETRY_AFTER_S)
+    assert client.delete("/feedback/x").status_code == 404
+
+
+def test_problems_have_a_type_of_their_kind(modelless: TestClient) -> None:
+    assert modelless.get("/ready").json()["type"] == "urn:candleloop:not-ready"
+    assert modelless.post("/predict", content=b"").json()["type"] == "urn:candleloop:invalid-request"
+    assert modelless.get("/nowhere").json()["type"] == "about:blank"
