@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 import skops.io
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sklearn.ensemble import RandomForestRegressor
 
 from mllib.models import Progress
@@ -40,6 +40,13 @@ class Hyperparameters(BaseModel):
     max_samples: float = Field(default=0.5, gt=0, le=1)
     n_jobs: int = Field(default=2, ge=1)
 
+    @field_validator("max_features")
+    @classmethod
+    def _known(cls, share: float | str) -> float | str:
+        if not (share in ("sqrt", "log2") if isinstance(share, str) else 0 < share <= 1):
+            raise ValueError("expected sqrt, log2 or a share above 0 and at most 1")
+        return share
+
 
 class RandomForest:
     """Averaged trees over all target columns."""
@@ -51,12 +58,14 @@ class RandomForest:
         self._seed = seed
         self._forests: list[RandomForestRegressor] = []
         self._columns: list[list[int]] = []
+        self._width = 0
 
     def fit(
         self, rows: Rows, targets: Targets, _validation: tuple[Rows, Targets] | None, *, progress: Progress
     ) -> None:
         """Grows the forests; a forest does not stop early, so validation is not read."""
         groups = _columns_by_mask(targets.mask)
+        self._width = targets.Y.shape[1]
         self._columns = [columns for columns, _ in groups]
         self._forests = []
         for i, (columns, known) in enumerate(groups):
@@ -70,7 +79,7 @@ class RandomForest:
 
     def predict_proba(self, X: Floats) -> Floats:
         """Probabilities `float32 (n, k)`, on one thread: small requests lose to thread start-up."""
-        P = np.zeros((len(X), sum(map(len, self._columns))), np.float32)
+        P = np.zeros((len(X), self._width), np.float32)
         if len(X):
             for forest, columns in zip(self._forests, self._columns, strict=True):
                 P[:, columns] = forest.predict(X).reshape(len(X), len(columns))
@@ -80,13 +89,14 @@ class RandomForest:
         """Writes one skops file a forest and which columns it scores."""
         for i, forest in enumerate(self._forests):
             skops.io.dump(forest, folder / f"forest_{i}.skops")
-        (folder / _LAYOUT).write_text(json.dumps(self._columns))
+        (folder / _LAYOUT).write_text(json.dumps({"width": self._width, "columns": self._columns}))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The model that `save` wrote; a file with any other type in it is refused by skops."""
         model = cls({}, seed=0)
-        model._columns = json.loads((folder / _LAYOUT).read_text())
+        layout = json.loads((folder / _LAYOUT).read_text())
+        model._width, model._columns = layout["width"], layout["columns"]
         model._forests = [
             skops.io.load(folder / f"forest_{i}.skops", trusted=_TRUSTED) for i in range(len(model._columns))
         ]
@@ -118,8 +128,8 @@ class RandomForest:
 
 
 def _columns_by_mask(mask: NDArray[np.bool_]) -> list[tuple[list[int], NDArray[np.intp]]]:
-    """Columns that are known in the same rows, and those rows."""
+    """Columns that are known in the same rows, and those rows; what is known nowhere is left out."""
     groups: dict[bytes, list[int]] = {}
-    for column in range(mask.shape[1]):
+    for column in np.flatnonzero(mask.any(axis=0)).tolist():
         groups.setdefault(np.packbits(mask[:, column]).tobytes(), []).append(column)
     return [(columns, np.flatnonzero(mask[:, columns[0]])) for columns in groups.values()]

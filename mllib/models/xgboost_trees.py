@@ -154,6 +154,7 @@ def _prior_log_odds(targets: Targets) -> Floats:
     positive = (weights * targets.Y).sum(axis=0)
     negative = (weights * (1 - targets.Y)).sum(axis=0)
     log_odds = np.log((positive + 0.5) / (negative + 0.5))
+    log_odds[positive + negative == 0] = -_MOST_LOG_ODDS  # nothing is known: say nothing
     clipped: Floats = np.clip(log_odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS).astype(np.float32)
     return clipped
 
