@@ -64,7 +64,7 @@ Row = tuple[str, list[float]]
 def stages(predictor: Predictor, charts: Sequence[Candles]) -> list[Row]:
     """The parts of a prediction from the request's candles alone."""
     encoder, found = predictor.encoder, []
-    rows = timed(lambda c: encoder.propose(c), charts)
+    rows = timed(encoder.propose, charts)
     P = timed(lambda r: predictor.model.predict_proba(r.X), rows.results)
     judged = list(zip(charts, P.results, strict=True))
     spans = timed(

@@ -5,15 +5,17 @@ Candles are counted from 1 in messages, as the rows of a file below its header a
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mllib.candles import PRICE_COLUMNS, Candles
 from mllib.errors import InvalidCandles
 from mllib.timeframes import CLOSEST_S, GRID_S, SECONDS, iso_utc, likely_timeframe, parse_timeframe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EARLIEST_TIME = -2_208_988_800
 """1900-01-01 UTC."""
@@ -102,7 +104,7 @@ def check_pair(pair: str) -> str:
     raise InvalidCandles(f"pair: found {shown}, expected {expected}. Give the symbol, such as EURUSD.")
 
 
-def check_candles(frame: pd.DataFrame, *, pair: str, timeframe: str) -> tuple[Candles, GateReport]:
+def check_candles(frame: "pd.DataFrame", *, pair: str, timeframe: str) -> tuple[Candles, GateReport]:
     """The candles of a DataFrame and what is worth knowing of them.
 
     Columns: `time` whole Unix seconds UTC of the open, `open high low close` and optionally
@@ -161,6 +163,8 @@ def check_arrays(candles: Candles) -> GateReport:
 
 
 def _numbers(column: "pd.Series[Any]", name: str) -> NDArray[np.float64]:
+    import pandas as pd
+
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(np.float64, na_value=np.nan)
     numbers = pd.to_numeric(column, errors="coerce")
@@ -174,6 +178,8 @@ def _numbers(column: "pd.Series[Any]", name: str) -> NDArray[np.float64]:
 
 
 def _whole_times(column: "pd.Series[Any]", name: str) -> NDArray[np.int64]:
+    import pandas as pd
+
     if pd.api.types.is_integer_dtype(column.dtype) and not column.hasnans:
         return column.to_numpy(np.int64)
     if not pd.api.types.is_float_dtype(column.dtype):

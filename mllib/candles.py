@@ -1,10 +1,13 @@
 """Candles of one pair and timeframe, as arrays. Checked once at the gate, trusted everywhere else."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 COLUMNS = ("time", *PRICE_COLUMNS, "volume")
@@ -44,13 +47,15 @@ class Candles:
         last = len(self) if end_time is None else int(np.searchsorted(self.time, end_time, "right"))
         return self[first:last]
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """A DataFrame with the columns `time open high low close` and, where there is one, `volume`."""
+        import pandas as pd
+
         names = COLUMNS if self.volume is not None else COLUMNS[:-1]
         return pd.DataFrame({name: getattr(self, name) for name in names})
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, *, pair: str, timeframe: str) -> "Candles":
+    def from_frame(cls, frame: "pd.DataFrame", *, pair: str, timeframe: str) -> "Candles":
         """Candles of a DataFrame with the columns of `to_frame`; nothing is checked here."""
         prices = {name: frame[name].to_numpy(np.float64) for name in PRICE_COLUMNS}
         volume = frame["volume"].to_numpy(np.float64) if "volume" in frame else None

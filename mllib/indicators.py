@@ -5,16 +5,18 @@ forms of finite memory). Warm-up bars are NaN. Causal: row t uses bars ≤ t.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import talib
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from talib import abstract as _abstract
 
 from mllib.candles import Candles
 from mllib.features.bars import Bars
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _talib: Any = talib  # its functions are found by name, which no stub can say
 abstract: Any = _abstract
@@ -63,7 +65,7 @@ def _check_values(indicator: Indicator, known: dict[str, Any]) -> None:
 
 def enrich(
     candles: Candles, indicators: Sequence[Indicator], candle_features: Sequence[str] = CANDLE_FEATURES
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Candles with raw indicators: `time open high low close volume?`, then a float64 column each.
 
     Names are `rsi_14`, `ema_20`, `macd macd_signal macd_hist`, `bbands_upper bbands_middle bbands_lower`;

@@ -7,7 +7,9 @@ import takes seconds, so it happens inside the functions, in the process that tr
 import json
 import logging
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -51,35 +53,40 @@ def log_run(
 
     `artifacts` maps folders of the run to files; the Predictor's folder is logged as `predictor`.
     """
-    mlflow = _mlflow(home)
     info = predictor.info
-    if mlflow.get_experiment_by_name(info.experiment_name) is None:
-        location = None if os.environ.get("MLFLOW_TRACKING_URI") else artifact_folder(home).as_uri()
-        mlflow.create_experiment(info.experiment_name, artifact_location=location)
-    mlflow.set_experiment(info.experiment_name)
-    with mlflow.start_run(run_name=info.run_id, tags={"candleloop.run_id": info.run_id, **tags}) as run:
-        mlflow.log_params(
-            {key: json.dumps(value) if not isinstance(value, str) else value for key, value in params.items()}
-        )
-        mlflow.log_metrics(flat_metrics(predictor.metrics))
-        mlflow.log_dict(predictor.metrics, "metrics.json")
-        mlflow.log_artifacts(str(folder), "predictor")
-        for name, path in artifacts.items():
-            mlflow.log_artifact(str(path), name)
-        registered = predictor.model.log(
-            mlflow,
-            registered_model_name=info.model_name,
-            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIRED],
-        )
+    with _mlflow(home) as mlflow:
+        _use_experiment(mlflow, home, info.experiment_name)
+        with mlflow.start_run(run_name=info.run_id, tags={"candleloop.run_id": info.run_id, **tags}) as run:
+            mlflow.log_params({k: v if isinstance(v, str) else json.dumps(v) for k, v in params.items()})
+            mlflow.log_metrics(flat_metrics(predictor.metrics))
+            mlflow.log_dict(predictor.metrics, "metrics.json")
+            mlflow.log_artifacts(str(folder), "predictor")
+            for name, path in artifacts.items():
+                mlflow.log_artifact(str(path), name)
+            registered = predictor.model.log(
+                mlflow,
+                registered_model_name=info.model_name,
+                pip_requirements=[f"{name}=={version(name)}" for name in _REQUIRED],
+            )
     return Logged(run.info.run_id, registered)
+
+
+def _use_experiment(mlflow: Any, home: Path, name: str) -> None:
+    if mlflow.get_experiment_by_name(name) is None:
+        remote = os.environ.get("MLFLOW_TRACKING_URI")
+        mlflow.create_experiment(name, artifact_location=None if remote else artifact_folder(home).as_uri())
+    mlflow.set_experiment(name)
 
 
 def move_champion(home: Path, registered_model_name: str, mlflow_run_id: str) -> None:
     """Mirrors our champion pointer as MLflow's alias `champion`."""
-    client = _mlflow(home).MlflowClient()
-    versions = client.search_model_versions(f"name='{registered_model_name}' and run_id='{mlflow_run_id}'")
-    if versions:
-        client.set_registered_model_alias(registered_model_name, _CHAMPION, versions[0].version)
+    with _mlflow(home) as mlflow:
+        client = mlflow.MlflowClient()
+        versions = client.search_model_versions(
+            f"name='{registered_model_name}' and run_id='{mlflow_run_id}'"
+        )
+        if versions:
+            client.set_registered_model_alias(registered_model_name, _CHAMPION, versions[0].version)
 
 
 def flat_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -95,15 +102,19 @@ def flat_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     return flat
 
 
-def _mlflow(home: Path) -> Any:
+@contextmanager
+def _mlflow(home: Path) -> Iterator[Any]:
+    """MLflow on this home's store; what it warns about is its own insides, so nobody is told."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    import mlflow
-    import mlflow.sklearn
-    import mlflow.xgboost
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow
+        import mlflow.sklearn
+        import mlflow.xgboost
 
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
-    (home / "mlflow").mkdir(parents=True, exist_ok=True)
-    mlflow.set_tracking_uri(tracking_uri(home))
-    return mlflow
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        (home / "mlflow").mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(tracking_uri(home))
+        yield mlflow

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from mllib.models import Progress
 
+_WIDE = 200
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]
 Pair = Annotated[str, typer.Option("--pair", help="Symbol, such as EURUSD or BTC/USDT.")]
 Timeframe = Annotated[str, typer.Option("--timeframe", help="1m 5m 15m 30m 1h 4h 1d 1w or 1mo.")]
@@ -40,7 +41,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_column(column)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table)
+    # A pipe has no width of its own; cells are never cut short there.
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
 @contextmanager

@@ -78,7 +78,10 @@ def create_model(name: str, hyperparameters: Mapping[str, Any], *, seed: int) ->
     except ValidationError as exc:
         first = exc.errors()[0]
         path = ".".join(["stages.training.hyperparameters", *map(str, first["loc"])])
+        wrong = f"{first['msg'][0].lower()}{first['msg'][1:]}"
+        if first["type"] == "extra_forbidden":
+            known = import_module(_MODELS[name][0]).Hyperparameters.model_fields
+            wrong = f"an unknown key, expected one of {', '.join(known)}"
         raise InvalidConfig(
-            f"{path}: found {first['input']!r} for {name}: {first['msg'].lower()}. "
-            "Correct the value or remove the key."
+            f"{path}: found {first['input']!r} for {name}: {wrong}. Correct the value or remove the key."
         ) from exc

@@ -16,7 +16,6 @@ from mllib.errors import CandleloopError, Conflict, InvalidConfig, NotFound
 from mllib.inference import Predictor
 from mllib.models import Progress, create_model
 from mllib.pipeline.annotations import labelled_series
-from mllib.pipeline.datasets import ANNOTATIONS_FILE, LABELED_FILE, write_dataset
 from mllib.pipeline.workspace import Workspace
 from mllib.store import MovedBy, Run
 from mllib.timeframes import parse_timeframe
@@ -116,6 +115,8 @@ def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None)
 
 
 def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run:
+    from mllib.pipeline.datasets import write_dataset  # pandas, which nothing else here needs
+
     stages = config.stages
     progress(0.0, "reading candles and labels")
     series = [
@@ -157,6 +158,7 @@ def _log(
     ws: Workspace, run: Run, config: Config, predictor: Predictor, folder: Path, data_version: str
 ) -> str:
     from mllib import tracking
+    from mllib.pipeline.datasets import ANNOTATIONS_FILE, LABELED_FILE
 
     dataset = ws.datasets / run.run_id
     logged = tracking.log_run(

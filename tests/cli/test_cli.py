@@ -1,0 +1,144 @@
+"""The command line as a script sees it: standard output, standard error, exit status."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mllib.cli import main
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def candleloop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """`candleloop` in this process, since a new one imports for seconds."""
+    monkeypatch.setenv("CANDLELOOP_HOME", str(tmp_path / "home"))
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["candleloop", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(ended.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+def with_samples(candleloop, pair="EURUSD", timeframe="1h"):
+    named = ("--pair", pair, "--timeframe", timeframe)
+    stem = f"{pair}_{timeframe}"
+    for noun, file in (("candles", f"{stem}.parquet"), ("annotations", f"{stem}.annotations.json")):
+        done = candleloop(noun, "import", str(SAMPLES / file), *named, "--json")
+        assert done.returncode == 0, done.stderr
+    return named
+
+
+def test_help_imports_no_heavy_library():
+    heavy = ("pandas", "pyarrow", "sklearn", "xgboost", "talib", "mlflow", "streamlit", "fastapi", "sqlmodel")
+    script = f"import sys, mllib.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_imported_candles_are_listed_and_a_second_import_changes_nothing(candleloop):
+    named = with_samples(candleloop)
+    again = candleloop("candles", "import", str(SAMPLES / "EURUSD_1h.parquet"), *named, "--json")
+    merged = json.loads(again.stdout)["merged"]
+    assert (merged["added"], merged["changed"], merged["unchanged"]) == (0, 0, 6225)
+    listed = json.loads(candleloop("candles", "list", "--json").stdout)
+    assert [(one["pair"], one["timeframe"], one["rows"]) for one in listed] == [("EURUSD", "1h", 6225)]
+
+
+def test_candles_can_be_checked_renamed_and_deleted(candleloop):
+    with_samples(candleloop)
+    checked = candleloop(
+        "candles", "check", str(SAMPLES / "AAPL_1d.parquet"), "--pair", "A", "--timeframe", "1d"
+    )
+    assert "split" in checked.stderr
+    assert (
+        candleloop("candles", "rename", "--pair", "EURUSD", "--timeframe", "1h", "--to", "E/U").returncode
+        == 0
+    )
+    exported = json.loads(candleloop("annotations", "export", "--pair", "E/U", "--timeframe", "1h").stdout)
+    assert len(exported["annotations"]) == 98
+    assert candleloop("candles", "delete", "--pair", "E/U", "--timeframe", "1h", "--yes").returncode == 0
+    assert json.loads(candleloop("candles", "list", "--json").stdout) == []
+
+
+def test_an_export_comes_back_as_it_was_imported(candleloop, tmp_path):
+    named = with_samples(candleloop)
+    file = tmp_path / "out.json"
+    assert candleloop("annotations", "export", *named, "--out", str(file)).returncode == 0
+    again = json.loads(candleloop("annotations", "import", str(file), *named, "--json").stdout)
+    assert (again["added"], again["unchanged"], again["conflicts"]) == (0, 98, [])
+
+
+def test_talib_labels_are_counted_by_function(candleloop):
+    named = with_samples(candleloop)
+    counts = json.loads(candleloop("label", *named, "--patterns", "CDLDOJI,CDLHAMMER", "--json").stdout)
+    assert counts == {"CDLDOJI": 1016, "CDLHAMMER": 193}
+    refused = candleloop("label", *named, "--patterns", "CDLNONE")
+    assert (refused.returncode, "found CDLNONE" in refused.stderr) == (1, True)
+
+
+def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop):
+    named = with_samples(candleloop)
+    setting = ("-s", "stages.training.hyperparameters.n_estimators=4")
+    asked = ("--model", "xgboost", "--encoder", "bio", "--labels", "human,talib")
+    trained = json.loads(candleloop("train", *named, *asked, *setting, "--json").stdout)
+    assert trained["model_version"] == "1"
+    assert {"accuracy", "f1_macro", "span_f1", "span_support", "confusion"} <= trained["metrics"].keys()
+
+    evaluated = json.loads(
+        candleloop("evaluate", "--run", trained["run_id"], *named, "--labels", "talib", "--json").stdout
+    )
+    assert evaluated["in_sample"] is True
+    assert {"micro", "macro", "per_label"} == evaluated["span_f1"]["0.5"].keys()
+    assert "bull_flag" not in evaluated["span_support"]
+    later = candleloop("evaluate", *named, "--start", "2017-12-15", "--end", "2017-12-29", "--json")
+    assert json.loads(later.stdout)["in_sample"] is False
+
+    predicted = json.loads(candleloop("predict", *named, "--json").stdout)
+    assert predicted.keys() == {"pair", "timeframe", "spans", "per_candle", "candle_count", "model_info"}
+    assert len(predicted["per_candle"]) == predicted["candle_count"] == 6225
+    listed = json.loads(candleloop("runs", "--json").stdout)
+    assert [run["run_id"] for run in listed] == [trained["run_id"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--model", "xgbost"], "stages.training.model_type: found 'xgbost', expected one of"),
+        (["train", "--pair", "NONE"], "NONE 1h: found no stored candles"),
+        (
+            ["train", "-s", "stages.training.sed=1"],
+            "stages.training.sed: found an unknown key, expected one of",
+        ),
+        (
+            ["train", "-s", "stages.training.hyperparameters.eta=1"],
+            "hyperparameters.eta: found 1 for xgboost",
+        ),
+        (["train", "--encoder", "window"], "label_encoding: found 'window', expected one of bio"),
+        (["predict", "--pair", "EURUSD", "--timeframe", "1h"], "champion of candleloop: there is none yet"),
+        (["label", "--pair", "EURUSD", "--timeframe", "1M"], "1m for one minute or 1mo for one month"),
+        (["promote", "nothing"], "No training run nothing"),
+        (["api", "--host", "0.0.0.0"], "expected a loopback address"),
+    ],
+)
+def test_what_is_refused_says_why_and_exits_with_one(candleloop, arguments, message):
+    done = candleloop(*arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
