@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from mllib.candles import Candles
-from mllib.encoders import BioEncoder, encoder_class
+from mllib.encoders import BioEncoder, encoder_class, reviewed_bars
 from mllib.errors import TrainingFailed
 from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
@@ -79,6 +79,7 @@ def train(
             for one, part in zip(series, parts, strict=True)
         ]
     )
+    _require_positives(targets.take(split.train))
     if config.class_weights == "balanced":
         targets = replace(targets, weights=_balanced(targets, split.train))
     shown = _as_if_newest(rows.take(split.train), encoder, seed=config.seed)
@@ -114,6 +115,14 @@ def _examples(series: Sequence[LabelledSeries], before: int) -> dict[str, NDArra
     return {label: np.array(bars, np.int64) for label, bars in lengths.items()}
 
 
+def _require_positives(targets: Targets) -> None:
+    if not targets.positives().any():
+        raise TrainingFailed(
+            f"training: found no span on the {len(targets.Y)} rows of the training block, expected some. "
+            "Annotate earlier candles, or lower stages.feature_engineering.context.past_bars and future_bars."
+        )
+
+
 def _balanced(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Square-root class weights: positives weigh √(negatives / positives) of the training block."""
     known = targets.mask[train]
@@ -137,10 +146,20 @@ def _as_if_newest(rows: Rows, encoder: BioEncoder, *, seed: int) -> Rows:
 
 def _tuned(predictor: Predictor, series: Sequence[LabelledSeries], rows: Rows, split: Split) -> Predictor:
     parts = [
-        (one.candles, predictor.probabilities(one.candles), one.spans, split.validation[rows.series == i])
+        (
+            one.candles,
+            predictor.probabilities(one.candles),
+            one.spans,
+            split.validation[rows.series == i, None] & _looked(one, predictor.encoder.labels),
+        )
         for i, one in enumerate(series)
     ]
     return replace(predictor, encoder=predictor.encoder.tune(parts))
+
+
+def _looked(one: LabelledSeries, labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Where someone looked for each label: `bool (n_bars, n_labels)`."""
+    return np.stack([reviewed_bars(label, one.candles, one.reviewed) for label in labels], axis=1)
 
 
 def _tested(

@@ -177,7 +177,8 @@ class BioEncoder:
     ) -> "BioEncoder":
         """The encoder with each lane's cut and cost chosen for the best span F1 over validation parts.
 
-        A part is candles, their probabilities, true spans and the bars `bool (n_bars,)` that count.
+        A part is candles, their probabilities, true spans and the bars that count for each label,
+        `bool (n_bars, n_labels)`.
         """
         return replace(self, lanes=tuple(self._tuned(i, parts) for i in range(len(self.lanes))))
 
@@ -190,7 +191,7 @@ class BioEncoder:
                 candles,
                 *self._split(P)[i][1:],
                 positions([s for s in spans if s.label == lane.label], candles.time),
-                counts,
+                counts[:, i],
             )
             for candles, P, spans, counts in parts
         ]

@@ -267,7 +267,7 @@ def test_tuning_chooses_the_cut_that_finds_the_spans() -> None:
     P = np.full((200, len(encoder.columns)), 0.11, np.float32)
     truth = [_span(candles, "engulfing", start, start + 2) for start in range(10, 200, 20)]
     P[10:200:20, encoder.columns.index("B-engulfing")] = 0.35
-    tuned = encoder.tune([(candles, P, truth, np.ones(200, bool))])
+    tuned = encoder.tune([(candles, P, truth, np.ones((200, len(encoder.labels)), bool))])
     cuts = {lane.label: lane.cut for lane in tuned.lanes}
     assert 0.11 < cuts["engulfing"] <= 0.35
     assert cuts["doji"] == 0.5  # too few examples say nothing

@@ -1,0 +1,209 @@
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mllib.encoders import BioEncoder
+from mllib.errors import InvalidConfig, TrainingFailed
+from mllib.features import ContextConfig
+from mllib.inference import Predictor
+from mllib.models import MODEL_NAMES
+from mllib.patterns import detect, label_of
+from mllib.spans import ReviewedRange, Span
+from mllib.training import LabelledSeries, TrainingConfig, train
+from tests.naive import sample
+
+CONTEXT = ContextConfig(past_bars=20, future_bars=20)
+FUNCTIONS = ("CDLENGULFING", "CDLDOJI")
+CANDLES = sample("EURUSD_1h")[:1_500]
+TALIB = frozenset(label_of(f, bullish=side) for f in FUNCTIONS for side in (True, False))
+
+
+def _series(
+    extra: Sequence[Span] = (), reviewed: Sequence[ReviewedRange] | None = None, bars: int = 1_500
+) -> LabelledSeries:
+    candles = CANDLES[:bars]
+    spans = [span for found in detect(candles, FUNCTIONS).values() for span in found]
+    everywhere = ReviewedRange(int(candles.time[0]), int(candles.time[-1]), TALIB | {"box"})
+    return LabelledSeries(candles, [*spans, *extra], [everywhere] if reviewed is None else reviewed)
+
+
+def _boxes(start: int, end: int, every: int = 30) -> list[Span]:
+    """Spans of 8 to 12 bars, a label of people."""
+    return [
+        Span("box", int(CANDLES.time[i]), int(CANDLES.time[i + 7 + i % 5])) for i in range(start, end, every)
+    ]
+
+
+def _train(series: Sequence[LabelledSeries], **config: Any) -> Predictor:
+    chosen = {"hyperparameters": {"n_estimators": 5, "n_jobs": 1}} | config
+    return train(
+        series,
+        run_id="r1",
+        encoder_name="bio",
+        context=CONTEXT,
+        config=TrainingConfig(**chosen),
+        progress=lambda *_: None,
+    )
+
+
+def _saved(predictor: Predictor, folder: Path) -> dict[str, bytes]:
+    predictor.model.save(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def trained() -> Predictor:
+    return _train([_series(_boxes(30, 1_450))])
+
+
+def test_metrics_hold_what_the_contract_and_the_command_line_promise(trained: Predictor) -> None:
+    metrics = trained.metrics
+    assert {"accuracy", "f1_macro", "f1_weighted", "per_class", "confusion", "baseline", "span_f1"} <= set(
+        metrics
+    )
+    assert set(metrics["span_f1"]) == {"0.3", "0.5", "0.7"}
+    assert set(metrics["span_f1"]["0.5"]) == {"micro", "macro", "per_label"}
+    assert set(metrics["per_class"]) == {"O", *trained.encoder.labels}
+    assert set(metrics["per_class"]["O"]) == {"precision", "recall", "f1_score", "support"}
+    assert metrics["in_sample"] is False
+    split = metrics["split"]
+    assert split["train"] + split["validation"] + split["test"] + split["purged"] == 1_500
+    assert split["validation_from"] < split["test_from"]
+    assert metrics["candle_count"] == split["test"]
+
+
+def test_easy_patterns_are_learned(trained: Predictor) -> None:
+    metrics = trained.metrics
+    assert metrics["span_f1"]["0.5"]["per_label"]["bullish_engulfing"] > 0.5
+    assert metrics["span_f1"]["0.5"]["micro"] > metrics["baseline"]["majority"]["span_f1"]
+
+
+def test_the_model_says_what_it_is(trained: Predictor) -> None:
+    assert trained.info.label_names == list(trained.encoder.labels)
+    assert set(trained.encoder.labels) == {"box", "bearish_engulfing", "bullish_engulfing", "bullish_doji"}
+    assert trained.info.feature_count == len(trained.encoder.feature_columns)
+    assert (trained.info.run_id, trained.info.model_type) == ("r1", "xgboost")
+
+
+def test_what_was_seen_ends_before_the_test_block(trained: Predictor) -> None:
+    (seen,) = trained.trained_on
+    assert (seen.pair, seen.timeframe, seen.start_time) == ("EURUSD", "1h", int(CANDLES.time[0]))
+    assert seen.end_time < trained.metrics["split"]["test_from"]
+    assert seen.end_time == CANDLES.time[CANDLES.time < trained.metrics["split"]["test_from"]][-1]
+
+
+@pytest.mark.parametrize("model_type", MODEL_NAMES)
+def test_the_same_seed_gives_the_same_model(model_type: str, tmp_path: Path) -> None:
+    runs = [_train([_series(bars=900)], model_type=model_type, seed=4) for _ in range(2)]
+    assert runs[0].metrics == runs[1].metrics
+    assert runs[0].encoder == runs[1].encoder
+    P = [run.probabilities(CANDLES) for run in runs]
+    np.testing.assert_array_equal(*P)
+    other = _train([_series(bars=900)], model_type=model_type, seed=5)
+    assert not np.array_equal(other.probabilities(CANDLES), P[0])
+
+
+def test_labels_of_the_test_block_change_no_choice(trained: Predictor, tmp_path: Path) -> None:
+    test_from = trained.metrics["split"]["test_from"]
+    told = _series(_boxes(30, 1_450))
+    before = [span for span in told.spans if span.end_time < test_from]
+    first = int(np.searchsorted(CANDLES.time, test_from)) + 20
+    other = [
+        *before,
+        *_boxes(first, 1_450, every=17),
+        Span("new", *CANDLES.time[[first, first + 3]].tolist()),
+    ]
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    again = _train([replace(told, spans=other)])
+    assert again.encoder == trained.encoder
+    assert _saved(again, tmp_path / "two") == _saved(trained, tmp_path / "one")
+    assert again.metrics["span_support"] != trained.metrics["span_support"]
+
+
+def test_labels_are_learned_from_before_the_validation_block_alone() -> None:
+    predictor = _train([_series(_boxes(1_250, 1_450))])
+    assert "box" not in predictor.encoder.labels
+
+
+def test_bars_that_nobody_reviewed_do_not_steer_the_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody looked for boxes, predicting one is no error."""
+    talib = ReviewedRange(int(CANDLES.time[0]), int(CANDLES.time[-1]), TALIB)
+    until = ReviewedRange(int(CANDLES.time[0]), int(CANDLES.time[1_120]), frozenset({"box"}))
+    judged: list[np.ndarray] = []
+    original = BioEncoder.tune
+
+    def spy(encoder: BioEncoder, parts: Any) -> BioEncoder:
+        judged.append(parts[0][3][:, encoder.labels.index("box")])
+        return original(encoder, parts)
+
+    monkeypatch.setattr(BioEncoder, "tune", spy)
+    for reviewed in ([talib, until], [talib]):
+        _train([_series(_boxes(30, 1_140), reviewed)])
+    assert judged[0].any()
+    assert not judged[0][1_121:].any()
+    assert not judged[1].any()
+
+
+def test_several_symbols_make_one_model() -> None:
+    other = sample("AAPL_1d")[:1_500]
+    spans = [span for found in detect(other, FUNCTIONS).values() for span in found]
+    everywhere = ReviewedRange(int(other.time[0]), int(other.time[-1]), TALIB)
+    shifted = replace(other, time=other.time + int(CANDLES.time[0] - other.time[0]) // 86_400 * 86_400)
+    spans = [
+        replace(s, start_time=s.start_time + int(shifted.time[0] - other.time[0]),
+                end_time=s.end_time + int(shifted.time[0] - other.time[0])) for s in spans
+    ]  # fmt: skip
+    moved = replace(everywhere, start_time=int(shifted.time[0]), end_time=int(shifted.time[-1]))
+    predictor = _train([_series(), LabelledSeries(shifted, spans, [moved])])
+    assert {part.pair for part in predictor.trained_on} == {"EURUSD", "AAPL"}
+    split = predictor.metrics["split"]
+    assert split["train"] + split["validation"] + split["test"] + split["purged"] == 3_000
+
+
+def test_nothing_labelled_is_nothing_to_learn_from() -> None:
+    with pytest.raises(TrainingFailed, match=r"found no span before the validation block .* in EURUSD 1h"):
+        _train([LabelledSeries(CANDLES, [], [])])
+
+
+def test_too_few_candles_cannot_be_split() -> None:
+    with pytest.raises(TrainingFailed, match="block is empty after purging"):
+        _train([_series(bars=60)])
+
+
+def test_spans_on_rows_that_the_purge_takes_leave_nothing_to_learn() -> None:
+    """A span that ends before validation, but whose rows read into it."""
+    lone = LabelledSeries(CANDLES, [Span("box", *CANDLES.time[[1_040, 1_044]].tolist())], [])
+    with pytest.raises(TrainingFailed, match=r"found no span on the .* rows of the training block"):
+        _train([lone])
+
+
+def test_an_unknown_hyperparameter_fails_before_any_work() -> None:
+    with pytest.raises(InvalidConfig, match=r"stages\.training\.hyperparameters\.depth"):
+        _train([_series()], hyperparameters={"depth": 3})
+
+
+def test_class_weights_make_rare_patterns_more_probable(trained: Predictor) -> None:
+    plain = _train([_series(_boxes(30, 1_450))], class_weights=None)
+    assert trained.probabilities(CANDLES).mean() > plain.probabilities(CANDLES).mean()
+
+
+def test_progress_rises_and_says_what_is_done() -> None:
+    told: list[tuple[float, str]] = []
+    train(
+        [_series(bars=900)],
+        run_id="r",
+        encoder_name="bio",
+        context=CONTEXT,
+        config=TrainingConfig(hyperparameters={"n_estimators": 3, "n_jobs": 1}),
+        progress=lambda done, what: told.append((done, what)),
+    )
+    shares = [done for done, _ in told]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < shares[-1] <= 1
+    assert all(what and math.isfinite(done) for done, what in told)
