@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -99,6 +100,7 @@ class Predictor:
     def save(self, folder: Path) -> None:
         """Writes the predictor into a new folder; it appears complete or not at all."""
         partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)  # a killed process may have left it behind
         partial.mkdir(parents=True)
         self.model.save(partial)
         description = {
@@ -123,9 +125,9 @@ class Predictor:
         """
         try:
             return cls._load(folder, model_version)
-        except CandleloopError:
+        except BrokenModel:
             raise
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+        except (CandleloopError, OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
             raise BrokenModel(
                 f"model in {folder}: found {type(exc).__name__} ({exc}), expected a complete predictor. "
                 "Promote another run, or train again."

@@ -1,0 +1,219 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mllib.candles import Candles
+from mllib.encoders import BioEncoder
+from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
+from mllib.features import ContextConfig
+from mllib.inference import ModelInfo, Prediction, Predictor, TrainedRange, predictor
+from mllib.inference.prediction import predicted
+from mllib.models import MODEL_NAMES, create_model
+from mllib.patterns import detect
+from mllib.spans import PredictedSpan, ReviewedRange, Span
+from tests.naive import bars_of, sample, walk
+
+CANDLES = sample("EURUSD_1h")[:900]
+LABELS = ("bearish_engulfing", "bull_flag", "bullish_engulfing")
+
+
+def _predictor(model_type: str = "xgboost") -> Predictor:
+    context = ContextConfig(past_bars=20, future_bars=10, groups=("candle_shape", "path"))
+    flags = [Span("bull_flag", int(CANDLES.time[i]), int(CANDLES.time[i + 7])) for i in range(30, 850, 45)]
+    spans: list[Span] = [*detect(CANDLES, ["CDLENGULFING"])["CDLENGULFING"], *flags]
+    examples = {label: np.array([2] * 5) for label in LABELS} | {"bull_flag": np.array([6, 8, 10])}
+    encoder = BioEncoder.learn(context, examples)
+    lanes = tuple(lane.model_copy(update={"cut": 0.3}) for lane in encoder.lanes)
+    encoder = BioEncoder(context, lanes).with_features()
+    rows = encoder.propose(CANDLES)
+    everywhere = ReviewedRange(int(CANDLES.time[0]), int(CANDLES.time[-1]), frozenset(LABELS))
+    model = create_model(model_type, {"n_estimators": 5, "n_jobs": 1}, seed=0)
+    model.fit(rows, encoder.label(rows, CANDLES, spans, [everywhere]), None, progress=lambda *_: None)
+    info = ModelInfo(
+        model_name="m", model_version="3", model_type=model_type, experiment_name="e", run_id="r",
+        trained_at=1, feature_count=len(encoder.feature_columns), label_names=list(LABELS),
+    )  # fmt: skip
+    seen = TrainedRange("EURUSD", "1h", int(CANDLES.time[0]), int(CANDLES.time[-1]))
+    return Predictor(encoder=encoder, model=model, info=info, trained_on=(seen,), metrics={"accuracy": 0.5})
+
+
+@pytest.fixture(scope="module", params=MODEL_NAMES)
+def trained(request: pytest.FixtureRequest) -> Predictor:
+    return _predictor(request.param)
+
+
+@pytest.fixture(scope="module")
+def saved_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "saved"
+    _predictor().save(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(saved_once: Path, tmp_path: Path) -> Path:
+    """A saved predictor of one's own to break."""
+    return Path(shutil.copytree(saved_once, tmp_path / "saved"))
+
+
+def _same(one: Prediction, other: Prediction) -> bool:
+    return (
+        one.spans == other.spans
+        and one.labels() == other.labels()
+        and one.confidence.tobytes() == other.confidence.tobytes()
+        and one.coverage.tobytes() == other.coverage.tobytes()
+    )
+
+
+def test_a_saved_predictor_gives_the_same_predictions(trained: Predictor, tmp_path: Path) -> None:
+    trained.save(tmp_path / "not" / "there" / "yet")
+    loaded = Predictor.load(tmp_path / "not" / "there" / "yet")
+    assert _same(loaded.predict(CANDLES), trained.predict(CANDLES))
+    assert trained.predict(CANDLES).spans
+    assert (loaded.info, loaded.trained_on, loaded.metrics, loaded.encoder) == (
+        trained.info, trained.trained_on, trained.metrics, trained.encoder
+    )  # fmt: skip
+    assert [path.name for path in (tmp_path / "not" / "there").iterdir()] == ["yet"]
+
+
+def test_the_ledgers_version_is_given_on_loading(folder: Path) -> None:
+    assert Predictor.load(folder, model_version="17").info.model_version == "17"
+
+
+@pytest.mark.parametrize("chunk", [1, 37, 300, 899])
+def test_a_sweep_in_chunks_is_one_sweep(
+    trained: Predictor, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candles = CANDLES[:300] if chunk == 1 else CANDLES
+    whole = trained.predict(candles)
+    monkeypatch.setattr(predictor, "CHUNK_BARS", chunk)
+    told: list[float] = []
+    assert _same(trained.predict(candles, progress=told.append), whole)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_a_slice_has_the_labels_of_the_whole_where_it_covers_the_memory(trained: Predictor) -> None:
+    whole = trained.predict(CANDLES)
+    before, after = trained.encoder.context_bars, trained.encoder.provisional_bars
+    for start, end in ((0, 400), (133, 500), (401, 900)):
+        part = trained.predict(CANDLES[start:end])
+        first = 0 if start == 0 else before
+        last = end - start if end == 900 else end - start - after
+        assert part.labels()[first:last] == whole.labels()[start + first : start + last]
+        np.testing.assert_array_equal(
+            part.confidence[first:last], whole.confidence[start + first : start + last]
+        )
+
+
+def test_too_few_candles_are_refused_with_the_number_needed(trained: Predictor) -> None:
+    with pytest.raises(
+        InvalidCandles, match=r"EURUSD 1h: found 20 candles, expected at least 21: .* 20 bars"
+    ):
+        trained.predict(CANDLES[:20])
+    assert len(trained.predict(CANDLES[:21]).label) == 21
+
+
+def test_the_candles_are_left_as_they_were(trained: Predictor) -> None:
+    before = CANDLES.to_frame().copy()
+    trained.predict(CANDLES)
+    assert before.equals(CANDLES.to_frame())
+
+
+def _described(change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]:
+    def breaking(folder: Path) -> None:
+        path = folder / "predictor.json"
+        saved = json.loads(path.read_text())
+        change(saved)
+        path.write_text(json.dumps(saved))
+
+    return breaking
+
+
+def _truncated(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-100]) and None
+
+
+BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no folder": (shutil.rmtree, r"found FileNotFoundError .* Promote another run"),
+    "no description": (lambda f: (f / "predictor.json").unlink(), "found FileNotFoundError"),
+    "truncated description": (_truncated("predictor.json"), "found JSONDecodeError"),
+    "description of bytes": (lambda f: (f / "predictor.json").write_bytes(b"\xff\xfe"), "UnicodeDecodeError"),
+    "description of another kind": (
+        lambda f: (f / "predictor.json").write_text("[1]"),
+        "expected a complete",
+    ),
+    "no model": (lambda f: (f / "model.ubj").unlink(), "found FileNotFoundError"),
+    "truncated model": (_truncated("model.ubj"), r"found model\.ubj altered"),
+    "altered prior": (lambda f: (f / "prior.json").write_text("[0,0,0,0]"), r"found prior\.json altered"),
+    "another format": (
+        _described(lambda d: d.update(format=99)),
+        r"found format 99, expected 1\. Train again",
+    ),
+    "no format": (_described(lambda d: d.pop("format")), "found format None"),
+    "another fingerprint": (
+        _described(lambda d: d.update(fingerprint="ff")),
+        r"found features ff, .*Train again",
+    ),
+    "other values": (_described(lambda d: d["probe"].__setitem__(3, 7.5)), "with the same values"),
+    "fewer values": (_described(lambda d: d["probe"].pop()), "same values|complete predictor"),
+    "no encoder": (_described(lambda d: d.pop("encoder")), "found KeyError"),
+    "odd lane": (_described(lambda d: d["encoder"]["lanes"][0].update(odd=1)), "found ValidationError"),
+    "unknown encoder": (_described(lambda d: d["encoder"].update(encoder="x")), "model in .*'x'"),
+    "unknown model": (_described(lambda d: d["info"].update(model_type="x")), "model in .*'x'"),
+    "odd context": (
+        _described(lambda d: d["encoder"]["context"].update(past_bars=1)),
+        "found ValidationError",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BREAKING)
+def test_a_broken_folder_is_refused(how: str, folder: Path) -> None:
+    breaking, message = BREAKING[how]
+    breaking(folder)
+    with pytest.raises(BrokenModel, match=f"(?s){message}") as raised:
+        Predictor.load(folder)
+    assert str(folder) in str(raised.value)
+
+
+def test_what_a_killed_save_left_behind_does_not_stop_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".new.partial").mkdir()
+    (tmp_path / ".new.partial" / "model.ubj").write_bytes(b"half")
+    _predictor().save(tmp_path / "new")
+    assert Predictor.load(tmp_path / "new").info.run_id == "r"
+
+
+def test_a_saved_predictor_is_not_overwritten(folder: Path) -> None:
+    with pytest.raises((OSError, CandleloopError)):
+        _predictor().save(folder)
+    Predictor.load(folder)
+
+
+def _painted(spans: list[tuple[str, int, int, float]], candles: Candles) -> Prediction:
+    time = candles.time.tolist()
+    found = [PredictedSpan(label, time[a], time[b], p, b - a + 1) for label, a, b, p in spans]
+    coverage = np.linspace(0, 0.9, len(candles) * 2).reshape(-1, 2)
+    return predicted(candles, ("doji", "flag"), found, coverage)
+
+
+def test_where_spans_overlap_the_most_confident_one_labels_the_candle() -> None:
+    candles = walk(12, seed=1)
+    prediction = _painted([("flag", 2, 8, 0.6), ("doji", 4, 4, 0.9), ("doji", 8, 9, 0.3)], candles)
+    assert prediction.labels() == [*"OO", *["flag"] * 2, "doji", *["flag"] * 4, "doji", *"OO"]
+    assert prediction.confidence[2:10] == pytest.approx([0.6, 0.6, 0.9, 0.6, 0.6, 0.6, 0.6, 0.3])
+    outside = [0, 1, 10, 11]
+    assert prediction.confidence[outside] == pytest.approx(1 - prediction.coverage.max(axis=1)[outside])
+
+
+def test_a_part_of_a_prediction_keeps_touching_spans_whole() -> None:
+    candles = walk(12, seed=1)
+    prediction = _painted([("flag", 2, 5, 0.6), ("doji", 7, 7, 0.9), ("doji", 9, 9, 0.3)], candles)
+    part = prediction.between(5, 8)
+    assert len(part.candles) == len(part.label) == len(part.confidence) == 3
+    assert [s.label for s in part.spans] == ["flag", "doji"]
+    assert bars_of(part.spans[0], candles) == {2, 3, 4, 5}
+    assert prediction.between(4, 4).spans == []
