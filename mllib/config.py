@@ -17,6 +17,8 @@ from mllib.timeframes import parse_timeframe
 from mllib.training import TrainingConfig
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+_UNION_BRANCH = re.compile(r"^bool$|^tuple\[")
+"""How pydantic names the branches of a key that takes either; they are no part of the YAML path."""
 _PACKAGED = Path(__file__).with_name("pipeline.yaml")
 _IN_REPOSITORY = Path(__file__).parents[1] / "config" / "pipeline.yaml"
 
@@ -90,7 +92,7 @@ class IngestionSection(BaseModel):
     min_confidence: int | None = Field(default=None, ge=1, le=5)
     talib_patterns: tuple[str, ...] = ()
     merge_strategy: Literal["human_priority", "programmatic_priority", "both"] = "human_priority"
-    layers: tuple[Literal["human", "talib"], ...] = ("human", "talib")
+    layers: tuple[Literal["human", "talib"], ...] = Field(default=("human", "talib"), min_length=1)
 
     @field_validator("talib_patterns")
     @classmethod
@@ -226,7 +228,7 @@ def parse_config(values: Mapping[str, Any], *, where: str) -> Config:
 
 def _explain(exc: ValidationError) -> str:
     first = exc.errors()[0]
-    location = list(first["loc"])
+    location = [part for part in first["loc"] if not _UNION_BRANCH.search(str(part))]
     path = re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in location))
     if first["type"] == "extra_forbidden":
         allowed = ", ".join(_keys_beside(location)) or "no key"

@@ -46,12 +46,14 @@ def resolve_config(
         InvalidConfig: for an unknown key, model, encoder, layer or hyperparameter.
     """
     values: dict[str, Any] = config.model_dump(mode="json")
-    for key, value in (overrides or {}).items():
+    given = dict(overrides or {})
+    if model_type is not None:
+        given[f"{_TRAINING}.model_type"] = model_type
+    before = config.stages.training.model_type
+    if given.get(f"{_TRAINING}.model_type", before) != before:
+        values = with_value(values, f"{_TRAINING}.hyperparameters", {})
+    for key, value in given.items():
         values = with_value(values, key, value)
-    if model_type is not None and model_type != values["stages"]["training"]["model_type"]:
-        values = with_value(values, f"{_TRAINING}.model_type", model_type)
-        if not any(key.startswith(f"{_TRAINING}.hyperparameters") for key in overrides or {}):
-            values = with_value(values, f"{_TRAINING}.hyperparameters", {})
     if encoder is not None:
         values = with_value(values, f"{_INGESTION}.label_encoding", encoder)
     if layers is not None:
