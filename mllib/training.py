@@ -20,6 +20,11 @@ from mllib.rows import Rows, Targets
 from mllib.spans import ReviewedRange, Span, positions
 from mllib.splits import Split, SplitConfig, temporal_split
 
+LEAST_EXAMPLES = 3
+"""A label with fewer spans in the training block is left out, and the metrics say so."""
+
+_LEAST_OUTSIDE = 5
+"""Likewise one with fewer reviewed bars outside of its spans, for each span."""
 _MOST_CLASS_WEIGHT = 30.0
 _NEWEST_SHARE = 0.2
 """Of the training rows, so many are shown as if they were among the newest bars of a chart."""
@@ -65,37 +70,67 @@ def train(
         InvalidConfig: for an unknown encoder, model or hyperparameter.
     """
     model = create_model(config.model_type, config.hyperparameters, seed=config.seed)
-    encoder_type = encoder_class(encoder_name)
     progress(0.02, "computing features")
-    scout = encoder_type.learn(context, {})
-    parts = [scout.propose(one.candles) for one in series]
-    rows = Rows.concatenate(parts)
-    opens_at = np.concatenate([one.candles.time[part.start] for one, part in zip(series, parts, strict=True)])
-    split = temporal_split(rows, opens_at, config)
-    encoder = encoder_type.learn(context, _examples(series, split.validation_from))
-    targets = Targets.concatenate(
-        [
-            encoder.label(part, one.candles, one.spans, one.reviewed)
-            for one, part in zip(series, parts, strict=True)
-        ]
-    )
-    _require_positives(targets.take(split.train))
-    if config.class_weights == "balanced":
-        targets = replace(targets, weights=_balanced(targets, split.train))
-    shown = _as_if_newest(rows.take(split.train), encoder, seed=config.seed)
+    material = _material(series, encoder_class(encoder_name), context, config)
+    rows, targets, split = material.rows, material.targets, material.split
+    shown = _as_if_newest(rows.take(split.train), material.encoder, seed=config.seed)
     held_out = (rows.take(split.validation), targets.take(split.validation))
     model.fit(shown, targets.take(split.train), held_out, progress=_part(progress, 0.15, 0.80))
     predictor = Predictor(
-        encoder=encoder,
+        encoder=material.encoder,
         model=model,
-        info=_info(run_id, encoder, config),
+        info=_info(run_id, material.encoder, config),
         trained_on=_seen(series, split),
         metrics={},
     )
     progress(0.82, "choosing thresholds on validation")
     chosen = _tuned(predictor, series, rows, split)
     progress(0.90, "evaluating on the test block")
-    return replace(chosen, metrics=_tested(chosen, series, rows, split))
+    return replace(chosen, metrics=_tested(chosen, series, rows, split) | {"left_out": material.left_out})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Material:
+    """What a model is fitted on; `left_out` says of each label without a lane why."""
+
+    encoder: BioEncoder
+    rows: Rows
+    targets: Targets
+    split: Split
+    left_out: dict[str, str]
+
+
+def _material(
+    series: Sequence[LabelledSeries],
+    encoder_type: type[BioEncoder],
+    context: ContextConfig,
+    config: TrainingConfig,
+) -> _Material:
+    scout = encoder_type.learn(context, {})
+    parts = [scout.propose(one.candles) for one in series]
+    rows = Rows.concatenate(parts)
+    opens_at = np.concatenate([one.candles.time[part.start] for one, part in zip(series, parts, strict=True)])
+    split = temporal_split(rows, opens_at, config)
+    examples = _examples(series, split.validation_from)
+    left_out = _unlearnable(encoder_type.learn(context, examples), series, parts, split)
+    kept = {label: bars for label, bars in examples.items() if label not in left_out}
+    if not kept:
+        raise TrainingFailed(
+            f"training: found no label that can be learned ({'; '.join(left_out.values())}). "
+            "Annotate more of the earlier candles, or choose other layers with --labels."
+        )
+    encoder = encoder_type.learn(context, kept)
+    targets = _targets(encoder, series, parts)
+    if config.class_weights == "balanced":
+        targets = replace(targets, weights=_balanced(targets, split.train))
+    return _Material(encoder, rows, targets, split, left_out)
+
+
+def _targets(encoder: BioEncoder, series: Sequence[LabelledSeries], parts: Sequence[Rows]) -> Targets:
+    labelled = zip(series, parts, strict=True)
+    return Targets.concatenate(
+        [encoder.label(part, one.candles, one.spans, one.reviewed) for one, part in labelled]
+    )
 
 
 def _examples(series: Sequence[LabelledSeries], before: int) -> dict[str, NDArray[np.int64]]:
@@ -115,12 +150,22 @@ def _examples(series: Sequence[LabelledSeries], before: int) -> dict[str, NDArra
     return {label: np.array(bars, np.int64) for label, bars in lengths.items()}
 
 
-def _require_positives(targets: Targets) -> None:
-    if not targets.positives().any():
-        raise TrainingFailed(
-            f"training: found no span on the {len(targets.Y)} rows of the training block, expected some. "
-            "Annotate earlier candles, or lower stages.feature_engineering.context.past_bars and future_bars."
-        )
+def _unlearnable(
+    encoder: BioEncoder, series: Sequence[LabelledSeries], parts: Sequence[Rows], split: Split
+) -> dict[str, str]:
+    """The labels that the training block says too little about, and why.
+
+    Without enough bars that are known to be outside of a label's spans, a model would see them everywhere.
+    """
+    known = _targets(encoder, series, parts).take(split.train)
+    reasons = {}
+    for column, name in enumerate(known.columns):
+        tag, _, label = name.partition("-")
+        starts = int((known.mask[:, column] & (known.Y[:, column] > 0)).sum())
+        outside = int(known.mask[:, column].sum()) - starts
+        if tag == "B" and (starts < LEAST_EXAMPLES or outside < _LEAST_OUTSIDE * starts):
+            reasons[label] = f"{label}: {starts} spans and {outside} reviewed bars beside them in training"
+    return reasons
 
 
 def _balanced(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -68,10 +68,9 @@ class House:
         (self.home / "pipeline.yaml").write_text(yaml.safe_dump(config))
 
     def start(self) -> None:
-        log = (self.home / "up.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mllib.cli", "up"], cwd=ROOT, env=self.environment, stdout=log, stderr=log
-        )
+        command = [sys.executable, "-m", "mllib.cli", "up"]
+        with (self.home / "up.log").open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         wait_until(self._announced, timeout_s=150, what="candleloop up is ready")
 
     def _announced(self) -> bool:
@@ -83,7 +82,6 @@ class House:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(30)
-        (self.home / "up.log").unlink(missing_ok=True)
 
     def run(self, *arguments: str) -> str:
         """Standard output of a `candleloop` command in this house."""

@@ -118,7 +118,8 @@ def test_a_verdict_goes_into_the_next_version_and_nothing_is_lost(
         moved_at = time.monotonic()
         versions: set[str] = set()
         while time.monotonic() < moved_at + 5:
-            versions = {http.get("/ready").json()["model_version"] for _ in range(20)}
+            # a connection of its own each time, so that both server processes are asked
+            versions = {httpx.get(f"{house.api}/ready").json()["model_version"] for _ in range(20)}
             if version not in versions:
                 break
         assert version not in versions, "every serving process follows within 5 s"
@@ -127,6 +128,8 @@ def test_a_verdict_goes_into_the_next_version_and_nothing_is_lost(
 
     info = http.get("/model/info").json()["model_info"]
     assert (info["run_id"], info["model_version"]) == (run_id, versions.pop())
+    left_out = run_of(http, run_id)["metrics"]["left_out"]
+    assert "bullish_kicker" in left_out, "one example and no known negative teach nothing"
     dataset = pd.read_parquet(house.home / "datasets" / run_id / "annotations.parquet")
     learned = dataset.set_index("id").loc[[v["annotation"]["id"] for v in (confirmed, corrected, dismissed)]]
     assert learned["label"].tolist() == [spans[0]["label"], "bullish_kicker", "O"]
@@ -148,6 +151,7 @@ def test_api_command_line_and_evaluation_say_the_same_of_the_same_candles(
         return json.dumps([(bar["time"], bar["label"]) for bar in answer["per_candle"]]).encode()
 
     whole = json.dumps(list(zip(candles.time.tolist(), evaluated.labels(), strict=True))).encode()
+    assert by_api["model_info"] == by_command["model_info"]
     assert labels(by_api) == labels(by_command) == whole
     assert by_api["spans"] == by_command["spans"]
     assert by_api["candle_count"] == len(candles)
