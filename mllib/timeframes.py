@@ -1,6 +1,7 @@
 """Timeframes of the contract: names, lengths in seconds, and the grid on which candles open."""
 
 import math
+import re
 from datetime import UTC, datetime
 
 from mllib.errors import InvalidCandles
@@ -94,7 +95,7 @@ def parse_time(text: str | int, *, last: bool = False) -> int:
     (1577836800, 1577923199, 1577836800)
     """
     written = str(text).strip()
-    if written.lstrip("-").isdigit():
+    if re.fullmatch(r"-?[0-9]{1,18}", written):
         return int(written)
     try:
         moment = datetime.fromisoformat(written)

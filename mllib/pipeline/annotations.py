@@ -96,11 +96,22 @@ def label_series(
     newest = int(candles.time[-1])
     stale = [f for f in wanted if f not in layers or layers[f].labelled_to_time != newest]
     if stale:
-        spans = detect(candles, stale)
-        ws.store.talib.replace(pair, timeframe, stale, spans, newest)
-        ws.store.labels.ensure(sorted({span.label for found in spans.values() for span in found}))
+        _detect_into_store(ws, candles, stale)
         layers = ws.store.talib.layers(pair, timeframe)
     return {function: layers[function].span_count for function in wanted}
+
+
+def refresh_layers(ws: Workspace, *, pair: str, timeframe: str) -> None:
+    """Derives every TA-Lib layer of a series again, after candles before its newest one have changed."""
+    functions = list(ws.store.talib.layers(pair, timeframe))
+    if functions:
+        _detect_into_store(ws, ws.candles.read(pair, timeframe), functions)
+
+
+def _detect_into_store(ws: Workspace, candles: Candles, functions: Sequence[str]) -> None:
+    spans = detect(candles, functions)
+    ws.store.talib.replace(candles.pair, candles.timeframe, functions, spans, int(candles.time[-1]))
+    ws.store.labels.ensure(sorted({span.label for found in spans.values() for span in found}))
 
 
 def labelled_series(
@@ -117,7 +128,7 @@ def labelled_series(
     if "human" in layers:
         facts = ws.store.annotations.list(pair, timeframe, sources=PEOPLE)
         reviewed += ws.store.annotations.reviewed(pair, timeframe)
-        people, reviewed = _confident(_standing(facts, candles), reviewed, ingestion.min_confidence)
+        people, reviewed = _confident(_standing(ws, facts, candles), reviewed, ingestion.min_confidence)
         spans += people
     if "talib" in layers:
         functions = check_functions(ingestion.talib_patterns)
@@ -133,14 +144,20 @@ def labelled_series(
     return LabelledSeries(candles, spans, reviewed)
 
 
-def _standing(facts: Sequence[Annotation], candles: Candles) -> list[Annotation]:
-    """People's spans that no later verdict denies."""
+def _standing(ws: Workspace, facts: Sequence[Annotation], candles: Candles) -> list[Annotation]:
+    """People's spans that no later verdict denies; within a second, verdicts count in their order."""
+    verdicts = ws.store.verdicts.list(candles.pair, candles.timeframe)
+    order = {verdict.annotation_id: -i for i, verdict in enumerate(verdicts)}
+
+    def given_at(fact: Annotation) -> tuple[int, int]:
+        return fact.created_at, order.get(fact.id, -len(verdicts))
+
     spans = [fact for fact in facts if fact.label != NOTHING]
     denials = _denials(facts)
     denied = {
         i
         for i, j in _twins(spans, [denial for _, denial in denials], candles)
-        if denials[j][0].created_at >= spans[i].created_at and denials[j][0].id != spans[i].id
+        if given_at(denials[j][0]) >= given_at(spans[i]) and denials[j][0].id != spans[i].id
     }
     return [span for i, span in enumerate(spans) if i not in denied]
 

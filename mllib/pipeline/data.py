@@ -7,7 +7,7 @@ from mllib.candle_archive import MergeReport
 from mllib.candle_files import read_candle_file
 from mllib.candle_gate import GateReport, check_candles
 from mllib.errors import NotFound
-from mllib.pipeline.annotations import import_annotations
+from mllib.pipeline.annotations import import_annotations, refresh_layers
 from mllib.pipeline.workspace import Workspace
 from mllib.timeframes import parse_timeframe
 
@@ -34,6 +34,8 @@ def import_candles(ws: Workspace, file: Path, *, pair: str, timeframe: str) -> C
     candles, report = check_candles(raw.frame, pair=pair, timeframe=parse_timeframe(timeframe))
     merged = ws.candles.merge(candles)
     ws.store.series.ensure(candles.pair, candles.timeframe)
+    if merged.added or merged.changed:
+        refresh_layers(ws, pair=candles.pair, timeframe=candles.timeframe)
     return CandleImport(raw.notes, report, merged)
 
 
