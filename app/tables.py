@@ -37,7 +37,7 @@ def span_f1(run: Run) -> float | None:
 
 
 def runs_table(runs: Sequence[Run], champion_id: str | None) -> pd.DataFrame:
-    """A row a run: `version status model series "span F1" "candle F1" accuracy started took run`."""
+    """A row a run: `version status model series "span F1" "candle F1" accuracy "started (UTC)" took run`."""
     return pd.DataFrame(
         [
             {
@@ -48,7 +48,7 @@ def runs_table(runs: Sequence[Run], champion_id: str | None) -> pd.DataFrame:
                 "span F1": span_f1(run),
                 "candle F1": None if run.metrics is None else run.metrics["f1_macro"],
                 "accuracy": None if run.metrics is None else run.metrics["accuracy"],
-                "started": pd.Timestamp(run.created_at, unit="s"),
+                "started (UTC)": pd.Timestamp(run.created_at, unit="s"),
                 "took": _took(run),
                 "run": run.run_id,
             }

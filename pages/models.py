@@ -54,7 +54,7 @@ def _choose(runs: list[Run], champion_id: str | None) -> Run:
                 name: st.column_config.NumberColumn(format="%.3f")
                 for name in ("span F1", "candle F1", "accuracy")
             },
-            "started": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+            "started (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
         },
     )
     if event.selection.rows:

@@ -145,7 +145,7 @@ def _draw(view: ReviewWindow, shown: Sequence[PredictedSpan], prediction: Predic
         _layers(view, shown, prediction),
         label_colors(),
         first_bar=view.first_bar,
-        revision="" if prediction is None else reviewing.key_of(prediction),
+        revision=f"{prediction} {reviewing.correcting()}",
         selecting=reviewing.correcting(),
     )
     event = st.plotly_chart(
@@ -165,7 +165,8 @@ def _legend(view: ReviewWindow, shown: Sequence[PredictedSpan]) -> None:
     of_labels = view.shown(threshold=0.0, labels=st.session_state.labels_shown)
     talib = f"┈ TA-Lib {len(view.talib)} · " if "TA-Lib" in st.session_state.layers_shown else ""
     st.caption(
-        f"━ people {len(view.people)} · ┅ model {len(shown)} of {count(len(of_labels), 'prediction')} · {talib}"
+        f"━ people {len(view.people)} · ┅ model {len(shown)} of "
+        f"{count(len(of_labels), 'prediction')} · {talib}"
         f"{candle_time(int(view.candles.time[0]), view.candles.timeframe)} – "
         f"{candle_time(int(view.candles.time[-1]), view.candles.timeframe)} UTC"
     )

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from mllib.candles import Candles
+from mllib.errors import NotReady
+
+
+def store_candles(ws) -> None:
+    n = 300
+    close = 100 + np.sin(np.arange(n) / 7.0)
+    candles = Candles(
+        "EURUSD",
+        "1h",
+        1_483_308_000 + 3_600 * np.arange(n, dtype=np.int64),
+        close,
+        close + 0.5,
+        close - 0.5,
+        close,
+    )
+    ws.candles.merge(candles)
+    ws.store.series.ensure("EURUSD", "1h")
+
+
+def text(app) -> str:
+    parts = [*app.markdown, *app.info, *app.warning, *app.error, *app.caption, *app.metric]
+    return " ".join(str(part.value) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("overview", "Import candles"),
+        ("train", "No candles are stored yet"),
+        ("review", "No candles are stored yet"),
+        ("models", "No model was trained yet"),
+    ],
+)
+def test_an_empty_home_says_how_to_begin(console, page, said) -> None:
+    app = console(page)
+    assert not app.exception
+    assert said in text(app)
+
+
+def test_candles_without_a_model_are_shown_and_lead_to_training(ws, console) -> None:
+    store_candles(ws)
+    assert "Train a first model" in text(console("overview"))
+    review = console("review")
+    assert not review.exception
+    assert "No model yet" in text(review)
+
+
+def test_a_start_writes_a_queued_run_and_blocks_the_next_one(ws, console) -> None:
+    store_candles(ws)
+    train = console("train")
+    assert "No worker is running" in text(train)
+    train.button[0].click().run()
+    run = ws.store.runs.active()
+    assert run is not None
+    assert (run.status, run.request["pairs"]) == ("queued", ["EURUSD"])
+    assert train.button[0].disabled
+    assert run.run_id in text(train)
+    next(button for button in train.button if button.label == "Cancel").click().run()
+    assert ws.store.runs.get(run.run_id).status == "cancelled"
+
+
+def test_a_failed_run_says_why(ws, console) -> None:
+    store_candles(ws)
+    config = ws.config.model_dump(mode="json")
+    run = ws.store.runs.enqueue(
+        model_type="xgboost",
+        encoder="bio",
+        registered_model_name="candleloop",
+        request={"pairs": ["EURUSD"], "timeframe": "1h", "config": config},
+    )
+    ws.store.runs.fail(run.run_id, "training: found no span. Import annotations.")
+    for page in ("train", "models"):
+        assert "found no span. Import annotations." in text(console(page))
+
+
+def test_an_error_is_shown_as_its_text_without_a_stack_trace(ws, console, monkeypatch) -> None:
+    def locked(*_):
+        raise NotReady("database: found it locked, expected it free. Try again.")
+
+    store_candles(ws)
+    monkeypatch.setattr("mllib.store.runs.RunRepository.list", locked)
+    app = console("models")
+    assert not app.exception
+    assert [error.value for error in app.error] == ["database: found it locked, expected it free. Try again."]
