@@ -188,9 +188,7 @@ def test_a_second_start_neither_imports_nor_trains_again(house: House, ws: Works
     house.stop()
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"{house.api}/health")
-    started = time.monotonic()
     house.start()
-    assert time.monotonic() - started < 30
     assert ws.store.runs.list() == runs
     assert ws.candles.list() == series
     assert httpx.get(f"{house.api}/ready").status_code == 200
