@@ -13,7 +13,7 @@ up: sync-runtime ## start API, console, MLflow and worker; Ctrl-C ends them
 	@exec $(BIN)/candleloop up
 
 test: lint ## format check, lint, types, import contracts, unit tests, doctests, end-to-end
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: sync ## format check, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -60,52 +60,44 @@ def initdb_path() -> str:
 
 
 def _path_of(tool: str) -> str:
-    find, reason = TOOLS[tool]
-    path = find()
+    path = TOOLS[tool][0]()
     if path is None:
-        pytest.skip(f"{tool} ({reason})")
+        pytest.skip(_not_there(tool))
     return path
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Refuses to start when CANDLELOOP_REQUIRE names something unknown or absent."""
     required = [name for name in os.environ.get("CANDLELOOP_REQUIRE", "").split(",") if name]
     if unknown := sorted(set(required) - set(TOOLS)):
         raise pytest.UsageError(
             f"CANDLELOOP_REQUIRE: found {', '.join(unknown)}, expected some of {', '.join(TOOLS)}. Mend it."
         )
-    absent = {name: TOOLS[name][1] for name in TOOLS if TOOLS[name][0]() is None}
-    if missing := [f"{name} ({absent[name]})" for name in required if name in absent]:
+    if missing := [_not_there(name) for name in required if TOOLS[name][0]() is None]:
         raise pytest.UsageError(f"CANDLELOOP_REQUIRE asks for what is not here: {'; '.join(missing)}")
-    config.stash[ABSENT] = absent
-    config.stash[NOT_RUN] = {}
 
 
-ABSENT = pytest.StashKey[dict[str, str]]()
-NOT_RUN = pytest.StashKey[dict[str, int]]()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skips every test that needs something absent, and counts it."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips every test that needs something absent."""
+    absent = {name for name, (find, _) in TOOLS.items() if find() is None}
     for item in items:
         needed = [tool for marker in item.iter_markers("needs") for tool in marker.args]
         if unknown := set(needed) - set(TOOLS):
             raise pytest.UsageError(f"{item.nodeid} needs {unknown}, expected some of {', '.join(TOOLS)}")
-        for tool in needed:
-            _skip_if_absent(item, tool, config)
+        for tool in absent.intersection(needed):
+            item.add_marker(pytest.mark.skip(reason=_not_there(tool)))
 
 
-def _skip_if_absent(item: pytest.Item, tool: str, config: pytest.Config) -> None:
-    absent, not_run = config.stash[ABSENT], config.stash[NOT_RUN]
-    if tool in absent:
-        not_run[tool] = not_run.get(tool, 0) + 1
-        item.add_marker(pytest.mark.skip(reason=f"{tool} ({absent[tool]})"))
+def _not_there(tool: str) -> str:
+    return f"{tool} ({TOOLS[tool][1]})"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says plainly what did not run."""
-    for tool, tests in config.stash[NOT_RUN].items():
-        terminalreporter.write_line(
-            f"NOT RUN: {tool} ({config.stash[ABSENT][tool]}): {tests} test{'s' if tests > 1 else ''}",
-            yellow=True,
-        )
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says plainly what did not run; read from the reports, which come from every test process."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for tool in TOOLS:
+        tests = sum(_not_there(tool) in reason for reason in skipped)
+        if tests:
+            terminalreporter.write_line(
+                f"NOT RUN: {_not_there(tool)}: {tests} test{'s' if tests > 1 else ''}", yellow=True
+            )

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import httpx2 as httpx
@@ -14,7 +15,9 @@ import pandas as pd
 import pytest
 
 from mllib.candles import Candles
+from mllib.pipeline.review import review_window
 from mllib.pipeline.runs import find_run, load_run
+from mllib.pipeline.serving import StoredCandles
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.conftest import House, wait_until
 
@@ -138,13 +141,15 @@ def test_a_verdict_goes_into_the_next_version_and_nothing_is_lost(
     assert len(ws.store.annotations.list("EURUSD", "1h")) == len(people_before) + 3
 
 
-def test_api_command_line_and_evaluation_say_the_same_of_the_same_candles(
+def test_api_console_command_line_and_evaluation_say_the_same_of_the_same_candles(
     house: House, ws: Workspace, http: httpx.Client
 ) -> None:
     candles = ws.candles.read("EURUSD", "1h")
     by_api = http.post("/predict/batch", json=EURUSD).json()
     by_command = json.loads(house.run("predict", "--pair", "EURUSD", "--timeframe", "1h", "--json"))
-    evaluated = load_run(ws, find_run(ws, None)).predict(candles)
+    predictor = load_run(ws, find_run(ws, None))
+    evaluated = predictor.predict(candles)
+    in_console = review_window(ws, StoredCandles(ws), predictor, **EURUSD, first_bar=3_000, bars=500)
     visible = http.post("/predict", json=body_of(candles[3_000:3_500])).json()
 
     def labels(answer: dict[str, Any]) -> bytes:
@@ -156,6 +161,7 @@ def test_api_command_line_and_evaluation_say_the_same_of_the_same_candles(
     assert by_api["spans"] == by_command["spans"]
     assert by_api["candle_count"] == len(candles)
     assert visible["per_candle"] == by_api["per_candle"][3_000:3_500]
+    assert visible["spans"] == [asdict(span) for span in in_console.predictions]
 
 
 def test_a_killed_worker_fails_its_run_with_a_reason_and_comes_back(
