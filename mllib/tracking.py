@@ -116,5 +116,8 @@ def _mlflow(home: Path) -> Iterator[Any]:
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         (home / "mlflow").mkdir(parents=True, exist_ok=True)
+        given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(tracking_uri(home))
+        if not given:  # MLflow sets it by itself, which would pass for the user's choice from then on
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
         yield mlflow
