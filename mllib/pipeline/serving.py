@@ -190,16 +190,17 @@ def _context(candles: Candles, history: Candles, predictor: Predictor) -> tuple[
     before = history[max(first - predictor.encoder.context_bars, 0) : first]
     after = history[last : last + predictor.encoder.provisional_bars]
     step = SECONDS[candles.timeframe]
-    if not (_shares(candles, 0, history, first) or _follows(before, candles, step)):
+    if not _agree(candles, 0, history, first, otherwise=_follows(before, candles, step)):
         before = history[:0]
-    if not (_shares(candles, -1, history, last - 1) or _follows(candles, after, step)):
+    if not _agree(candles, -1, history, last - 1, otherwise=_follows(candles, after, step)):
         after = history[:0]
     return before, after
 
 
-def _shares(candles: Candles, bar: int, history: Candles, position: int) -> bool:
+def _agree(candles: Candles, bar: int, history: Candles, position: int, *, otherwise: bool) -> bool:
+    """Whether a shared bar closes at the same price; `otherwise` where the bar is not shared."""
     if not 0 <= position < len(history) or history.time[position] != candles.time[bar]:
-        return False
+        return otherwise
     return bool(abs(history.close[position] / candles.close[bar] - 1) <= _SAME_PRICE)
 
 

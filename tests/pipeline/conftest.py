@@ -1,11 +1,15 @@
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from mllib.candles import Candles
 from mllib.config import Config, parse_config
+from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
+from mllib.spans import Annotation, ReviewedRange
+from mllib.store import Run
 from tests.naive import sample
 
 
@@ -39,3 +43,46 @@ def ws(tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture
 def candles() -> Candles:
     return sample("EURUSD_1h")[:300]
+
+
+@dataclass(frozen=True)
+class TrainedHome:
+    """A home whose first run is champion and whose second is ready beside it."""
+
+    ws: Workspace
+    champion: Run
+    other: Run
+    progress: list[tuple[float, str]]
+    elsewhere: Path
+    """The folder in which the process was while it trained."""
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainedHome]:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        open_workspace(tmp_path_factory.mktemp("trained"), config=small_config()) as ws,
+    ):
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(elsewhere)
+        candles = store_candles(ws, sample("EURUSD_1h")[:1_500])
+        store_candles(ws, replace(sample("EURUSD_1h")[1_500:2_500], pair="OTHER"))
+        time = candles.time.tolist()
+        flags = [
+            Annotation("bull_flag", time[i], time[i + 7 + i % 4], id=f"f{i}") for i in range(30, 1_450, 30)
+        ]
+        everywhere = ReviewedRange(time[0], time[-1], frozenset({"bull_flag"}))
+        ws.store.annotations.add("EURUSD", "1h", flags, reviewed=[everywhere])
+        told: list[tuple[float, str]] = []
+        runs = []
+        for model_type, promoted in (("xgboost", True), ("random_forest", False)):
+            overrides = {
+                "stages.training.auto_promote": promoted,
+                "stages.training.hyperparameters.n_estimators": 5,
+            }
+            config = resolve_config(ws.config, model_type=model_type, overrides=overrides)
+            queued = request_training(ws, pairs=["EURUSD"], config=config)
+            runs.append(execute_run(ws, queued.run_id, progress=lambda *done: told.append(done)))
+        patch.undo()
+        yield TrainedHome(ws, *runs, told, elsewhere)
