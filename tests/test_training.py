@@ -179,8 +179,18 @@ def test_too_few_candles_cannot_be_split() -> None:
 def test_spans_on_rows_that_the_purge_takes_leave_nothing_to_learn() -> None:
     """A span that ends before validation, but whose rows read into it."""
     lone = LabelledSeries(CANDLES, [Span("box", *CANDLES.time[[1_040, 1_044]].tolist())], [])
-    with pytest.raises(TrainingFailed, match=r"found no span on the .* rows of the training block"):
+    with pytest.raises(TrainingFailed, match=r"found no label that can be learned \(box: 0 spans"):
         _train([lone])
+
+
+def test_a_label_of_which_training_knows_too_little_is_left_out_and_said() -> None:
+    everywhere = ReviewedRange(int(CANDLES.time[0]), int(CANDLES.time[-1]), TALIB)
+    rare = [Span("rare", *CANDLES.time[[100, 104]].tolist())]
+    unreviewed = _boxes(30, 900)
+    predictor = _train([_series([*rare, *unreviewed], [everywhere])])
+    assert {"box", "rare"}.isdisjoint(predictor.encoder.labels)
+    assert set(predictor.metrics["left_out"]) == {"box", "rare"}
+    assert predictor.metrics["left_out"]["rare"].startswith("rare: 1 spans")
 
 
 def test_an_unknown_hyperparameter_fails_before_any_work() -> None:
