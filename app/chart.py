@@ -28,6 +28,8 @@ _TAG_PX, _LETTER_PX = 19, 6.4
 _TICKS = 8
 
 Dash = Literal["solid", "dash", "dot"]
+STROKES: dict[Dash, str] = {"solid": "solid", "dash": "6px,4px", "dot": "2px,2px"}
+"""Plotly's own dashes grow with the line and leave nothing of a short span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def _draw(
             "line": {
                 "color": colors.get(box.mark.span.label, _FALLBACK),
                 "width": layer.width + (1.2 if box.mark.selected else 0),
-                "dash": layer.dash,
+                "dash": STROKES[layer.dash],
             },
             "fillcolor": _faded(
                 colors.get(box.mark.span.label, _FALLBACK), 0.16 if box.mark.selected else 0.07

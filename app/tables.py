@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.words import count, duration, label_words, model_words
+from mllib.pipeline.overview import span_f1_over
 from mllib.spans import NOTHING
 from mllib.store import Run
 
@@ -36,8 +37,10 @@ def span_f1(run: Run) -> float | None:
     return None if run.metrics is None else run.metrics["span_f1"]["0.5"]["micro"]
 
 
-def runs_table(runs: Sequence[Run], champion_id: str | None) -> pd.DataFrame:
-    """A row a run: `version status model series "span F1" "candle F1" accuracy "started (UTC)" took run`."""
+def runs_table(runs: Sequence[Run], champion_id: str | None, first: Collection[str]) -> pd.DataFrame:
+    """A row a run: `version status model series`, span F1 of the `first` labels (`people`) and of `all`,
+    `candles` (F1 per candle), `accuracy "started (UTC)" took run`.
+    """
     return pd.DataFrame(
         [
             {
@@ -45,8 +48,9 @@ def runs_table(runs: Sequence[Run], champion_id: str | None) -> pd.DataFrame:
                 "status": STATUS_ICONS[run.status],
                 "model": f"{model_words(run.model_type)} · {run.encoder}",
                 "series": series_words(run),
-                "span F1": span_f1(run),
-                "candle F1": None if run.metrics is None else run.metrics["f1_macro"],
+                "people": None if run.metrics is None else span_f1_over(run.metrics, first),
+                "all": span_f1(run),
+                "candles": None if run.metrics is None else run.metrics["f1_macro"],
                 "accuracy": None if run.metrics is None else run.metrics["accuracy"],
                 "started (UTC)": pd.Timestamp(run.created_at, unit="s"),
                 "took": _took(run),

@@ -42,7 +42,7 @@ def render() -> None:
 
 def _choose(runs: list[Run], champion_id: str | None) -> Run:
     event = st.dataframe(
-        runs_table(runs, champion_id),
+        runs_table(runs, champion_id, labels_of_people(workspace())),
         hide_index=True,
         height="content" if len(runs) <= _ROWS_SHOWN else 222,
         placeholder="",
@@ -50,16 +50,20 @@ def _choose(runs: list[Run], champion_id: str | None) -> Run:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            **{
-                name: st.column_config.NumberColumn(format="%.3f")
-                for name in ("span F1", "candle F1", "accuracy")
-            },
+            "people": _score("span F1, people", "Span F1 at IoU 0.5 of the labels that people use"),
+            "all": _score("span F1, all", "Span F1 at IoU 0.5 of all labels, TA-Lib's among them"),
+            "candles": _score("candle F1", "F1 per candle, the mean of all labels"),
+            "accuracy": _score("accuracy", "Share of candles with the right label"),
             "started (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
         },
     )
     if event.selection.rows:
         return runs[event.selection.rows[0]]
     return next((run for run in runs if run.run_id == champion_id), runs[0])
+
+
+def _score(name: str, said: str) -> Any:
+    return st.column_config.NumberColumn(name, format="%.3f", help=said)
 
 
 def _head(run: Run, *, is_champion: bool) -> None:

@@ -6,9 +6,9 @@ import streamlit as st
 from app.doors import PAGE_FILES
 from app.failures import errors_shown
 from app.session import worker_alive, workspace
-from app.tables import runs_table, span_f1, version_words
+from app.tables import runs_table, version_words
 from app.words import ago, count, day, label_words, model_words
-from mllib.pipeline.overview import LoopState, loop_state
+from mllib.pipeline.overview import LoopState, labels_of_people, loop_state, span_f1_over
 
 OPEN = {"train": "Open Train", "review": "Open Review", "models": "Open Models"}
 
@@ -64,7 +64,7 @@ def _champion(state: LoopState) -> None:
     if run is None:
         _figure("Champion", "none yet", "train a first model")
         return
-    score = span_f1(run)
+    score = span_f1_over(run.metrics or {"span_counts": {}}, labels_of_people(workspace()))
     said = "" if score is None else f"span F1 {score:.2f} · "
     trained = "" if run.completed_at is None else ago(run.completed_at)
     _figure("Champion", f"{version_words(run)} {model_words(run.model_type)}", f"{said}{trained}")
@@ -100,11 +100,15 @@ def _runs(state: LoopState) -> None:
         st.info("No model was trained yet. Begin on Train.", icon=":material/model_training:")
         return
     champion = None if state.champion is None else state.champion.run_id
-    table = runs_table(state.runs, champion)[["version", "status", "model", "series", "span F1", "took"]]
+    table = runs_table(state.runs, champion, labels_of_people(workspace()))
+    score = st.column_config.NumberColumn(
+        "span F1", format="%.2f", help="At IoU 0.5, of the labels that people use"
+    )
     st.dataframe(
-        table,
+        table[["version", "status", "model", "series", "people", "took"]],
         hide_index=True,
-        column_config={"span F1": st.column_config.NumberColumn(format="%.2f")},
+        placeholder="",
+        column_config={"people": score},
     )
 
 

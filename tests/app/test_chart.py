@@ -1,6 +1,6 @@
 import numpy as np
 
-from app.chart import Layer, Mark, candle_figure, readable_on, snapped
+from app.chart import STROKES, Layer, Mark, candle_figure, readable_on, snapped
 from mllib.candles import Candles
 from mllib.spans import Span
 
@@ -38,7 +38,9 @@ def test_each_layer_has_its_stroke_and_the_selected_span_is_heavier() -> None:
         Layer([mark(bars, 40, 41)], "dot", tags="none"),
     ]
     drawn = figure(layers, bars)
-    assert [box.line.dash for box in drawn.layout.shapes] == ["solid", "dash", "dash", "dot"]
+    assert [box.line.dash for box in drawn.layout.shapes] == [
+        STROKES[dash] for dash in ("solid", "dash", "dash", "dot")
+    ]
     assert drawn.layout.shapes[2].line.width > drawn.layout.shapes[1].line.width
     assert len(drawn.layout.annotations) == 3
 
