@@ -215,6 +215,8 @@ def with_value(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any
     if not rest:
         return {**values, head: value}
     inner = values.get(head)
+    if inner is not None and not isinstance(inner, Mapping):
+        raise InvalidConfig(f"{key}: found a value at {head}, expected a section. Correct the key.")
     return {**values, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
 
 

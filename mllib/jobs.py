@@ -1,25 +1,34 @@
 """The job queue and the worker that trains. The ledger is the truth; the queue only wakes the worker."""
 
 import logging
+import math
 import os
 import socket
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from huey import SqliteHuey
 
 from mllib.errors import CandleloopError, Conflict
+from mllib.pipeline.mirroring import is_mirrored, mirror_champion
 from mllib.pipeline.runs import clear_abandoned, execute_run, owner
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
 
-_TASK = "train"
-_BEAT_EVERY_S = 2.0
+_HOUSEKEEPING_EVERY_S = 2.0
+_FORGOTTEN_AFTER_S = 6.0
+"""A run that is queued for so long while nothing is running has been lost by the queue."""
+
+_MIRROR_AGAIN_AFTER_S = 60.0
 WORKER_SILENT_S = 10.0
 """A worker whose heart has not beaten for so long is taken for stopped."""
 
 log = logging.getLogger(__name__)
+Task = Callable[..., object]
 
 
 def queue_of(home: Path) -> SqliteHuey:
@@ -28,25 +37,21 @@ def queue_of(home: Path) -> SqliteHuey:
 
 
 def enqueue_run(ws: Workspace, run: Run) -> None:
-    """Hands a queued run to the worker."""
-    _train_task(queue_of(ws.home), None)(run.run_id)
+    """Wakes the worker for a queued run; where the queue cannot be written, the worker finds it by itself."""
+    try:
+        _task(queue_of(ws.home), "train", _nothing)(run.run_id)
+    except sqlite3.Error as exc:
+        log.warning("run %s: the queue was not written (%s); the worker will find it", run.run_id, exc)
 
 
 def run_worker(ws: Workspace) -> None:
     """Trains queued runs one at a time until SIGTERM or SIGINT."""
     queue = queue_of(ws.home)
-    task = _train_task(queue, ws)
+    train = _task(queue, "train", lambda run_id: _train(ws, run_id))
+    mirror = _task(queue, "mirror", lambda: mirror_champion(ws))
     stop = threading.Event()
-
-    def take_up() -> None:
-        for run in clear_abandoned(ws):
-            log.error("run %s: %s", run.run_id, run.error)
-        for run in ws.store.runs.queued():
-            task(run.run_id)
-
-    queue.on_startup()(take_up)
-    heart = threading.Thread(target=_beat, args=(ws, stop), name="worker heart", daemon=True)
-    heart.start()
+    house = _Housekeeping(ws, train, mirror)
+    threading.Thread(target=house.go_on_until, args=(stop,), name="worker heart", daemon=True).start()
     try:
         queue.create_consumer(workers=1, initial_delay=0.1, max_delay=0.5, periodic=False).run()
     finally:
@@ -59,30 +64,56 @@ def worker_is_alive(ws: Workspace, *, now: float) -> bool:
     return any(now - beat.beat_at < WORKER_SILENT_S for beat in ws.store.workers.list())
 
 
-def _train_task(queue: SqliteHuey, ws: Workspace | None) -> Callable[[str], object]:
-    def train(run_id: str) -> None:
-        if ws is None:
-            raise RuntimeError("only a worker carries out runs")
-        try:
-            execute_run(ws, run_id)
-        except Conflict as exc:
-            log.info("run %s left alone: %s", run_id, exc)
-        except CandleloopError as exc:
-            log.error("run %s failed: %s", run_id, exc)
-
-    task: Callable[[str], object] = queue.task(name=_TASK)(train)
+def _task(queue: SqliteHuey, name: str, function: Callable[..., None]) -> Task:
+    """The queue's task of that name; whoever only sends it gives no function worth calling."""
+    task: Task = queue.task(name=name)(function)
     return task
 
 
-def _beat(ws: Workspace, stop: threading.Event) -> None:
-    while True:
-        try:
-            ws.store.workers.beat("worker", os.getpid(), socket.gethostname())
-            clear_abandoned(ws)
-        except CandleloopError as exc:
-            log.warning("worker heartbeat not written: %s", exc)
-        if stop.wait(_BEAT_EVERY_S):
-            return
+def _nothing(_run_id: str) -> None:
+    raise RuntimeError("only a worker carries out runs")
+
+
+def _train(ws: Workspace, run_id: str) -> None:
+    try:
+        execute_run(ws, run_id)
+    except Conflict as exc:
+        log.info("run %s left alone: %s", run_id, exc)
+    except CandleloopError as exc:
+        log.error("run %s failed: %s", run_id, exc)
+
+
+@dataclass
+class _Housekeeping:
+    """Beats the worker's heart, and takes care of what nobody else does."""
+
+    ws: Workspace
+    train: Task
+    mirror: Task
+    mirror_asked_at: float = -math.inf
+
+    def go_on_until(self, stop: threading.Event) -> None:
+        forgotten_after_s = 0.0
+        while True:
+            try:
+                self._once(forgotten_after_s)
+            except (CandleloopError, sqlite3.Error) as exc:
+                log.warning("housekeeping put off: %s", exc)
+            forgotten_after_s = _FORGOTTEN_AFTER_S
+            if stop.wait(_HOUSEKEEPING_EVERY_S):
+                return
+
+    def _once(self, forgotten_after_s: float) -> None:
+        self.ws.store.workers.beat("worker", os.getpid(), socket.gethostname())
+        for run in clear_abandoned(self.ws):
+            log.error("run %s: %s", run.run_id, run.error)
+        for run in self.ws.store.runs.queued():
+            if time.time() - run.created_at >= forgotten_after_s:
+                self.train(run.run_id)
+        waited_s = time.monotonic() - self.mirror_asked_at
+        if waited_s > _MIRROR_AGAIN_AFTER_S and not is_mirrored(self.ws):
+            self.mirror_asked_at = time.monotonic()
+            self.mirror()
 
 
 def _give_up(ws: Workspace) -> None:

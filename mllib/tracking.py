@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mllib.errors import NotReady
 from mllib.inference import Predictor
 
 _REQUIRED = ("numpy", "xgboost-cpu", "scikit-learn", "skops")
@@ -120,4 +121,10 @@ def _mlflow(home: Path) -> Iterator[Any]:
         mlflow.set_tracking_uri(tracking_uri(home))
         if not given:  # MLflow sets it by itself, which would pass for the user's choice from then on
             os.environ.pop("MLFLOW_TRACKING_URI", None)
-        yield mlflow
+        try:
+            yield mlflow
+        except Exception as exc:
+            raise NotReady(
+                f"MLflow at {tracking_uri(home)}: found {type(exc).__name__} ({exc}), expected an answer. "
+                "Check MLFLOW_TRACKING_URI, the disk and the server, then try again."
+            ) from exc

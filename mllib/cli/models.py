@@ -148,11 +148,13 @@ def promote(
     reason: Annotated[str | None, typer.Option(help="Kept with the move.")] = None,
 ) -> None:
     """Make a run's model the champion; every serving process follows within seconds."""
+    from mllib.pipeline.mirroring import mirror_champion
     from mllib.pipeline.runs import promote as promote_run
     from mllib.pipeline.workspace import open_workspace
 
     with open_workspace() as ws:
         run = promote_run(ws, run_id, moved_by="promote", reason=reason)
+        mirror_champion(ws)
     say(f"Champion of {run.registered_model_name}: run {run_id}, version {run.model_version}.")
 
 

@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 class Hyperparameters(BaseModel):
     """scikit-learn's own names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     n_estimators: int = Field(default=60, ge=1, le=2_000)
     max_depth: int | None = Field(default=16, ge=1)

@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 class Hyperparameters(BaseModel):
     """XGBoost's own names; `early_stopping_rounds` counts rounds without gain on validation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     n_estimators: int = Field(default=150, ge=1, le=5_000)
     learning_rate: float = Field(default=0.15, gt=0, le=1)

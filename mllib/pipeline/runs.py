@@ -16,6 +16,7 @@ from mllib.errors import CandleloopError, Conflict, InvalidConfig, NotFound
 from mllib.inference import Predictor
 from mllib.models import Progress, create_model
 from mllib.pipeline.annotations import labelled_series
+from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.workspace import Workspace
 from mllib.store import MovedBy, Run
 from mllib.timeframes import parse_timeframe
@@ -153,6 +154,7 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     )
     if stages.training.auto_promote:
         promote(ws, run.run_id, moved_by="auto")
+        mirror_champion(ws)
     return finished
 
 
@@ -188,18 +190,16 @@ def _parameters(config: Config) -> dict[str, Any]:
 def promote(ws: Workspace, run_id: str, *, moved_by: MovedBy, reason: str | None = None) -> Run:
     """Makes a run's model the champion of its name; every serving process follows within seconds.
 
+    The worker mirrors the move as MLflow's alias.
+
     Raises:
         NotFound: no run has that id.
         Conflict: the run has no model.
         BrokenModel: its predictor folder cannot be loaded; the champion stays.
     """
-    from mllib import tracking
-
     run = ws.store.runs.get(run_id)
     load_run(ws, run)
     ws.store.champions.move(run.registered_model_name, run_id, moved_by=moved_by, reason=reason)
-    if run.mlflow_run_id is not None:
-        tracking.move_champion(ws.home, run.registered_model_name, run.mlflow_run_id)
     return run
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mllib.candles import PRICE_COLUMNS, Candles
-from mllib.errors import CandleloopError, InvalidConfig, NotFound, NotReady
+from mllib.errors import CandleloopError, InvalidCandles, InvalidConfig, NotFound, NotReady
 from mllib.inference import Prediction, Predictor
 from mllib.pipeline.runs import load_run
 from mllib.pipeline.workspace import Workspace
@@ -76,6 +76,9 @@ class Champion:
                 except CandleloopError as exc:
                     self.error = str(exc)
                     log.warning("champion: %s", exc)
+                except Exception as exc:  # a thread that ends would stop following for good
+                    self.error = f"{type(exc).__name__}: {exc}"
+                    log.exception("champion: the pointer could not be followed")
 
         thread = threading.Thread(target=follow, name="champion watch", daemon=True)
         thread.start()
@@ -87,7 +90,10 @@ class Champion:
 
     def _follow_pointer(self) -> None:
         move = self._ws.store.champions.current(self._ws.config.served_model_name)
-        if move is None or move.id in (self._served_move, self._failed_move):
+        if move is None or move.id == self._failed_move:
+            return
+        if move.id == self._served_move:
+            self.error = None
             return
         try:
             predictor = load_run(self._ws, self._ws.store.runs.get(move.run_id))
@@ -174,13 +180,19 @@ def predict_stored(
 
     Raises:
         NotFound: the series is not stored.
+        InvalidCandles: the range is empty.
     """
     history = stored.read(pair, parse_timeframe(timeframe))
     first = 0 if start_time is None else int(np.searchsorted(history.time, start_time, "left"))
     last = len(history) if end_time is None else int(np.searchsorted(history.time, end_time, "right"))
+    if first >= last:
+        raise InvalidCandles(
+            f"{history.name}: found no candle from {start_time} to {end_time}, expected some between "
+            f"{history.time[0]} and {history.time[-1]}. Choose other dates."
+        )
     start = max(first - predictor.encoder.context_bars, 0)
     part = history[start : min(last + predictor.encoder.provisional_bars, len(history))]
-    return predictor.predict(part).between(first - start, max(last, first) - start)
+    return predictor.predict(part).between(first - start, last - start)
 
 
 def _context(candles: Candles, history: Candles, predictor: Predictor) -> tuple[Candles, Candles]:
