@@ -159,11 +159,12 @@ def _unlearnable(
     """
     known = _targets(encoder, series, parts).take(split.train)
     reasons = {}
-    for column, name in enumerate(known.columns):
-        tag, _, label = name.partition("-")
-        starts = int((known.mask[:, column] & (known.Y[:, column] > 0)).sum())
-        outside = int(known.mask[:, column].sum()) - starts
-        if tag == "B" and (starts < LEAST_EXAMPLES or outside < _LEAST_OUTSIDE * starts):
+    for lane in encoder.lanes:
+        label, begin = lane.label, known.columns.index(f"B-{lane.label}")
+        starts = int(known.Y[:, begin].sum())
+        inside = starts * lane.most_bars if lane.fixed else int(known.Y[:, begin : begin + 2].sum())
+        outside = max(int(known.mask[:, begin].sum()) - inside, 0)
+        if starts < LEAST_EXAMPLES or outside < _LEAST_OUTSIDE * starts:
             reasons[label] = f"{label}: {starts} spans and {outside} reviewed bars beside them in training"
     return reasons
 
