@@ -25,11 +25,14 @@ _RISING, _FALLING = "#26a69a", "#e0625e"
 _FALLBACK = "#7f8c99"
 _GRID = "rgba(128,140,152,0.16)"
 _TAG_PX, _LETTER_PX = 19, 6.4
+_TAG_ROWS = 4
 _TICKS = 8
 
 Dash = Literal["solid", "dash", "dot"]
 STROKES: dict[Dash, str] = {"solid": "solid", "dash": "6px,4px", "dot": "2px,2px"}
 """Plotly's own dashes grow with the line and leave nothing of a short span."""
+Place = Callable[[int, float, float, int], int | None]
+"""The row of a tag, from its span's first bar, its price, its width in px and 1 for up or -1 for down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,11 @@ def candle_figure(
     if volume:
         figure.add_trace(_volume(candles, bars))
     low, high = _price_range(candles)
+    place = _row_finder(candles, (low, high))
     for layer in layers:
         boxes = _boxes(candles, layer, high - low)
         _draw(figure, boxes, layer, colors, first_bar)
         figure.add_trace(_hover(boxes, layer, first_bar))
-        place = _row_finder(len(candles))
         _tag(figure, boxes, layer, colors, first_bar, place)
     figure.update_layout(_layout(candles, bars, (low, high), volume=volume, selecting=selecting))
     window = f"{candles.name} {first_bar} {len(candles)}"
@@ -223,26 +226,27 @@ def _tag(
     layer: Layer,
     colors: Mapping[str, str],
     first_bar: int,
-    place: Callable[[int, float], int | None],
+    place: Place,
 ) -> None:
     if layer.tags == "none":
         return
     above = layer.tags == "above"
     tags = []
     for box in sorted(boxes, key=lambda b: (not b.mark.selected, b.start)):
-        row = place(box.start, len(box.mark.tag) * _LETTER_PX + 10)
+        price, direction = (box.high, 1) if above else (box.low, -1)
+        row = place(box.start, price, len(box.mark.tag) * _LETTER_PX + 10, direction)
         if row is None:
             continue
         color = colors.get(box.mark.span.label, _FALLBACK)
         tags.append(
             {
                 "x": first_bar + box.start - 0.5,
-                "y": box.high if above else box.low,
+                "y": price,
                 "text": box.mark.tag,
                 "showarrow": False,
                 "xanchor": "left",
                 "yanchor": "bottom" if above else "top",
-                "yshift": (2 + row * _TAG_PX) * (1 if above else -1),
+                "yshift": (2 + row * _TAG_PX) * direction,
                 "bgcolor": color,
                 "borderpad": 2,
                 "font": {"size": 11, "color": readable_on(color)},
@@ -252,16 +256,22 @@ def _tag(
     figure.layout.annotations = (*figure.layout.annotations, *tags)
 
 
-def _row_finder(bars: int, rows: int = 3) -> Callable[[int, float], int | None]:
-    """Finds the nearest row where a tag from a bar on meets no other, or None where all are taken."""
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
-    px_a_bar = WIDTH_PX / max(bars, 1)
+def _row_finder(candles: Candles, prices: tuple[float, float]) -> Place:
+    """Finds the row nearest to a span where its tag meets no other, or None where all are taken."""
+    taken: list[tuple[float, float, float]] = []
+    px_a_bar = WIDTH_PX / max(len(candles), 1)
+    px_a_price = HEIGHT_PX / (prices[1] - prices[0])
 
-    def place(start: int, width_px: float) -> int | None:
-        left, right = start * px_a_bar, start * px_a_bar + width_px
-        for row, used in enumerate(taken):
-            if all(right < a or left > b for a, b in used):
-                used.append((left, right))
+    def place(start: int, price: float, width_px: float, direction: int) -> int | None:
+        left = start * px_a_bar
+        for row in range(_TAG_ROWS):
+            y = price * px_a_price + direction * (row + 0.5) * _TAG_PX
+            meets = (
+                abs(y - other) < _TAG_PX and left < right and left + width_px > start_px
+                for start_px, right, other in taken
+            )
+            if not any(meets):
+                taken.append((left, left + width_px, y))
                 return row
         return None
 
