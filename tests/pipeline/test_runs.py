@@ -3,6 +3,7 @@ import os
 import pytest
 
 from mllib.errors import Conflict, InvalidConfig, NotFound, TrainingFailed
+from mllib.pipeline.mirroring import is_mirrored, mirror_champion
 from mllib.pipeline.runs import execute_run, find_run, load_run, promote, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace
 from tests.pipeline.conftest import TrainedHome, small_config
@@ -38,13 +39,16 @@ def test_a_run_that_promotes_itself_is_champion_and_the_other_is_not(trained: Tr
     }
 
 
-def test_promoting_moves_the_champion_here_and_in_mlflow(trained: TrainedHome) -> None:
+def test_promoting_moves_the_champion_here_and_mirroring_in_mlflow(trained: TrainedHome) -> None:
     from mllib.tracking import _mlflow
 
     ws = trained.ws
     for run in (trained.other, trained.champion):
         promote(ws, run.run_id, moved_by="promote", reason="why not")
         assert find_run(ws, None).run_id == run.run_id
+        assert not is_mirrored(ws)
+        mirror_champion(ws)
+        assert is_mirrored(ws)
         with _mlflow(ws.home) as mlflow:
             alias = mlflow.MlflowClient().get_model_version_by_alias("candleloop", "champion")
         assert alias.run_id == run.mlflow_run_id

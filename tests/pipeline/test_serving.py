@@ -106,11 +106,9 @@ def test_an_unknown_pair_is_predicted_without_context(
         predict_stored(predictor, stored, pair="XAUUSD", timeframe="1h")
 
 
-def test_a_range_without_candles_gives_an_empty_prediction(
-    predictor: Predictor, stored: StoredCandles
-) -> None:
-    nothing = predict_stored(predictor, stored, pair="EURUSD", timeframe="1h", start_time=2**40)
-    assert (len(nothing.candles), nothing.spans) == (0, [])
+def test_a_range_without_candles_is_refused(predictor: Predictor, stored: StoredCandles) -> None:
+    with pytest.raises(InvalidCandles, match="EURUSD 1h: found no candle from 1099511627776"):
+        predict_stored(predictor, stored, pair="EURUSD", timeframe="1h", start_time=2**40)
 
 
 def test_stored_candles_are_read_again_when_they_change(ws: Workspace) -> None:
