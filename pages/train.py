@@ -1,6 +1,7 @@
 """Train: choose data and model, launch, watch."""
 
 import time
+from typing import Any
 
 import streamlit as st
 
@@ -40,59 +41,56 @@ def render() -> None:
 
 
 def _form(stored: set[tuple[str, str]]) -> None:
-    config = workspace().config
-    ingestion = config.stages.annotation_ingestion
     st.subheader("New training")
-    timeframes = sorted({timeframe for _, timeframe in stored})
-    wanted = config.pipeline.timeframe
-    timeframe = st.selectbox(
-        "Timeframe", timeframes, index=timeframes.index(wanted) if wanted in timeframes else 0
-    )
-    pairs = sorted(pair for pair, of in stored if of == timeframe)
-    first = config.pipeline.pair if config.pipeline.pair in pairs else pairs[0]
-    chosen = st.multiselect(
-        "Series", pairs, default=[first], help="One model over all of them.", key=f"pairs {timeframe}"
-    )
-    model_type = st.segmented_control(
-        "Model",
-        MODEL_NAMES,
-        default=config.stages.training.model_type,
-        format_func=model_words,
-        required=True,
-    )
-    encoder = st.selectbox("Encoder", list(ENCODERS), format_func=lambda name: ENCODER_WORDS.get(name, name))
-    layers = st.pills(
-        "Learn from",
-        list(LAYERS),
-        selection_mode="multi",
-        default=list(ingestion.layers),
-        format_func=LAYERS.get,
-    )
+    timeframe, pairs = _choose_series(stored)
+    chosen = _choose_model()
     active = workspace().store.runs.active()
+    complete = bool(pairs and chosen["layers"])
     st.button(
         "Start training",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=active is not None or not chosen or not layers,
+        disabled=active is not None or not complete,
         on_click=_launch,
-        kwargs={
-            "pairs": chosen,
-            "timeframe": timeframe,
-            "model_type": model_type,
-            "encoder": encoder,
-            "layers": layers,
-        },
+        kwargs={"pairs": pairs, "timeframe": timeframe, **chosen},
         width="stretch",
     )
     if active is not None:
         st.caption(f"Run {active.run_id} is {active.status}; one training runs at a time.")
-    elif not chosen or not layers:
+    elif not complete:
         st.caption("Choose at least one series and one kind of spans to learn from.")
     if not worker_alive():
         st.warning(
             "No worker is running, so nothing would train. "
             "Start one with `candleloop worker`, or everything with `make up`."
         )
+
+
+def _choose_series(stored: set[tuple[str, str]]) -> tuple[str, list[str]]:
+    default = workspace().config.pipeline
+    timeframes = sorted({timeframe for _, timeframe in stored})
+    at = timeframes.index(default.timeframe) if default.timeframe in timeframes else 0
+    timeframe = st.selectbox("Timeframe", timeframes, index=at)
+    pairs = sorted(pair for pair, of in stored if of == timeframe)
+    first = default.pair if default.pair in pairs else pairs[0]
+    help_ = "One model over all of them."
+    return timeframe, st.multiselect("Series", pairs, default=[first], help=help_, key=f"pairs {timeframe}")
+
+
+def _choose_model() -> dict[str, Any]:
+    stages = workspace().config.stages
+    model_type = st.segmented_control(
+        "Model", MODEL_NAMES, default=stages.training.model_type, format_func=model_words, required=True
+    )
+    encoder = st.selectbox("Encoder", list(ENCODERS), format_func=lambda name: ENCODER_WORDS.get(name, name))
+    layers = st.pills(
+        "Learn from",
+        list(LAYERS),
+        selection_mode="multi",
+        default=list(stages.annotation_ingestion.layers),
+        format_func=LAYERS.get,
+    )
+    return {"model_type": model_type, "encoder": encoder, "layers": layers}
 
 
 @errors_shown()

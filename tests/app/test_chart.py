@@ -47,7 +47,7 @@ def test_each_layer_has_its_stroke_and_the_selected_span_is_heavier() -> None:
 
 def test_tags_of_spans_on_one_place_do_not_lie_on_each_other() -> None:
     bars = candles()
-    drawn = figure([Layer([mark(bars, 10, 20), mark(bars, 11, 21)], "solid")], bars)
+    drawn = figure([Layer([mark(bars, 10, 20), mark(bars, 10, 20)], "solid")], bars)
     assert len({tag.yshift for tag in drawn.layout.annotations}) == 2
 
 
