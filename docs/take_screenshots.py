@@ -9,7 +9,13 @@ from playwright.sync_api import Page, sync_playwright
 
 IMAGES = Path(__file__).resolve().parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-PAGES = ("overview", "train", "models", "review")
+PAGES = {
+    "overview": "Labels by source",
+    "train": "New training",
+    "models": "Confusion of candles",
+    "review": "Next prediction",
+}
+"""What stands on each page once it is drawn."""
 
 
 def main() -> None:
@@ -34,7 +40,7 @@ def main() -> None:
 
 def _open(page: Page, name: str, series: str) -> None:
     page.goto("/" if name == "overview" else f"/{name}")
-    page.get_by_test_id("stMainBlockContainer").wait_for()
+    page.get_by_text(PAGES[name]).first.wait_for()
     if name == "review":
         _prepare_review(page, series)
     if name == "models":
