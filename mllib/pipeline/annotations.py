@@ -14,7 +14,7 @@ from mllib.patterns import check_functions, detect, label_of
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE, Annotation, ReviewedRange, Span, positions
 from mllib.store import AddOutcome
-from mllib.timeframes import parse_time, parse_timeframe
+from mllib.timeframes import iso_utc, parse_time, parse_timeframe
 from mllib.training import LabelledSeries
 
 Layer = Literal["human", "talib"]
@@ -76,7 +76,12 @@ def _reviewed_ranges(text: str, candles: Candles, labels: frozenset[str]) -> lis
             f"reviewed range: found {text!r}, expected all, none or START..END. "
             "Write --reviewed 2020-01-01..2020-06-30."
         )
-    first, last = sorted((parse_time(start), parse_time(end, last=True)))
+    first, last = parse_time(start), parse_time(end, last=True)
+    if first > last or not len(candles.between(first, last)):
+        raise InvalidAnnotations(
+            f"reviewed range: found {text}, expected START before END and candles of {candles.name} between "
+            f"them ({iso_utc(int(candles.time[0]))} to {iso_utc(int(candles.time[-1]))}). Correct the range."
+        )
     return [ReviewedRange(first, last, labels)]
 
 

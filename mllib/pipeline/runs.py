@@ -61,14 +61,30 @@ def resolve_config(
         values = with_value(values, f"{_INGESTION}.layers", list(layers))
     resolved = parse_config(values, where="run")
     training = resolved.stages.training
-    if training.split_method == "random":
-        raise InvalidConfig(
-            f"run: {_TRAINING}.split_method: found 'random', expected 'temporal'. "
-            "Random splits leak the future of a series; this version does not offer them."
-        )
+    _refuse_what_is_not_there_yet(resolved)
     encoder_class(resolved.stages.annotation_ingestion.label_encoding)
     create_model(training.model_type, training.hyperparameters, seed=training.seed)
     return resolved
+
+
+def _refuse_what_is_not_there_yet(config: Config) -> None:
+    """Raises InvalidConfig for keys that load but that no stage of this version would heed."""
+    features, ingestion = config.stages.feature_engineering, config.stages.annotation_ingestion
+    heeded = {
+        f"{_TRAINING}.split_method": (config.stages.training.split_method, "temporal"),
+        f"{_TRAINING}.enabled": (config.stages.training.enabled, True),
+        f"{_INGESTION}.enabled": (ingestion.enabled, True),
+        f"{_INGESTION}.source": (ingestion.source, "span"),
+        f"{_INGESTION}.context_padding": (ingestion.context_padding, 0),
+        "stages.feature_engineering.enabled": (features.enabled, True),
+        "stages.feature_engineering.custom_features": (list(features.custom_features), []),
+    }
+    for key, (found, expected) in heeded.items():
+        if found != expected:
+            raise InvalidConfig(
+                f"run: {key}: found {found!r}, expected {expected!r}: this version trains in no other way. "
+                "Set it back."
+            )
 
 
 def request_training(

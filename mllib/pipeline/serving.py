@@ -191,7 +191,7 @@ def predict_stored(
             f"{history.time[0]} and {history.time[-1]}. Choose other dates."
         )
     start = max(first - predictor.encoder.context_bars, 0)
-    part = history[start : min(last + predictor.encoder.provisional_bars, len(history))]
+    part = history[start : last + _bars_after(predictor, last - start)]
     return predictor.predict(part).between(first - start, last - start)
 
 
@@ -200,13 +200,18 @@ def _context(candles: Candles, history: Candles, predictor: Predictor) -> tuple[
     first = int(np.searchsorted(history.time, candles.time[0], "left"))
     last = int(np.searchsorted(history.time, candles.time[-1], "right"))
     before = history[max(first - predictor.encoder.context_bars, 0) : first]
-    after = history[last : last + predictor.encoder.provisional_bars]
+    after = history[last : last + _bars_after(predictor, len(before) + len(candles))]
     step = SECONDS[candles.timeframe]
     if not _agree(candles, 0, history, first, otherwise=_follows(before, candles, step)):
         before = history[:0]
     if not _agree(candles, -1, history, last - 1, otherwise=_follows(candles, after, step)):
         after = history[:0]
     return before, after
+
+
+def _bars_after(predictor: Predictor, bars: int) -> int:
+    """How many stored bars to add after `bars` others: what labels depend on, and enough to predict."""
+    return max(predictor.encoder.provisional_bars, predictor.encoder.needed_bars - bars)
 
 
 def _agree(candles: Candles, bar: int, history: Candles, position: int, *, otherwise: bool) -> bool:

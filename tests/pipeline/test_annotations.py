@@ -85,7 +85,7 @@ def test_an_import_stores_spans_labels_and_what_was_reviewed(
 
 @pytest.mark.parametrize(
     ("text", "first", "last"),
-    [("{5}..{9}", 5, 9), ("{9}..{5}", 5, 9), ("2017-01-02..2017-01-03T02:00", 2, 28), ("none", None, None)],
+    [("{5}..{9}", 5, 9), ("2017-01-02..2017-01-03T02:00", 2, 28), ("none", None, None)],
 )
 def test_reviewed_is_what_the_importer_says(
     ws: Workspace, candles: Candles, tmp_path: Path, text: str, first: int | None, last: int | None
@@ -97,6 +97,18 @@ def test_reviewed_is_what_the_importer_says(
     reviewed = ws.store.annotations.reviewed("EURUSD", "1h")
     looked = reviewed_bars("bull_flag", candles, reviewed).nonzero()[0].tolist()
     assert looked == ([] if first is None or last is None else list(range(first, last + 1)))
+
+
+@pytest.mark.parametrize(
+    "text", ["2017-01-05..2017-01-02", "1990-01-01..1990-02-01", "2090-01-01..2091-01-01"]
+)
+def test_a_review_of_no_candle_is_refused_and_nothing_is_stored(
+    ws: Workspace, candles: Candles, tmp_path: Path, text: str
+) -> None:
+    file = _file(tmp_path, _entry(candles, "bull_flag", 6, 7))
+    with pytest.raises(InvalidAnnotations, match="expected START before END and candles of EURUSD 1h"):
+        import_annotations(ws, file, **EURUSD, reviewed=text)
+    assert ws.store.annotations.list("EURUSD", "1h") == []
 
 
 def test_a_date_as_the_end_of_a_review_means_that_whole_day(

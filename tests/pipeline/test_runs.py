@@ -1,4 +1,5 @@
 import os
+from typing import Any
 
 import pytest
 
@@ -121,9 +122,19 @@ def test_there_is_no_champion_at_first(ws: Workspace) -> None:
         find_run(ws, None)
 
 
-def test_a_random_split_is_refused() -> None:
-    with pytest.raises(InvalidConfig, match="Random splits leak"):
-        resolve_config(small_config(training={"split_method": "random"}))
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("stages.training.split_method", "random"),
+        ("stages.training.enabled", False),
+        ("stages.annotation_ingestion.source", "point"),
+        ("stages.annotation_ingestion.context_padding", 3),
+        ("stages.feature_engineering.custom_features", ["my.module.feature"]),
+    ],
+)
+def test_what_no_stage_would_heed_is_refused_by_its_path(key: str, value: Any) -> None:
+    with pytest.raises(InvalidConfig, match=f"run: {key}: found .*, expected"):
+        resolve_config(small_config(), overrides={key: value})
 
 
 def test_nothing_is_written_outside_the_home(trained: TrainedHome) -> None:
