@@ -190,6 +190,8 @@ def judge(
     state = st.session_state
     pair, timeframe = view.candles.pair, view.candles.timeframe
     key = key_of(prediction)
+    if _is_stale(prediction):
+        return
     verdict, new = record_verdict(
         workspace(),
         Feedback(
@@ -247,6 +249,8 @@ def correcting() -> bool:
 def start_correcting(prediction: PredictedSpan) -> None:
     """Opens the correction with what was predicted."""
     state = st.session_state
+    if _is_stale(prediction):
+        return
     state[_CORRECTING] = True
     state.correct_label = prediction.label
     state.correct_start, state.correct_end = prediction.start_time, prediction.end_time
@@ -264,6 +268,11 @@ def take_box(box: tuple[int, int] | None, candles: Candles) -> None:
     st.session_state[_BOX] = box
     st.session_state.correct_start = int(candles.time[box[0]])
     st.session_state.correct_end = int(candles.time[box[1]])
+
+
+def _is_stale(prediction: PredictedSpan) -> bool:
+    """Whether a button was pressed that was drawn before the selection moved on, as by a double click."""
+    return key_of(prediction) != st.session_state.get(_SELECTED)
 
 
 def _judged(prediction: PredictedSpan) -> JudgedPrediction:

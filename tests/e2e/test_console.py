@@ -129,7 +129,6 @@ def test_every_verdict_reaches_the_store_once_and_an_undo_takes_it_back(page, ws
     page.get_by_placeholder("Your name").fill("ada")
     page.keyboard.press("Enter")
     _leave_field(page)
-    page.wait_for_timeout(700)
     judged = [_selected(page)]
     page.keyboard.press("y")
     _wait(lambda: len(_verdicts(ws)) == 1, "the confirmation")
@@ -169,7 +168,8 @@ def test_bounds_can_be_dragged_on_the_chart(page, ws: Workspace) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 0.60 * box["width"], box["y"] + 160, steps=8)
     page.mouse.up()
-    page.wait_for_timeout(1_000)
+    page.wait_for_timeout(700)
+    _settle(page)
     _button(page, "Save correction").click()
     _wait(lambda: len(_verdicts(ws)) == before + 1, "the correction")
     verdict = _verdicts(ws)[0]
@@ -223,7 +223,8 @@ def _open_review(page) -> None:
         option.click()
     _wait(lambda: page.get_by_text(re.compile(r"of [1-9]\d* predictions?")).count(), "predictions", page)
     page.keyboard.press("Escape")
-    page.get_by_role("slider").first.press("Home")
+    _leave_field(page)
+    page.get_by_role("slider", include_hidden=True).first.press("Home")
     page.get_by_text("model v1").wait_for()
     _leave_field(page)
 
@@ -231,6 +232,13 @@ def _open_review(page) -> None:
 def _leave_field(page) -> None:
     """Keys are shortcuts only while no field has the focus."""
     page.mouse.click(640, 30)
+    _settle(page)
+
+
+def _settle(page) -> None:
+    """A key that comes while the page is drawn anew is about a prediction that is no longer selected."""
+    page.wait_for_timeout(300)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
 def _selected(page) -> str:
@@ -241,6 +249,7 @@ def _selected(page) -> str:
 def _next(page, judged: list[str]) -> str:
     """The prediction that comes after those judged."""
     _wait(lambda: _button(page, "Confirm").count() and _selected(page) not in judged, "the next one", page)
+    _settle(page)
     return _selected(page)
 
 
@@ -250,13 +259,13 @@ def _correct_by_hand(page, ws: Workspace) -> None:
     label.click()
     label.fill("head and")
     page.get_by_role("option", name="head and shoulders", exact=True).click()
-    page.wait_for_timeout(700)
+    _settle(page)
     _button(page, "Save correction").click()
     _wait(lambda: len(_verdicts(ws)) == 2, "the correction")
 
 
 def _undo(page, ws: Workspace, *, left: int) -> None:
-    page.wait_for_timeout(700)
+    _settle(page)
     page.keyboard.press("u")
     _wait(lambda: len(_verdicts(ws)) == left, "the undo")
 
