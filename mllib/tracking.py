@@ -36,6 +36,21 @@ def tracking_uri(home: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow' / 'mlflow.db'}"
 
 
+def server_environment(home: Path) -> dict[str, str]:
+    """What MLflow's server application has to find in its environment to serve this home's store.
+
+    `mlflow server` sets these itself before it starts uvicorn on the same application, but imports MLflow
+    twice for it: measured, 13.6 s to the first answer instead of 6.8.
+    """
+    return {
+        "_MLFLOW_SERVER_FILE_STORE": tracking_uri(home),
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": artifact_folder(home).as_uri(),
+        "_MLFLOW_SGI_NAME": "uvicorn",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        **_QUIET,
+    }
+
+
 def artifact_folder(home: Path) -> Path:
     """Where MLflow keeps artifacts on one machine."""
     return home.resolve() / "mlflow" / "artifacts"

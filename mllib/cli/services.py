@@ -109,17 +109,16 @@ def _services(home: Path) -> "list[Service]":
 
 def _mlflow_service(home: Path, port: int) -> "Service":
     from mllib.supervision import Service
-    from mllib.tracking import artifact_folder, tracking_uri
+    from mllib.tracking import server_environment
 
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri(home)]
-    options = ["--default-artifact-root", artifact_folder(home).as_uri(), "--no-serve-artifacts"]
+    app = "mlflow.server.fastapi_app:app"
     return Service(
         name="mlflow",
-        command=[*command, *options, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        command=[sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)],
         port=port,
         port_variable="CANDLELOOP_MLFLOW_PORT",
         ready_url=f"http://127.0.0.1:{port}/health",
-        environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+        environment=server_environment(home),
     )
 
 

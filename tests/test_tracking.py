@@ -1,0 +1,37 @@
+"""What MLflow is told, and what its server is started with."""
+
+from pathlib import Path
+
+import pytest
+
+from mllib.tracking import flat_metrics, server_environment, tracking_uri
+
+
+@pytest.mark.filterwarnings("ignore")  # importing MLflow's server warns about its own insides
+def test_mlflow_still_reads_the_variables_that_its_server_is_started_with(tmp_path: Path) -> None:
+    from mlflow import server
+    from mlflow.environment_variables import _MLFLOW_SGI_NAME, MLFLOW_SERVER_ENABLE_JOB_EXECUTION
+
+    known = {
+        server.BACKEND_STORE_URI_ENV_VAR,
+        server.ARTIFACT_ROOT_ENV_VAR,
+        _MLFLOW_SGI_NAME.name,
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION.name,
+        "MLFLOW_DISABLE_TELEMETRY",
+        "DO_NOT_TRACK",
+        "GIT_PYTHON_REFRESH",
+    }
+    assert server_environment(tmp_path).keys() == known
+
+
+def test_the_store_lies_in_the_home_unless_the_environment_names_a_server(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert tracking_uri(tmp_path) == "http://127.0.0.1:5000"
+
+
+def test_metrics_without_spans_are_plotted_all_the_same() -> None:
+    assert flat_metrics({"accuracy": 0.5, "confusion": {}}) == {"accuracy": 0.5}
