@@ -12,7 +12,7 @@ from mllib.errors import CandleloopError, InvalidCandles, InvalidConfig, NotFoun
 from mllib.inference import Prediction, Predictor
 from mllib.pipeline.runs import load_run
 from mllib.pipeline.workspace import Workspace
-from mllib.timeframes import SECONDS, parse_timeframe
+from mllib.timeframes import SECONDS, iso_utc, parse_timeframe
 
 POLL_EVERY_S = 1.0
 _SERIES_KEPT = 8
@@ -180,19 +180,19 @@ def predict_stored(
 
     Raises:
         NotFound: the series is not stored.
-        InvalidCandles: the range is empty.
+        InvalidCandles: the range ends before it starts.
     """
     history = stored.read(pair, parse_timeframe(timeframe))
     first = 0 if start_time is None else int(np.searchsorted(history.time, start_time, "left"))
     last = len(history) if end_time is None else int(np.searchsorted(history.time, end_time, "right"))
-    if first >= last:
+    if start_time is not None and end_time is not None and start_time > end_time:
         raise InvalidCandles(
-            f"{history.name}: found no candle from {start_time} to {end_time}, expected some between "
-            f"{history.time[0]} and {history.time[-1]}. Choose other dates."
+            f"{history.name}: found a range from {iso_utc(start_time)} to {iso_utc(end_time)}, expected its start "
+            "before its end. Swap them."
         )
     start = max(first - predictor.encoder.context_bars, 0)
     part = history[start : last + _bars_after(predictor, last - start)]
-    return predictor.predict(part).between(first - start, last - start)
+    return predictor.predict(part).between(first - start, max(last, first) - start)
 
 
 def _context(candles: Candles, history: Candles, predictor: Predictor) -> tuple[Candles, Candles]:
