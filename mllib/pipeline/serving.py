@@ -12,7 +12,7 @@ from mllib.errors import CandleloopError, InvalidCandles, InvalidConfig, NotFoun
 from mllib.inference import Prediction, Predictor
 from mllib.pipeline.runs import load_run
 from mllib.pipeline.workspace import Workspace
-from mllib.timeframes import SECONDS, iso_utc, parse_timeframe
+from mllib.timeframes import SECONDS, parse_timeframe
 
 POLL_EVERY_S = 1.0
 _SERIES_KEPT = 8
@@ -187,8 +187,8 @@ def predict_stored(
     last = len(history) if end_time is None else int(np.searchsorted(history.time, end_time, "right"))
     if start_time is not None and end_time is not None and start_time > end_time:
         raise InvalidCandles(
-            f"{history.name}: found a range from {iso_utc(start_time)} to {iso_utc(end_time)}, expected its start "
-            "before its end. Swap them."
+            f"{history.name}: found a range from {start_time} to {end_time} (Unix s), "
+            "expected its start before its end. Swap them."
         )
     start = max(first - predictor.encoder.context_bars, 0)
     part = history[start : last + _bars_after(predictor, last - start)]

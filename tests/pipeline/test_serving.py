@@ -106,9 +106,15 @@ def test_an_unknown_pair_is_predicted_without_context(
         predict_stored(predictor, stored, pair="XAUUSD", timeframe="1h")
 
 
-def test_a_range_without_candles_is_refused(predictor: Predictor, stored: StoredCandles) -> None:
-    with pytest.raises(InvalidCandles, match="EURUSD 1h: found no candle from 1099511627776"):
-        predict_stored(predictor, stored, pair="EURUSD", timeframe="1h", start_time=2**40)
+def test_a_range_beside_the_candles_holds_nothing(predictor: Predictor, stored: StoredCandles) -> None:
+    for beside in ({"start_time": 2**40}, {"end_time": 0}):
+        found = predict_stored(predictor, stored, pair="EURUSD", timeframe="1h", **beside)
+        assert (len(found.candles), found.spans) == (0, [])
+
+
+def test_a_range_that_ends_before_it_starts_is_refused(predictor: Predictor, stored: StoredCandles) -> None:
+    with pytest.raises(InvalidCandles, match="EURUSD 1h: found a range from 9 to 5"):
+        predict_stored(predictor, stored, pair="EURUSD", timeframe="1h", start_time=9, end_time=5)
 
 
 def test_stored_candles_are_read_again_when_they_change(ws: Workspace) -> None:
