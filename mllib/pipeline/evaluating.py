@@ -8,13 +8,17 @@ from numpy.typing import NDArray
 
 from mllib.candles import Candles
 from mllib.config import parse_config
+from mllib.encoders import reviewed_bars
+from mllib.errors import InvalidAnnotations
 from mllib.evaluation import Judged, evaluate
 from mllib.inference import Predictor
 from mllib.patterns import function_of
 from mllib.pipeline.annotations import Layer, labelled_series
 from mllib.pipeline.runs import find_run, load_run
 from mllib.pipeline.workspace import Workspace
+from mllib.store import Run
 from mllib.timeframes import parse_timeframe
+from mllib.training import LabelledSeries
 
 LAYERS: tuple[Layer, ...] = ("human", "talib")
 
@@ -34,9 +38,36 @@ def evaluate_run(
     `labels` holds layers (`human`, `talib`), label names or both; by default the layers that the run was
     trained on, and all their labels. Labels that people gave and the model has never seen count as missed.
     `in_sample` says whether any candle that counts was seen in training or by a choice on validation.
+
+    Raises:
+        NotFound: no such run or series.
+        InvalidAnnotations: a label is unknown here, or no candle of the range was reviewed.
     """
     run = find_run(ws, run_id)
     predictor = load_run(ws, run)
+    one = _known_about(ws, run, predictor, pair, parse_timeframe(timeframe), labels)
+    counts = _between(one.candles, start_time, end_time)
+    judged = _judged_labels(one, predictor, labels)
+    _require_reviewed(one, judged, counts)
+    metrics = evaluate([Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts)], judged)
+    seen = int((counts & _seen(predictor, one.candles)).sum())
+    return {
+        "run_id": run.run_id,
+        "model_version": predictor.info.model_version,
+        "pair": one.candles.pair,
+        "timeframe": one.candles.timeframe,
+        "labels": judged,
+        "unknown_labels": sorted(set(judged) - set(predictor.encoder.labels)),
+        "in_sample": seen > 0,
+        "in_sample_candles": seen,
+        **metrics,
+    }
+
+
+def _known_about(
+    ws: Workspace, run: Run, predictor: Predictor, pair: str, timeframe: str, labels: Sequence[str]
+) -> LabelledSeries:
+    """The chosen layers of a series, merged as in training; of TA-Lib what the model knows."""
     ingestion = parse_config(run.request["config"], where=f"run {run.run_id}").stages.annotation_ingestion
     layers: list[Layer] = [name for name in LAYERS if name in labels] or list(ingestion.layers)
     functions = [f for f in map(function_of, predictor.encoder.labels) if f is not None]
@@ -44,29 +75,38 @@ def evaluate_run(
         ingestion = ingestion.model_copy(update={"talib_patterns": tuple(dict.fromkeys(functions))})
     elif "talib" in layers and len(layers) > 1:
         layers.remove("talib")
-    timeframe = parse_timeframe(timeframe)
-    one = labelled_series(ws, pair=pair, timeframe=timeframe, layers=layers, ingestion=ingestion)
-    candles = one.candles
-    counts = np.ones(len(candles), bool)
-    counts &= candles.time >= (candles.time[0] if start_time is None else start_time)
-    counts &= candles.time <= (candles.time[-1] if end_time is None else end_time)
+    return labelled_series(ws, pair=pair, timeframe=timeframe, layers=layers, ingestion=ingestion)
+
+
+def _between(candles: Candles, start_time: int | None, end_time: int | None) -> NDArray[np.bool_]:
+    inside = np.ones(len(candles), bool)
+    if start_time is not None:
+        inside &= candles.time >= start_time
+    if end_time is not None:
+        inside &= candles.time <= end_time
+    return inside
+
+
+def _judged_labels(one: LabelledSeries, predictor: Predictor, labels: Sequence[str]) -> list[str]:
+    """The labels that are judged: known to the model or found here, looked for here, and asked for."""
     chosen = {name for name in labels if name not in LAYERS}
-    looked_for = {label for part in one.reviewed for label in part.labels}
     known = set(predictor.encoder.labels) | {span.label for span in one.spans}
-    judged = sorted(label for label in known & looked_for if not chosen or label in chosen)
-    metrics = evaluate([Judged(predictor.predict(candles), one.spans, one.reviewed, counts)], judged)
-    seen = int((counts & _seen(predictor, candles)).sum())
-    return {
-        "run_id": run.run_id,
-        "model_version": predictor.info.model_version,
-        "pair": pair,
-        "timeframe": timeframe,
-        "labels": judged,
-        "unknown_labels": sorted(set(judged) - set(predictor.encoder.labels)),
-        "in_sample": seen > 0,
-        "in_sample_candles": seen,
-        **metrics,
-    }
+    if unknown := sorted(chosen - known):
+        raise InvalidAnnotations(
+            f"labels: found {', '.join(unknown)}, expected human, talib or labels such as "
+            f"{', '.join(sorted(known)[:6])}. Correct the name."
+        )
+    looked_for = {label for part in one.reviewed for label in part.labels}
+    return sorted(label for label in known & looked_for if not chosen or label in chosen)
+
+
+def _require_reviewed(one: LabelledSeries, judged: Sequence[str], counts: NDArray[np.bool_]) -> None:
+    reviewed = any((reviewed_bars(label, one.candles, one.reviewed) & counts).any() for label in judged)
+    if not reviewed:
+        raise InvalidAnnotations(
+            f"{one.candles.name}: found no candle that was reviewed for these labels in this range, expected "
+            "some to compare with. Import annotations with --reviewed, or choose other labels or dates."
+        )
 
 
 def _seen(predictor: Predictor, candles: Candles) -> NDArray[np.bool_]:

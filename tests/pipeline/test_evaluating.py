@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from mllib.errors import NotFound
+from mllib.errors import InvalidAnnotations, NotFound
 from mllib.pipeline.evaluating import evaluate_run
 from mllib.spans import Annotation, ReviewedRange
 from tests.pipeline.conftest import TrainedHome
@@ -68,3 +68,10 @@ def test_unknown_runs_and_pairs_are_said(trained: TrainedHome) -> None:
         evaluate_run(trained.ws, run_id="nope", pair="EURUSD", timeframe="1h")
     with pytest.raises(NotFound, match="XAUUSD 1h"):
         _evaluated(trained, pair="XAUUSD")
+
+
+def test_an_unknown_label_and_a_range_nobody_reviewed_are_refused(trained: TrainedHome) -> None:
+    with pytest.raises(InvalidAnnotations, match="labels: found humn, expected human, talib or labels"):
+        _evaluated(trained, labels=["humn"])
+    with pytest.raises(InvalidAnnotations, match="found no candle that was reviewed for these labels"):
+        _evaluated(trained, start_time=4_000_000_000)
