@@ -6,7 +6,8 @@ A new encoder is one new file and one line here.
 from collections.abc import Mapping
 from typing import Any
 
-from mllib.encoders.bio import BioEncoder, Lane, reviewed_bars
+from mllib.encoders.bio import BioEncoder, reviewed_bars
+from mllib.encoders.lanes import Lane
 from mllib.errors import InvalidConfig
 from mllib.features import ContextConfig
 

@@ -1,8 +1,6 @@
 """The `bio` encoder: a row a candle, and an independent B/I/O lane for each label.
 
-Overlapping spans of different labels are legal. A lane whose training spans all have one length (such
-as TA-Lib's) needs to know starts only: a start there is a span of that length. Lanes of varying length are
-decoded with a constrained Viterbi on islands (`viterbi`).
+Overlapping spans of different labels are legal. How a lane becomes spans is told in `lanes`.
 """
 
 from collections.abc import Sequence
@@ -10,54 +8,20 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from mllib.candles import Candles
-from mllib.encoders.viterbi import Positions, decode_islands, islands
+from mllib.encoders.lanes import Lane, LaneProbabilities, candidates, decode_lanes, predicted_spans, span_f1
+from mllib.encoders.viterbi import Positions
 from mllib.features import ContextConfig, column_reach, compute_features
 from mllib.features.registry import Column
 from mllib.features.windows import Floats
-from mllib.matching import match
 from mllib.rows import Rows, Targets
 from mllib.spans import PredictedSpan, ReviewedRange, Span, positions
-from mllib.timeframes import SECONDS
-
-CUTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-ENTER_COSTS = (-2.0, 0.0, 2.0, 4.0)
-"""What `tune` chooses from, on validation."""
 
 _TYPICAL = 0.95
 _ENOUGH = 5
 """Fewer examples than this say too little to fix a length or to choose a cut by."""
 _SHORT_BARS = 5
-_MATCH_IOU = 0.5
-
-
-class Lane(BaseModel):
-    """How one label is decoded: lengths seen in training, and the cut and cost chosen on validation."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    label: str
-    least_bars: int
-    most_bars: int
-    cut: float = 0.5
-    enter_cost: float = 0.0
-
-    @property
-    def fixed(self) -> bool:
-        """Whether every span of this label has the same length."""
-        return self.least_bars == self.most_bars
-
-    @property
-    def reach_bars(self) -> int:
-        """Half the longest span: islands shorter than twice that are never broken."""
-        return (self.most_bars + 1) // 2
-
-    @property
-    def decode_bars(self) -> int:
-        """How many bars before and after its own a decoded label may depend on."""
-        return self.most_bars - 1 if self.fixed else 3 * self.reach_bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +120,13 @@ class BioEncoder:
 
     def decode(self, candles: Candles, P: NDArray[np.float32]) -> list[PredictedSpan]:
         """Spans, by start, from the probabilities `P float32 (n_bars, k)` of every bar of `candles`."""
-        spans = []
-        for lane, begin, inside in self._split(P):
-            found = _decode_lane(lane, begin, inside, candles)
-            spans += _predicted(lane, found, begin, inside, candles)
+        lanes = self._split(P)
+        found = decode_lanes(lanes, candles)
+        spans = [
+            span
+            for (lane, begin, inside), where in zip(lanes, found, strict=True)
+            for span in predicted_spans(lane, where, begin, inside, candles)
+        ]
         return sorted(spans, key=lambda span: (span.start_time, span.end_time, span.label))
 
     def coverage(self, P: NDArray[np.float32]) -> Floats:
@@ -198,13 +165,13 @@ class BioEncoder:
         support = sum(
             int(counts[truth[:, 0].clip(max=len(counts) - 1)].sum()) for *_, truth, counts in prepared
         )
-        for candidate in _candidates(lane) if support >= _ENOUGH else []:
-            score = _span_f1(candidate, prepared)
+        for candidate in candidates(lane) if support >= _ENOUGH else []:
+            score = span_f1(candidate, prepared)
             if score > best_score:
                 best, best_score = candidate, score
         return best
 
-    def _split(self, P: NDArray[np.float32]) -> list[tuple[Lane, Floats, Floats]]:
+    def _split(self, P: NDArray[np.float32]) -> list[LaneProbabilities]:
         """Each lane with its probabilities of starting and of going on, `float64 (n_bars,)`."""
         lanes, first = [], 0
         for lane in self.lanes:
@@ -232,45 +199,3 @@ def _mark(Y: NDArray[np.float32], mask: NDArray[np.bool_], found: Positions) -> 
             Y[start, 1] = 0
             Y[start + 1 : end, 1] = Y[start + 1 : end, 0] == 0
         Y[start, 0] = 1
-
-
-def _decode_lane(lane: Lane, begin: Floats, inside: Floats, candles: Candles) -> Positions:
-    if lane.fixed:
-        starts = np.flatnonzero(begin >= lane.cut)
-        starts = starts[starts + lane.most_bars <= len(begin)]
-        return np.stack([starts, starts + lane.most_bars], axis=1).astype(np.int64)
-    grid = candles.time // (SECONDS[candles.timeframe] * lane.reach_bars)
-    found = islands(begin + inside >= lane.cut, grid, lane.reach_bars)
-    spans = decode_islands(begin, inside, found, lane.enter_cost)
-    return spans[spans[:, 1] - spans[:, 0] >= lane.least_bars]
-
-
-def _predicted(
-    lane: Lane, found: Positions, begin: Floats, inside: Floats, candles: Candles
-) -> list[PredictedSpan]:
-    confident = begin if lane.fixed else np.minimum(begin + inside, 1.0)
-    spans = []
-    for start, end in found.tolist():
-        confidence = float(confident[start] if lane.fixed else confident[start:end].mean())
-        times = int(candles.time[start]), int(candles.time[end - 1])
-        spans.append(PredictedSpan(lane.label, *times, avg_confidence=confidence, candle_count=end - start))
-    return spans
-
-
-def _candidates(lane: Lane) -> list[Lane]:
-    costs = (0.0,) if lane.fixed else ENTER_COSTS
-    return [lane.model_copy(update={"cut": cut, "enter_cost": cost}) for cut in CUTS for cost in costs]
-
-
-def _span_f1(
-    lane: Lane, parts: Sequence[tuple[Candles, Floats, Floats, Positions, NDArray[np.bool_]]]
-) -> float:
-    matched = predicted = true = 0
-    for candles, begin, inside, truth, counts in parts:
-        found = _decode_lane(lane, begin, inside, candles)
-        _, j = match(found, truth, least_iou=_MATCH_IOU)
-        inside_found, inside_truth = counts[found[:, 0]], counts[np.minimum(truth[:, 0], len(counts) - 1)]
-        matched += int(inside_truth[j].sum())
-        predicted += int(inside_found.sum())
-        true += int(inside_truth.sum())
-    return 2 * matched / (predicted + true) if predicted + true else 0.0

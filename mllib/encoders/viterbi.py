@@ -15,6 +15,9 @@ from mllib.features.windows import Floats
 
 Positions = NDArray[np.int64]
 _SMALLEST = 1e-9
+_SMALL_CELLS = 50_000
+_BEYOND = np.array([0.0, -np.inf, -np.inf])[:, None, None]
+"""What the end of an island emits, so that shorter ones wait in O for the longest."""
 _O, _B, _I = 0, 1, 2
 
 
@@ -40,22 +43,24 @@ def _breaks(starts: Positions, ends: Positions, grid: NDArray[np.int64], reach_b
     return ticks[deep].astype(np.int64)
 
 
-def decode_islands(begin: Floats, inside: Floats, found: Positions, enter_cost: float) -> Positions:
+def decode_islands(begin: Floats, inside: Floats, found: Positions, enter_cost: Floats | float) -> Positions:
     """The most likely spans within the islands `found (m, 2)`, as half-open positions `(n_spans, 2)`.
 
     `begin` and `inside (n_bars,)` are the probabilities that a span starts at a bar and that it goes
-    on there. Constraints: I follows B or I only. Each start costs `enter_cost` (in nats).
+    on there. Constraints: I follows B or I only. Each start costs `enter_cost` (in nats), one for all bars or
+    `(n_bars,)`. Lanes put end to end are decoded as one.
     """
     scores = _log_scores(begin, inside, enter_cost)
     lengths = found[:, 1] - found[:, 0]
     states = np.zeros(len(begin), dtype=np.int8)
     for low, high in _length_classes(lengths):
         some = found[(lengths > low) & (lengths <= high)]
-        _decode_class(scores, some, states)
+        if len(some):
+            _decode_class(scores, some, states)
     return _spans_of(states)
 
 
-def _log_scores(begin: Floats, inside: Floats, enter_cost: float) -> Floats:
+def _log_scores(begin: Floats, inside: Floats, enter_cost: Floats | float) -> Floats:
     total = np.maximum(begin + inside, 1.0)
     b, i = begin / total, inside / total
     scores = np.log(np.maximum(np.stack([1.0 - b - i, b, i], axis=1), _SMALLEST))
@@ -64,43 +69,47 @@ def _log_scores(begin: Floats, inside: Floats, enter_cost: float) -> Floats:
 
 
 def _length_classes(lengths: Positions) -> list[tuple[int, int]]:
+    """Ranges of lengths decoded side by side; one for all while padding costs less than more loops."""
     longest = int(lengths.max(initial=0))
+    if longest * len(lengths) <= _SMALL_CELLS:
+        return [(0, longest)]
     bounds = [0, 4]
     while bounds[-1] < longest:
         bounds.append(bounds[-1] * 2)
-    return list(pairwise(bounds)) if longest else []
+    return list(pairwise(bounds))
 
 
 def _decode_class(scores: Floats, some: Positions, states: NDArray[np.int8]) -> None:
     """Viterbi over islands of similar length side by side; writes their states."""
-    if not len(some):
-        return
     lengths = some[:, 1] - some[:, 0]
-    steps = int(lengths.max())
-    bars = np.minimum(some[:, :1] + np.arange(steps), len(scores) - 1)
-    emitted = scores[bars]
-    emitted[np.arange(steps)[None, :] >= lengths[:, None]] = (0.0, -np.inf, -np.inf)
-    best = emitted[:, 0].copy()
-    best[:, _I] = -np.inf
-    came_from = np.zeros((steps, len(some), 3), dtype=np.int8)
-    for step in range(1, steps):
-        any_state = best.argmax(axis=1)
-        within = np.where(best[:, _B] >= best[:, _I], _B, _I)
-        came_from[step] = np.stack([any_state, any_state, within], axis=1)
-        best = np.take_along_axis(best, came_from[step].astype(np.intp), axis=1) + emitted[:, step]
-    _trace_back(best.argmax(axis=1), came_from, some, states)
+    steps = np.arange(int(lengths.max()))[:, None]
+    alive = steps < lengths
+    bars = some[:, 0] + steps
+    emitted = np.where(alive, scores[np.minimum(bars, len(scores) - 1)].transpose(2, 0, 1), _BEYOND)
+    out, start, inner = emitted[_O, 0], emitted[_B, 0], np.full(len(some), -np.inf)
+    from_start, from_out = np.empty_like(alive), np.empty_like(alive)
+    for step in range(1, len(steps)):
+        np.greater_equal(start, inner, out=from_start[step])
+        within = np.maximum(start, inner)
+        np.greater_equal(out, within, out=from_out[step])
+        best = np.maximum(out, within)
+        out, start, inner = best + emitted[_O, step], best + emitted[_B, step], within + emitted[_I, step]
+    last = np.stack([out, start, inner]).argmax(axis=0).astype(np.int8)
+    path = _traced_back(last, from_start, from_out)
+    states[bars[alive]] = path[alive]
 
 
-def _trace_back(
-    last: NDArray[np.intp], came_from: NDArray[np.int8], some: Positions, states: NDArray[np.int8]
-) -> None:
-    islands_ = np.arange(len(some))
-    lengths = some[:, 1] - some[:, 0]
-    state = last.astype(np.int8)
-    for step in range(len(came_from) - 1, -1, -1):
-        alive = step < lengths
-        states[some[alive, 0] + step] = state[alive]
-        state = came_from[step, islands_, state]
+def _traced_back(
+    last: NDArray[np.int8], from_start: NDArray[np.bool_], from_out: NDArray[np.bool_]
+) -> NDArray[np.int8]:
+    """The states `(n_steps, m)` that lead to the last ones."""
+    within = np.where(from_start, _B, _I).astype(np.int8)
+    anywhere = np.where(from_out, np.int8(_O), within)
+    path = np.empty(within.shape, np.int8)
+    path[-1] = last
+    for step in range(len(path) - 1, 0, -1):
+        path[step - 1] = np.where(path[step] == _I, within[step], anywhere[step])
+    return path
 
 
 def _spans_of(states: NDArray[np.int8]) -> Positions:

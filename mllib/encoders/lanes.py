@@ -1,0 +1,121 @@
+"""Lanes: one label's way from probabilities to spans.
+
+A lane whose training spans all have one length needs to know starts only: a start is a span. Lanes of
+varying length are decoded with a constrained Viterbi on islands, all of them together.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from mllib.candles import Candles
+from mllib.encoders.viterbi import Positions, decode_islands, islands
+from mllib.features.windows import Floats
+from mllib.matching import match
+from mllib.spans import PredictedSpan
+from mllib.timeframes import SECONDS
+
+CUTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+ENTER_COSTS = (-2.0, 0.0, 2.0, 4.0)
+"""What tuning chooses from, on validation."""
+
+_MATCH_IOU = 0.5
+
+
+class Lane(BaseModel):
+    """How one label is decoded: lengths seen in training, and the cut and cost chosen on validation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    least_bars: int
+    most_bars: int
+    cut: float = 0.5
+    enter_cost: float = 0.0
+
+    @property
+    def fixed(self) -> bool:
+        """Whether every span of this label has the same length."""
+        return self.least_bars == self.most_bars
+
+    @property
+    def reach_bars(self) -> int:
+        """Half the longest span: islands shorter than twice that are never broken."""
+        return (self.most_bars + 1) // 2
+
+    @property
+    def decode_bars(self) -> int:
+        """How many bars before and after its own a decoded label may depend on."""
+        return self.most_bars - 1 if self.fixed else 3 * self.reach_bars
+
+
+LaneProbabilities = tuple[Lane, Floats, Floats]
+"""A lane with its probabilities of starting and of going on, `float64 (n_bars,)`."""
+
+
+def decode_lanes(lanes: Sequence[LaneProbabilities], candles: Candles) -> list[Positions]:
+    """The spans of each lane; lanes of varying length are put end to end and decoded together."""
+    varying = [one for one in lanes if not one[0].fixed]
+    found = iter(_decode_varying(varying, candles)) if varying else iter(())
+    return [_fixed_spans(lane, begin) if lane.fixed else next(found) for lane, begin, _ in lanes]
+
+
+def _fixed_spans(lane: Lane, begin: Floats) -> Positions:
+    starts = np.flatnonzero(begin >= lane.cut)
+    starts = starts[starts + lane.most_bars <= len(begin)]
+    return np.stack([starts, starts + lane.most_bars], axis=1).astype(np.int64)
+
+
+def _decode_varying(lanes: Sequence[LaneProbabilities], candles: Candles) -> list[Positions]:
+    n, step = len(candles), SECONDS[candles.timeframe]
+    borders = [
+        islands(begin + inside >= lane.cut, candles.time // (step * lane.reach_bars), lane.reach_bars) + i * n
+        for i, (lane, begin, inside) in enumerate(lanes)
+    ]
+    spans = decode_islands(
+        np.concatenate([begin for _, begin, _ in lanes]),
+        np.concatenate([inside for _, _, inside in lanes]),
+        np.concatenate(borders),
+        np.repeat([lane.enter_cost for lane, _, _ in lanes], n),
+    )
+    edges = np.searchsorted(spans[:, 0], np.arange(len(lanes) + 1) * n)
+    per_lane = [spans[first:last] - i * n for i, (first, last) in enumerate(pairwise(edges))]
+    return [
+        part[part[:, 1] - part[:, 0] >= lane.least_bars]
+        for part, (lane, _, _) in zip(per_lane, lanes, strict=True)
+    ]
+
+
+def predicted_spans(
+    lane: Lane, found: Positions, begin: Floats, inside: Floats, candles: Candles
+) -> list[PredictedSpan]:
+    if lane.fixed:
+        confidence = begin[found[:, 0]].tolist()
+    else:
+        confident = np.minimum(begin + inside, 1.0)
+        confidence = [float(confident[start:end].mean()) for start, end in found.tolist()]
+    starts, ends = candles.time[found[:, 0]].tolist(), candles.time[found[:, 1] - 1].tolist()
+    bars = (found[:, 1] - found[:, 0]).tolist()
+    return [PredictedSpan(lane.label, *one) for one in zip(starts, ends, confidence, bars, strict=True)]
+
+
+def candidates(lane: Lane) -> list[Lane]:
+    costs = (0.0,) if lane.fixed else ENTER_COSTS
+    return [lane.model_copy(update={"cut": cut, "enter_cost": cost}) for cut in CUTS for cost in costs]
+
+
+def span_f1(
+    lane: Lane, parts: Sequence[tuple[Candles, Floats, Floats, Positions, NDArray[np.bool_]]]
+) -> float:
+    matched = predicted = true = 0
+    for candles, begin, inside, truth, counts in parts:
+        (found,) = decode_lanes([(lane, begin, inside)], candles)
+        _, j = match(found, truth, least_iou=_MATCH_IOU)
+        inside_found, inside_truth = counts[found[:, 0]], counts[np.minimum(truth[:, 0], len(counts) - 1)]
+        matched += int(inside_truth[j].sum())
+        predicted += int(inside_found.sum())
+        true += int(inside_truth.sum())
+    return 2 * matched / (predicted + true) if predicted + true else 0.0
