@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx2 as httpx
+import msgspec
 import numpy as np
 
-from mllib.candle_gate import check_arrays
+from api.candle_bodies import PredictRequest, PredictResponse, checked_candles, decoded, response_fields
 from mllib.candles import Candles
 from mllib.inference import Predictor
 from mllib.inference.prediction import predicted
@@ -63,24 +64,30 @@ Row = tuple[str, list[float]]
 
 def stages(predictor: Predictor, charts: Sequence[Candles]) -> list[Row]:
     """The parts of a prediction from the request's candles alone."""
-    encoder, found = predictor.encoder, []
+    encoder = predictor.encoder
+    read = timed(read_json, [body_of(chart, chart.pair) for chart in charts])
     rows = timed(encoder.propose, charts)
     P = timed(lambda r: predictor.model.predict_proba(r.X), rows.results)
     judged = list(zip(charts, P.results, strict=True))
     spans = timed(
         lambda cp: predicted(cp[0], encoder.labels, encoder.decode(*cp), encoder.coverage(cp[1])), judged
     )
-    gate = timed(check_arrays, charts)
-    text = timed(lambda p: json.dumps(p.to_dict()), spans.results)
-    for what, one in (
-        ("gate", gate),
-        ("features", rows),
-        ("model", P),
-        ("decode", spans),
-        ("JSON out (json)", text),
-    ):
-        found.append((f"{what}, {BARS} bars", one.ms))
-    return found
+    written = timed(
+        lambda p: msgspec.json.encode(PredictResponse(**response_fields(p, predictor))), spans.results
+    )
+    parts = {
+        "JSON in, and the candle gate": read,
+        "features": rows,
+        "model": P,
+        "decode": spans,
+        "JSON out": written,
+    }
+    return [(f"{what}, {BARS} bars", one.ms) for what, one in parts.items()]
+
+
+def read_json(body: bytes) -> Candles:
+    asked = decoded(body, PredictRequest)
+    return checked_candles(asked.pair, asked.timeframe, asked.candles)
 
 
 def in_process(ws: Workspace, predictor: Predictor, charts: Sequence[Candles]) -> list[Row]:
