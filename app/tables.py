@@ -126,11 +126,13 @@ def confusion_figure(metrics: Mapping[str, Any], first: Collection[str]) -> go.F
 
 
 def split_words(metrics: Mapping[str, Any]) -> str:
-    """The sizes of the blocks that a run learned from, chose on and was tested on."""
+    """The sizes of the blocks that a run learned from, chose on and was tested on; the labels it left out."""
     split = metrics["split"]
+    left_out = "; ".join(metrics["left_out"].values())
+    too_little = f" Too little to learn from, so left out: {left_out}." if left_out else ""
     return (
         f"Learned from {count(split['train'], 'candle')}, chose thresholds on {split['validation']:,}, "
-        f"tested on {split['test']:,}; {split['purged']:,} between the blocks left out."
+        f"tested on {split['test']:,}; {split['purged']:,} between the blocks left out.{too_little}"
     )
 
 

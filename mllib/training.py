@@ -24,7 +24,9 @@ LEAST_EXAMPLES = 3
 """A label with fewer spans in the training block is left out, and the metrics say so."""
 
 _LEAST_OUTSIDE = 5
-"""Likewise one with fewer reviewed bars outside of its spans, for each span."""
+"""Likewise one with fewer reviewed bars outside of its spans, for each span, unless they are"""
+_ENOUGH_OUTSIDE = 200
+"""so many."""
 _MOST_CLASS_WEIGHT = 30.0
 _NEWEST_SHARE = 0.2
 """Of the training rows, so many are shown as if they were among the newest bars of a chart."""
@@ -164,7 +166,7 @@ def _unlearnable(
         starts = int(known.Y[:, begin].sum())
         inside = starts * lane.most_bars if lane.fixed else int(known.Y[:, begin : begin + 2].sum())
         outside = max(int(known.mask[:, begin].sum()) - inside, 0)
-        if starts < LEAST_EXAMPLES or outside < _LEAST_OUTSIDE * starts:
+        if starts < LEAST_EXAMPLES or outside < min(_LEAST_OUTSIDE * starts, _ENOUGH_OUTSIDE):
             reasons[label] = f"{label}: {starts} spans and {outside} reviewed bars beside them in training"
     return reasons
 

@@ -191,6 +191,13 @@ def test_a_label_of_which_training_knows_too_little_is_left_out_and_said() -> No
     assert predictor.metrics["left_out"]["rare"].startswith("rare: 1 spans")
 
 
+def test_a_label_that_is_there_more_often_than_not_is_learned() -> None:
+    everywhere = ReviewedRange(int(CANDLES.time[0]), int(CANDLES.time[-1]), TALIB | {"calm"})
+    calm = [Span("calm", int(CANDLES.time[i]), int(CANDLES.time[i])) for i in range(1_500) if i % 3]
+    predictor = _train([_series(calm, [everywhere])])
+    assert "calm" in predictor.encoder.labels
+
+
 def test_an_unknown_hyperparameter_fails_before_any_work() -> None:
     with pytest.raises(InvalidConfig, match=r"stages\.training\.hyperparameters\.depth"):
         _train([_series()], hyperparameters={"depth": 3})
