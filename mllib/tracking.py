@@ -7,9 +7,10 @@ import takes seconds, so it happens inside the functions, in the process that tr
 import json
 import logging
 import os
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -131,15 +132,45 @@ def _mlflow(home: Path) -> Iterator[Any]:
 
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
-        (home / "mlflow").mkdir(parents=True, exist_ok=True)
         given = os.environ.get("MLFLOW_TRACKING_URI")
-        mlflow.set_tracking_uri(tracking_uri(home))
-        if not given:  # MLflow sets it by itself, which would pass for the user's choice from then on
-            os.environ.pop("MLFLOW_TRACKING_URI", None)
         try:
+            if not given:
+                _make_local_store(home)
+            mlflow.set_tracking_uri(tracking_uri(home))
+            if not given:  # MLflow sets it by itself, which would pass for the user's choice from then on
+                os.environ.pop("MLFLOW_TRACKING_URI", None)
             yield mlflow
         except Exception as exc:
             raise NotReady(
                 f"MLflow at {tracking_uri(home)}: found {type(exc).__name__} ({exc}), expected an answer. "
                 "Check MLFLOW_TRACKING_URI, the disk and the server, then try again."
             ) from exc
+
+
+def _make_local_store(home: Path) -> None:
+    """Makes MLflow's SQLite file aside and moves it into place whole.
+
+    MLflow builds its tables step by step and cannot go on from a half-made file, such as an interrupt or
+    a full disk leaves. A file that this function has not finished and that holds no run is set aside.
+    """
+    folder = home.resolve() / "mlflow"
+    store, finished, partial = folder / "mlflow.db", folder / "store.finished", folder / "mlflow.partial.db"
+    if store.exists() and (finished.exists() or _holds_runs(store)):
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if store.exists():
+        store.replace(folder / "mlflow.unfinished.db")
+    partial.unlink(missing_ok=True)
+    SqlAlchemyStore(f"sqlite:///{partial}", artifact_folder(home).as_uri()).engine.dispose()
+    partial.replace(store)
+    finished.touch()
+
+
+def _holds_runs(store: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+            return database.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
+    except sqlite3.Error:
+        return False

@@ -1,10 +1,12 @@
 """What MLflow is told, and what its server is started with."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from mllib.tracking import flat_metrics, server_environment, tracking_uri
+from mllib.tracking import flat_metrics, move_champion, server_environment, tracking_uri
 
 
 @pytest.mark.filterwarnings("ignore")  # importing MLflow's server warns about its own insides
@@ -35,3 +37,22 @@ def test_the_store_lies_in_the_home_unless_the_environment_names_a_server(
 
 def test_metrics_without_spans_are_plotted_all_the_same() -> None:
     assert flat_metrics({"accuracy": 0.5, "confusion": {}}) == {"accuracy": 0.5}
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow warns about its own insides
+def test_a_store_that_was_never_finished_is_set_aside_and_one_with_runs_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "mlflow"
+    folder.mkdir()
+    store = folder / "mlflow.db"
+    with closing(sqlite3.connect(store)) as half_made:
+        half_made.execute("CREATE TABLE trace_info (request_id TEXT)")
+    move_champion(tmp_path, "candleloop", "none")
+    assert (folder / "mlflow.unfinished.db").exists()
+    with closing(sqlite3.connect(store)) as whole:
+        assert whole.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+        whole.execute("INSERT INTO runs (run_uuid) VALUES ('kept')")
+        whole.commit()
+    (folder / "store.finished").unlink()
+    move_champion(tmp_path, "candleloop", "none")
+    with closing(sqlite3.connect(store)) as kept:
+        assert kept.execute("SELECT run_uuid FROM runs").fetchall() == [("kept",)]

@@ -43,7 +43,10 @@ def train(
         else:
             with progress_bar(f"Training {run.run_id}") as progress:
                 run = execute_run(ws, run.run_id, progress=progress)
+        promoted = config.stages.training.auto_promote
     _show_run(run, as_json)
+    if not detach:
+        say(_what_serves(run, promoted))
 
 
 def evaluate(
@@ -162,6 +165,12 @@ def _overrides(settings: list[str] | None) -> dict[str, Any]:
     from mllib.config import parse_override
 
     return dict(parse_override(text) for text in settings or [])
+
+
+def _what_serves(run: "Run", promoted: bool) -> str:
+    if promoted:
+        return f"Version {run.model_version} is the champion now (stages.training.auto_promote is true)."
+    return f"The champion stays. `candleloop promote {run.run_id}` would make this version serve."
 
 
 def _show_run(run: "Run", as_json: bool) -> None:

@@ -66,11 +66,10 @@ def worker() -> None:
 
 def up() -> None:
     """Prepare everything and run API, console, MLflow and the worker until Ctrl-C."""
-    from mllib.pipeline.workspace import home_folder
+    from mllib.pipeline.workspace import usable_home
     from mllib.supervision import run_supervised
 
-    home = home_folder()
-    home.mkdir(parents=True, exist_ok=True)
+    home = usable_home()
     os.environ["CANDLELOOP_HOME"] = str(home)
     raise typer.Exit(
         run_supervised(_services(home), home=home, prepare=_prepare, on_ready=lambda: _announce(home))

@@ -20,6 +20,9 @@ from mllib.training import LabelledSeries
 Layer = Literal["human", "talib"]
 SAME_SPAN_IOU = 0.5
 """Two spans of one label with at least this IoU speak of the same thing."""
+DRAWN_SPAN_IOU = 0.9
+"""A span that a person drew is denied only by a verdict on nearly the same bounds: who dismisses a prediction
+that merely overlaps it may have meant the bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +162,13 @@ def _standing(ws: Workspace, facts: Sequence[Annotation], candles: Candles) -> l
 
     spans = [fact for fact in facts if fact.label != NOTHING]
     denials = _denials(facts)
+    places = [denial for _, denial in denials]
+    drawn = {i for i, span in enumerate(spans) if span.source == "human"}
+    pairs = [pair for pair in _twins(spans, places, candles) if pair[0] not in drawn]
+    pairs += [pair for pair in _twins(spans, places, candles, least_iou=DRAWN_SPAN_IOU) if pair[0] in drawn]
     denied = {
         i
-        for i, j in _twins(spans, [denial for _, denial in denials], candles)
+        for i, j in pairs
         if given_at(denials[j][0]) >= given_at(spans[i]) and denials[j][0].id != spans[i].id
     }
     return [span for i, span in enumerate(spans) if i not in denied]
@@ -199,10 +206,12 @@ def _without_twins(spans: Sequence[Span], others: Sequence[Span], candles: Candl
     return [span for i, span in enumerate(spans) if i not in twins]
 
 
-def _twins(spans: Sequence[Span], others: Sequence[Span], candles: Candles) -> list[tuple[int, int]]:
-    """Pairs of one label whose IoU is at least `SAME_SPAN_IOU`, as indices."""
+def _twins(
+    spans: Sequence[Span], others: Sequence[Span], candles: Candles, *, least_iou: float = SAME_SPAN_IOU
+) -> list[tuple[int, int]]:
+    """Pairs of one label that overlap by at least `least_iou`, as indices."""
     i, j, iou = overlaps(positions(spans, candles.time), positions(others, candles.time))
-    near = iou >= SAME_SPAN_IOU
+    near = iou >= least_iou
     pairs = zip(i[near].tolist(), j[near].tolist(), strict=True)
     return [(a, b) for a, b in pairs if spans[a].label == others[b].label]
 

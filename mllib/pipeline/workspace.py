@@ -49,6 +49,26 @@ def home_folder() -> Path:
     return Path(os.environ.get("CANDLELOOP_HOME") or "var").resolve()
 
 
+def usable_home(home: Path | None = None) -> Path:
+    """The home folder, by default `home_folder`, made when it is missing.
+
+    Raises:
+        NotReady: it cannot be made or written to.
+    """
+    folder = home_folder() if home is None else home
+    reason = "it is no folder that may be written to"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+    raise NotReady(
+        f"home folder {folder}: found that {reason}, expected one to write to. "
+        "Set CANDLELOOP_HOME to a folder you may write."
+    )
+
+
 def open_workspace(home: Path | None = None, *, config: Config | None = None) -> Workspace:
     """The workspace of a home folder, made when it is missing, with the database at this version.
 
@@ -56,13 +76,6 @@ def open_workspace(home: Path | None = None, *, config: Config | None = None) ->
         InvalidConfig: the configuration cannot be used.
         NotReady: the folder cannot be made, or the database cannot be opened.
     """
-    folder = home_folder() if home is None else home
+    folder = usable_home(home)
     checked = load_config() if config is None else config
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise NotReady(
-            f"home folder {folder}: cannot be made ({exc.strerror}). "
-            "Set CANDLELOOP_HOME to a folder you may write."
-        ) from exc
     return Workspace(folder, checked, open_store(folder), CandleArchive(folder / "candles"))

@@ -24,7 +24,12 @@ _ADVICE = (
         "a writable database. Give this user write access to the file and its folder.",
     ),
     (
-        ("malformed", "not a database", "disk i/o error"),
+        ("disk i/o error",),
+        "that the disk could not be read or written",
+        "a disk with room that works. Free some space, check the disk, and try again; the data stays whole.",
+    ),
+    (
+        ("malformed", "not a database"),
         "a file that is damaged or no database",
         "an SQLite database. Move the file away and put back a backup.",
     ),

@@ -142,3 +142,12 @@ def test_what_is_refused_says_why_and_exits_with_one(candleloop, arguments, mess
     assert message in done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_used_is_named(candleloop, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CANDLELOOP_HOME", str(tmp_path / "file"))
+    for command in (["up"], ["candles", "list"]):
+        done = candleloop(*command)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+        assert "Set CANDLELOOP_HOME to a folder you may write" in done.stderr

@@ -262,6 +262,16 @@ def test_a_dismissal_removes_the_twins_of_the_judged_label_alone(ws: Workspace, 
     assert (start, end) in _bars(_learned(ws), ENGULFING)
 
 
+def test_a_span_that_a_person_drew_outlives_a_verdict_on_other_bounds(
+    ws: Workspace, candles: Candles
+) -> None:
+    _add(ws, candles, ("bull_flag", 30, 49))
+    _judge(ws, candles, "dismiss", ("bull_flag", 36, 49))
+    assert _bars(_learned(ws), "bull_flag") == [(30, 49)]
+    _judge(ws, candles, "dismiss", ("bull_flag", 30, 48))
+    assert _bars(_learned(ws), "bull_flag") == []
+
+
 def test_a_correction_takes_the_place_of_the_judged_label(ws: Workspace, candles: Candles) -> None:
     start, end = _engulfing(candles)[2]
     _judge(
