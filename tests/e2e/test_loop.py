@@ -80,6 +80,11 @@ def asking_all_the_time(house: House, body: dict[str, Any]) -> Iterator[list[tup
         thread.join()
 
 
+def champion_of(ws: Workspace) -> str | None:
+    move = ws.store.champions.current("candleloop")
+    return None if move is None else move.run_id
+
+
 def judge(http: httpx.Client, span: dict[str, Any], version: str, **verdict: Any) -> dict[str, Any]:
     prediction = {
         "label": span["label"],
@@ -118,6 +123,7 @@ def test_a_verdict_goes_into_the_next_version_and_nothing_is_lost(
         refused = http.post("/training/start", json={"model_type": "xgboost"})
         assert (refused.status_code, refused.json()["run_id"]) == (409, run_id)
         assert ended(http, run_id)["status"] == "ready"
+        wait_until(lambda: champion_of(ws) == run_id, timeout_s=30, what="the champion moves")
         moved_at = time.monotonic()
         versions: set[str] = set()
         while time.monotonic() < moved_at + 5:
