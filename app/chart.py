@@ -16,7 +16,6 @@ from app.words import candle_time, label_words
 from mllib.candles import Candles
 from mllib.spans import Span, positions
 
-MOST_BARS = 1_000
 HEIGHT_PX = 560
 WIDTH_PX = 860
 """The usual width of the drawing; tags are kept apart as if it were this wide."""

@@ -53,10 +53,3 @@ class Candles:
 
         names = COLUMNS if self.volume is not None else COLUMNS[:-1]
         return pd.DataFrame({name: getattr(self, name) for name in names})
-
-    @classmethod
-    def from_frame(cls, frame: "pd.DataFrame", *, pair: str, timeframe: str) -> "Candles":
-        """Candles of a DataFrame with the columns of `to_frame`; nothing is checked here."""
-        prices = {name: frame[name].to_numpy(np.float64) for name in PRICE_COLUMNS}
-        volume = frame["volume"].to_numpy(np.float64) if "volume" in frame else None
-        return cls(pair, timeframe, frame["time"].to_numpy(np.int64), **prices, volume=volume)

@@ -42,7 +42,7 @@ class PipelineSection(BaseModel):
 
 
 class DataSection(BaseModel):
-    """`data`: where the stages of the data pipeline read and write, relative to the repository."""
+    """`data`: paths of the contract's data pipeline. They load; no stage of this version reads or writes there."""
 
     model_config = _FROZEN
 

@@ -65,8 +65,3 @@ class Targets:
             np.concatenate([getattr(part, name) for part in parts]) for name in ("Y", "mask", "weights")
         )
         return cls(parts[0].columns, *stacked)
-
-    def positives(self) -> NDArray[np.int64]:
-        """How many known positives each column has: `int64 (k,)`."""
-        counts: NDArray[np.int64] = (self.mask & (self.Y > 0)).sum(axis=0)
-        return counts

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mllib.candle_gate import check_candles
 from mllib.candles import Candles
 from mllib.spans import ReviewedRange, Span
 from mllib.timeframes import SECONDS
@@ -21,7 +22,8 @@ MONDAY = 1_704_067_200
 def sample(name: str) -> Candles:
     """A sample series such as `EURUSD_1h`, whole."""
     pair, _, timeframe = name.rpartition("_")
-    return Candles.from_frame(pd.read_parquet(SAMPLES / f"{name}.parquet"), pair=pair, timeframe=timeframe)
+    frame = pd.read_parquet(SAMPLES / f"{name}.parquet")
+    return check_candles(frame, pair=pair, timeframe=timeframe)[0]
 
 
 def walk(n: int, *, seed: int, timeframe: str = "1h", weekends: bool = True, volume: bool = True) -> Candles:

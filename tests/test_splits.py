@@ -103,10 +103,11 @@ def test_taking_rows_gives_a_copy() -> None:
     np.testing.assert_array_equal(rows.X, before)
 
 
-def test_positives_are_counted_where_they_are_known() -> None:
+def test_targets_are_taken_and_put_together_cell_by_cell() -> None:
     Y = np.array([[1, 0], [1, 1], [0, 1]], np.float32)
     mask = np.array([[1, 1], [0, 1], [1, 1]], bool)
     targets = Targets(("a", "b"), Y, mask, np.ones_like(Y))
-    assert targets.positives().tolist() == [1, 2]
-    assert Targets.concatenate([targets, targets]).positives().tolist() == [2, 4]
-    assert targets.take(np.array([0])).positives().tolist() == [1, 0]
+    twice = Targets.concatenate([targets, targets.take(np.array([2, 0]))])
+    assert twice.columns == ("a", "b")
+    assert twice.Y.tolist() == [[1, 0], [1, 1], [0, 1], [0, 1], [1, 0]]
+    assert twice.mask.tolist()[3:] == [[True, True], [True, True]]
