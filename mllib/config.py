@@ -42,7 +42,7 @@ class PipelineSection(BaseModel):
 
 
 class DataSection(BaseModel):
-    """`data`: paths of the contract's data pipeline. They load; no stage of this version reads or writes there."""
+    """`data`: paths of the data pipeline. They load; no stage of this version reads or writes there."""
 
     model_config = _FROZEN
 
