@@ -69,6 +69,25 @@ class LabelDefinition(Table, table=True):
     created_at: int = _seconds()
 
 
+class LabelChange(Table, table=True):
+    """Append-only; of the changes of a name other than its colour, the newest counts.
+
+    `value` is the label that a rename or merge leads to, or the colour before a new one.
+    """
+
+    __tablename__ = "label_change"
+    __table_args__ = (
+        CheckConstraint("kind IN ('rename', 'merge', 'retire', 'restore', 'recolor')", name="kind"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(
+        sa_column=Column(String(), ForeignKey("label_definition.name"), nullable=False, index=True)
+    )
+    kind: str
+    value: str | None = None
+    created_at: int = _seconds()
+
+
 class Annotation(Table, table=True):
     """Append-only: an edit is a new row that supersedes, an undo is a retraction."""
 
