@@ -122,28 +122,62 @@ def _detect_into_store(ws: Workspace, candles: Candles, functions: Sequence[str]
     ws.store.labels.ensure(sorted({span.label for found in spans.values() for span in found}))
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the database says of one series: people's annotations, where they looked, and TA-Lib's spans.
+
+    `verdicts` holds the ids of the annotations that verdicts made, oldest first.
+    """
+
+    annotations: tuple[Annotation, ...]
+    reviewed: tuple[ReviewedRange, ...]
+    verdicts: tuple[str, ...]
+    talib: tuple[Annotation, ...] = ()
+
+
+def known_facts(ws: Workspace, *, pair: str, timeframe: str, functions: Sequence[str] | None) -> Facts:
+    """Everything about a series that counts; TA-Lib's layer of these functions, if any, is brought up to date."""
+    talib: list[Annotation] = []
+    if functions is not None:
+        label_series(ws, pair=pair, timeframe=timeframe, functions=functions)
+        talib = ws.store.talib.spans(pair, timeframe, check_functions(functions))
+    return Facts(
+        annotations=tuple(ws.store.annotations.list(pair, timeframe, sources=PEOPLE)),
+        reviewed=tuple(ws.store.annotations.reviewed(pair, timeframe)),
+        verdicts=tuple(one.annotation_id for one in reversed(ws.store.verdicts.list(pair, timeframe))),
+        talib=tuple(talib),
+    )
+
+
 def labelled_series(
     ws: Workspace, *, pair: str, timeframe: str, layers: Collection[Layer], ingestion: IngestionSection
+) -> LabelledSeries:
+    """What `labelled` makes of a stored series."""
+    candles = ws.candles.read(pair, timeframe)
+    functions = ingestion.talib_patterns if "talib" in layers else None
+    facts = known_facts(ws, pair=pair, timeframe=timeframe, functions=functions)
+    return labelled(candles, facts, layers=layers, ingestion=ingestion)
+
+
+def labelled(
+    candles: Candles, facts: Facts, *, layers: Collection[Layer], ingestion: IngestionSection
 ) -> LabelledSeries:
     """Candles with the spans of the chosen layers, merged, and the ranges where silence is a negative.
 
     People's layer counts where it was reviewed; TA-Lib's is reviewed everywhere by nature.
     """
-    candles = ws.candles.read(pair, timeframe)
     people: list[Annotation] = []
     spans: list[Span] = []
     reviewed: list[ReviewedRange] = []
     if "human" in layers:
-        facts = ws.store.annotations.list(pair, timeframe, sources=PEOPLE)
-        reviewed += ws.store.annotations.reviewed(pair, timeframe)
-        people, reviewed = _confident(_standing(ws, facts, candles), reviewed, ingestion.min_confidence)
+        standing = _standing(facts, candles)
+        people, reviewed = _confident(standing, facts.reviewed, ingestion.min_confidence)
         spans += people
     if "talib" in layers:
         functions = check_functions(ingestion.talib_patterns)
-        label_series(ws, pair=pair, timeframe=timeframe, functions=functions)
-        programmatic: list[Span] = list(ws.store.talib.spans(pair, timeframe, functions))
+        programmatic: list[Span] = list(facts.talib)
         if "human" in layers:
-            denied = [denial for _, denial in _denials(facts)]
+            denied = [denial for _, denial in _denials(facts.annotations)]
             programmatic = _without_twins(programmatic, denied, candles)
             spans, programmatic = _merged(people, programmatic, candles, ingestion.merge_strategy)
         spans += programmatic
@@ -152,16 +186,15 @@ def labelled_series(
     return LabelledSeries(candles, spans, reviewed)
 
 
-def _standing(ws: Workspace, facts: Sequence[Annotation], candles: Candles) -> list[Annotation]:
+def _standing(facts: Facts, candles: Candles) -> list[Annotation]:
     """People's spans that no later verdict denies; within a second, verdicts count in their order."""
-    verdicts = ws.store.verdicts.list(candles.pair, candles.timeframe)
-    order = {verdict.annotation_id: -i for i, verdict in enumerate(verdicts)}
+    order = {annotation_id: i - len(facts.verdicts) for i, annotation_id in enumerate(facts.verdicts)}
 
     def given_at(fact: Annotation) -> tuple[int, int]:
-        return fact.created_at, order.get(fact.id, -len(verdicts))
+        return fact.created_at, order.get(fact.id, -len(facts.verdicts) - 1)
 
-    spans = [fact for fact in facts if fact.label != NOTHING]
-    denials = _denials(facts)
+    spans = [fact for fact in facts.annotations if fact.label != NOTHING]
+    denials = _denials(facts.annotations)
     places = [denial for _, denial in denials]
     drawn = {i for i, span in enumerate(spans) if span.source == "human"}
     pairs = [pair for pair in _twins(spans, places, candles) if pair[0] not in drawn]
