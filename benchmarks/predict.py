@@ -68,9 +68,9 @@ def stages(predictor: Predictor, charts: Sequence[Candles]) -> list[Row]:
     read = timed(read_json, [body_of(chart, chart.pair) for chart in charts])
     rows = timed(encoder.propose, charts)
     P = timed(lambda r: predictor.model.predict_proba(r.X), rows.results)
-    judged = list(zip(charts, P.results, strict=True))
+    judged = list(zip(charts, rows.results, P.results, strict=True))
     spans = timed(
-        lambda cp: predicted(cp[0], encoder.labels, encoder.decode(*cp), encoder.coverage(cp[1])), judged
+        lambda one: predicted(one[0], encoder.labels, encoder.decode(*one), encoder.coverage(*one)), judged
     )
     written = timed(
         lambda p: msgspec.json.encode(PredictResponse(**response_fields(p, predictor))), spans.results

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from mllib.encoders.settings import EncodingConfig
 from mllib.errors import CandleloopError, InvalidConfig
 from mllib.features import ContextConfig
 from mllib.indicators import CANDLE_FEATURES, Indicator
@@ -79,16 +80,14 @@ class FeatureSection(BaseModel):
         return self.candle_features
 
 
-class IngestionSection(BaseModel):
+class IngestionSection(EncodingConfig):
     """`stages.annotation_ingestion`: which labels count, and how they become targets."""
 
     model_config = _FROZEN
 
     enabled: bool = True
     source: Literal["span", "point"] = "span"
-    context_padding: int = Field(default=0, ge=0)
     label_encoding: Literal["bio", "window"] = "bio"
-    window_size: int = Field(default=40, ge=2)
     min_confidence: int | None = Field(default=None, ge=1, le=5)
     talib_patterns: tuple[str, ...] = ()
     merge_strategy: Literal["human_priority", "programmatic_priority", "both"] = "human_priority"
@@ -102,6 +101,11 @@ class IngestionSection(BaseModel):
         except CandleloopError as exc:
             raise ValueError(str(exc)) from exc
         return names
+
+    @property
+    def encoding(self) -> EncodingConfig:
+        """What encoders heed of it."""
+        return EncodingConfig.model_validate(self.model_dump(include=set(EncodingConfig.model_fields)))
 
 
 class TrainingSection(TrainingConfig):

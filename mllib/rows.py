@@ -33,6 +33,19 @@ class Rows:
         """The chosen rows, by mask or position."""
         return Rows(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
+    def places(self) -> "Rows":
+        """The same rows without their features: `X` of shape (n, 0)."""
+        return replace(self, X=np.empty((len(self), 0), np.float32))
+
+    def shifted(self, bars: int) -> "Rows":
+        """The same rows where their series begins `bars` bars earlier."""
+        return replace(self, start=self.start + bars, end=self.end + bars)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
+        """One table from rows of the same series, in this order."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
     @classmethod
     def concatenate(cls, parts: Sequence["Rows"]) -> "Rows":
         """One table from the rows of several series; `series` and `segment` become their ordinals."""
@@ -40,7 +53,7 @@ class Rows:
             replace(part, series=np.full(len(part), i, np.int32), segment=np.full(len(part), i, np.int32))
             for i, part in enumerate(parts)
         ]
-        return cls(*(np.concatenate([getattr(part, f.name) for part in numbered]) for f in fields(cls)))
+        return cls.joined(numbered)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """A temporal split over the rows' own intervals: no row of one block reads what another judges."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from mllib.errors import TrainingFailed
 from mllib.rows import Rows
 
 Mask = NDArray[np.bool_]
+Block = Literal["train", "validation", "test"]
+_EVER, _NEVER = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _MOST_HELD_OUT = 0.9
 
 
@@ -42,6 +44,24 @@ class Split:
     test: Mask
     validation_from: int
     test_from: int
+
+    def judged_bars(self, block: Block, time: NDArray[np.int64], reach: tuple[int, int]) -> Mask:
+        """The bars of a series with opens `time (n,)` that a block judges: `bool (n,)`.
+
+        `reach` is how many bars before and after its own a prediction reads: all of them lie in the block.
+        """
+        bars = np.arange(len(time))
+        reads_from = time[np.maximum(bars - reach[0], 0)]
+        reads_to = time[np.minimum(bars + reach[1], len(time) - 1)]
+        return self._within(block, reads_from, reads_to)
+
+    def _within(self, block: Block, reads_from: NDArray[np.int64], reads_to: NDArray[np.int64]) -> Mask:
+        first, last = {
+            "train": (_EVER, self.validation_from),
+            "validation": (self.validation_from, self.test_from),
+            "test": (self.test_from, _NEVER),
+        }[block]
+        return (reads_from >= first) & (reads_to < last)
 
     @property
     def purged(self) -> int:

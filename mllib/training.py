@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from mllib.candles import Candles
-from mllib.encoders import BioEncoder, encoder_class, reviewed_bars
+from mllib.encoders import Encoder, EncodingConfig, Examples, TuningPart, encoder_class, reviewed_bars
 from mllib.errors import TrainingFailed
 from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
@@ -62,6 +62,7 @@ def train(
     run_id: str,
     encoder_name: str,
     context: ContextConfig,
+    encoding: EncodingConfig,
     config: TrainingConfig,
     progress: Progress,
 ) -> Predictor:
@@ -73,7 +74,7 @@ def train(
     """
     model = create_model(config.model_type, config.hyperparameters, seed=config.seed)
     progress(0.02, "computing features")
-    material = _material(series, encoder_class(encoder_name), context, config)
+    material = _material(series, _Learner(encoder_class(encoder_name), context, encoding), config)
     rows, targets, split = material.rows, material.targets, material.split
     shown = _as_if_newest(rows.take(split.train), material.encoder, seed=config.seed)
     held_out = (rows.take(split.validation), targets.take(split.validation))
@@ -86,49 +87,56 @@ def train(
         metrics={},
     )
     progress(0.82, "choosing thresholds on validation")
-    chosen = _tuned(predictor, series, rows, split)
+    chosen = _tuned(predictor, series, split)
     progress(0.90, "evaluating on the test block")
-    return replace(chosen, metrics=_tested(chosen, series, rows, split) | {"left_out": material.left_out})
+    return replace(chosen, metrics=_tested(chosen, series, split) | {"left_out": material.left_out})
+
+
+@dataclass(frozen=True, slots=True)
+class _Learner:
+    """What an encoder learns with, whatever the examples."""
+
+    encoder: type[Encoder]
+    context: ContextConfig
+    settings: EncodingConfig
+
+    def learn(self, examples: Examples) -> Encoder:
+        return self.encoder.learn(self.context, examples, self.settings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Material:
     """What a model is fitted on; `left_out` says of each label without a lane why."""
 
-    encoder: BioEncoder
+    encoder: Encoder
     rows: Rows
     targets: Targets
     split: Split
     left_out: dict[str, str]
 
 
-def _material(
-    series: Sequence[LabelledSeries],
-    encoder_type: type[BioEncoder],
-    context: ContextConfig,
-    config: TrainingConfig,
-) -> _Material:
-    scout = encoder_type.learn(context, {})
+def _material(series: Sequence[LabelledSeries], learner: _Learner, config: TrainingConfig) -> _Material:
+    scout = learner.learn({})
     parts = [scout.propose(one.candles) for one in series]
     rows = Rows.concatenate(parts)
     opens_at = np.concatenate([one.candles.time[part.start] for one, part in zip(series, parts, strict=True)])
     split = temporal_split(rows, opens_at, config)
     examples = _examples(series, split.validation_from)
-    left_out = _unlearnable(encoder_type.learn(context, examples), series, parts, split)
+    left_out = _unlearnable(learner.learn(examples), series, parts, split)
     kept = {label: bars for label, bars in examples.items() if label not in left_out}
     if not kept:
         raise TrainingFailed(
             f"training: found no label that can be learned ({'; '.join(left_out.values())}). "
             "Annotate more of the earlier candles, or choose other layers with --labels."
         )
-    encoder = encoder_type.learn(context, kept)
+    encoder = learner.learn(kept)
     targets = _targets(encoder, series, parts)
     if config.class_weights == "balanced":
         targets = replace(targets, weights=_balanced(targets, split.train))
     return _Material(encoder, rows, targets, split, left_out)
 
 
-def _targets(encoder: BioEncoder, series: Sequence[LabelledSeries], parts: Sequence[Rows]) -> Targets:
+def _targets(encoder: Encoder, series: Sequence[LabelledSeries], parts: Sequence[Rows]) -> Targets:
     labelled = zip(series, parts, strict=True)
     return Targets.concatenate(
         [encoder.label(part, one.candles, one.spans, one.reviewed) for one, part in labelled]
@@ -153,7 +161,7 @@ def _examples(series: Sequence[LabelledSeries], before: int) -> dict[str, NDArra
 
 
 def _unlearnable(
-    encoder: BioEncoder, series: Sequence[LabelledSeries], parts: Sequence[Rows], split: Split
+    encoder: Encoder, series: Sequence[LabelledSeries], parts: Sequence[Rows], split: Split
 ) -> dict[str, str]:
     """The labels that the training block says too little about, and why.
 
@@ -161,13 +169,9 @@ def _unlearnable(
     """
     known = _targets(encoder, series, parts).take(split.train)
     reasons = {}
-    for lane in encoder.lanes:
-        label, begin = lane.label, known.columns.index(f"B-{lane.label}")
-        starts = int(known.Y[:, begin].sum())
-        inside = starts * lane.most_bars if lane.fixed else int(known.Y[:, begin : begin + 2].sum())
-        outside = max(int(known.mask[:, begin].sum()) - inside, 0)
-        if starts < LEAST_EXAMPLES or outside < min(_LEAST_OUTSIDE * starts, _ENOUGH_OUTSIDE):
-            reasons[label] = f"{label}: {starts} spans and {outside} reviewed bars beside them in training"
+    for label, (found, beside) in encoder.evidence(known).items():
+        if found < LEAST_EXAMPLES or beside < min(_LEAST_OUTSIDE * found, _ENOUGH_OUTSIDE):
+            reasons[label] = f"{label}: {found} examples and {beside} known negatives beside them in training"
     return reasons
 
 
@@ -181,7 +185,7 @@ def _balanced(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.float32]
     return balanced
 
 
-def _as_if_newest(rows: Rows, encoder: BioEncoder, *, seed: int) -> Rows:
+def _as_if_newest(rows: Rows, encoder: Encoder, *, seed: int) -> Rows:
     """The rows with the future of some hidden, as a chart's newest bars have it."""
     future = np.array([column.future for column in encoder.feature_columns])
     rng = np.random.default_rng(seed)
@@ -192,17 +196,15 @@ def _as_if_newest(rows: Rows, encoder: BioEncoder, *, seed: int) -> Rows:
     return rows
 
 
-def _tuned(predictor: Predictor, series: Sequence[LabelledSeries], rows: Rows, split: Split) -> Predictor:
-    parts = [
-        (
-            one.candles,
-            predictor.probabilities(one.candles),
-            one.spans,
-            split.validation[rows.series == i, None] & _looked(one, predictor.encoder.labels),
-        )
-        for i, one in enumerate(series)
-    ]
-    return replace(predictor, encoder=predictor.encoder.tune(parts))
+def _tuned(predictor: Predictor, series: Sequence[LabelledSeries], split: Split) -> Predictor:
+    encoder = predictor.encoder
+    parts = []
+    for one in series:
+        counts = split.judged_bars("validation", one.candles.time, encoder.reach)
+        looked = _looked(one, encoder.labels)
+        scored = predictor.scored(one.candles)
+        parts.append(TuningPart(one.candles, *scored, one.spans, counts[:, None] & looked))
+    return replace(predictor, encoder=encoder.tune(parts))
 
 
 def _looked(one: LabelledSeries, labels: Sequence[str]) -> NDArray[np.bool_]:
@@ -210,12 +212,10 @@ def _looked(one: LabelledSeries, labels: Sequence[str]) -> NDArray[np.bool_]:
     return np.stack([reviewed_bars(label, one.candles, one.reviewed) for label in labels], axis=1)
 
 
-def _tested(
-    predictor: Predictor, series: Sequence[LabelledSeries], rows: Rows, split: Split
-) -> dict[str, Any]:
+def _tested(predictor: Predictor, series: Sequence[LabelledSeries], split: Split) -> dict[str, Any]:
     judged = []
-    for i, one in enumerate(series):
-        counts = split.test[rows.series == i]
+    for one in series:
+        counts = split.judged_bars("test", one.candles.time, predictor.encoder.reach)
         if counts.any():
             judged.append(Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts))
     metrics = evaluate(judged, predictor.encoder.labels)
@@ -241,7 +241,7 @@ def _seen(series: Sequence[LabelledSeries], split: Split) -> tuple[TrainedRange,
     return tuple(ranges)
 
 
-def _info(run_id: str, encoder: BioEncoder, config: TrainingConfig) -> ModelInfo:
+def _info(run_id: str, encoder: Encoder, config: TrainingConfig) -> ModelInfo:
     return ModelInfo(
         model_name=config.registered_model_name,
         model_version="unregistered",

@@ -10,7 +10,7 @@ from app.failures import errors_shown
 from app.session import worker_alive, workspace
 from app.tables import series_words, span_f1, split_words, version_words
 from app.words import ago, duration, model_words
-from mllib.encoders import ENCODERS
+from mllib.encoders import ENCODER_NAMES
 from mllib.jobs import enqueue_run
 from mllib.models import MODEL_NAMES
 from mllib.pipeline.overview import labels_of_people, span_f1_over, time_left_s
@@ -82,7 +82,7 @@ def _choose_model() -> dict[str, Any]:
     model_type = st.segmented_control(
         "Model", MODEL_NAMES, default=stages.training.model_type, format_func=model_words, required=True
     )
-    encoder = st.selectbox("Encoder", list(ENCODERS), format_func=lambda name: ENCODER_WORDS.get(name, name))
+    encoder = st.selectbox("Encoder", ENCODER_NAMES, format_func=lambda name: ENCODER_WORDS.get(name, name))
     layers = st.pills(
         "Learn from",
         list(LAYERS),

@@ -3,7 +3,8 @@ import pytest
 from pydantic import ValidationError
 
 from mllib.candles import Candles
-from mllib.encoders import BioEncoder
+from mllib.encoders import EncodingConfig
+from mllib.encoders.bio import BioEncoder
 from mllib.errors import TrainingFailed
 from mllib.features import ContextConfig
 from mllib.rows import Rows, Targets
@@ -14,7 +15,7 @@ CONTEXT = ContextConfig(past_bars=20, future_bars=10)
 
 
 def _split(series: list[Candles], **shares: float) -> tuple[Rows, np.ndarray, Split]:
-    encoder = BioEncoder.learn(CONTEXT, {})
+    encoder = BioEncoder.learn(CONTEXT, {}, EncodingConfig())
     rows = Rows.concatenate([encoder.propose(candles) for candles in series])
     opens_at = np.concatenate([candles.time for candles in series])
     return rows, opens_at, temporal_split(rows, opens_at, SplitConfig(**shares))
@@ -85,7 +86,7 @@ def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
 
 
 def test_rows_of_several_series_are_numbered() -> None:
-    encoder = BioEncoder.learn(CONTEXT, {})
+    encoder = BioEncoder.learn(CONTEXT, {}, EncodingConfig())
     parts = [encoder.propose(walk(n, seed=n)) for n in (50, 0, 40)]
     rows = Rows.concatenate(parts)
     assert rows.series.tolist() == [0] * 50 + [2] * 40
@@ -96,7 +97,7 @@ def test_rows_of_several_series_are_numbered() -> None:
 
 
 def test_taking_rows_gives_a_copy() -> None:
-    encoder = BioEncoder.learn(CONTEXT, {})
+    encoder = BioEncoder.learn(CONTEXT, {}, EncodingConfig())
     rows = encoder.propose(walk(50, seed=1))
     before = rows.X.copy()
     rows.take(np.ones(50, bool)).X[:] = 7

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mllib.encoders import BioEncoder
+from mllib.encoders import EncodingConfig
+from mllib.encoders.bio import BioEncoder
 from mllib.errors import InvalidConfig, TrainingFailed
 from mllib.features import ContextConfig
 from mllib.inference import Predictor
@@ -46,6 +47,7 @@ def _train(series: Sequence[LabelledSeries], **config: Any) -> Predictor:
         run_id="r1",
         encoder_name="bio",
         context=CONTEXT,
+        encoding=EncodingConfig(),
         config=TrainingConfig(**chosen),
         progress=lambda *_: None,
     )
@@ -102,10 +104,10 @@ def test_the_same_seed_gives_the_same_model(model_type: str, tmp_path: Path) -> 
     runs = [_train([_series(bars=900)], model_type=model_type, seed=4) for _ in range(2)]
     assert runs[0].metrics == runs[1].metrics
     assert runs[0].encoder == runs[1].encoder
-    P = [run.probabilities(CANDLES) for run in runs]
+    P = [run.scored(CANDLES)[1] for run in runs]
     np.testing.assert_array_equal(*P)
     other = _train([_series(bars=900)], model_type=model_type, seed=5)
-    assert not np.array_equal(other.probabilities(CANDLES), P[0])
+    assert not np.array_equal(other.scored(CANDLES)[1], P[0])
 
 
 def test_labels_of_the_test_block_change_no_choice(trained: Predictor, tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_bars_that_nobody_reviewed_do_not_steer_the_cut(monkeypatch: pytest.Monk
     original = BioEncoder.tune
 
     def spy(encoder: BioEncoder, parts: Any) -> BioEncoder:
-        judged.append(parts[0][3][:, encoder.labels.index("box")])
+        judged.append(parts[0].counts[:, encoder.labels.index("box")])
         return original(encoder, parts)
 
     monkeypatch.setattr(BioEncoder, "tune", spy)
@@ -177,7 +179,7 @@ def test_too_few_candles_cannot_be_split() -> None:
 def test_spans_on_rows_that_the_purge_takes_leave_nothing_to_learn() -> None:
     """A span that ends before validation, but whose rows read into it."""
     lone = LabelledSeries(CANDLES, [Span("box", *CANDLES.time[[1_040, 1_044]].tolist())], [])
-    with pytest.raises(TrainingFailed, match=r"found no label that can be learned \(box: 0 spans"):
+    with pytest.raises(TrainingFailed, match=r"found no label that can be learned \(box: 0 examples"):
         _train([lone])
 
 
@@ -188,7 +190,7 @@ def test_a_label_of_which_training_knows_too_little_is_left_out_and_said() -> No
     predictor = _train([_series([*rare, *unreviewed], [everywhere])])
     assert {"box", "rare"}.isdisjoint(predictor.encoder.labels)
     assert set(predictor.metrics["left_out"]) == {"box", "rare"}
-    assert predictor.metrics["left_out"]["rare"].startswith("rare: 1 spans")
+    assert predictor.metrics["left_out"]["rare"].startswith("rare: 1 examples")
 
 
 def test_a_label_that_is_there_more_often_than_not_is_learned() -> None:
@@ -205,7 +207,7 @@ def test_an_unknown_hyperparameter_fails_before_any_work() -> None:
 
 def test_class_weights_make_rare_patterns_more_probable(trained: Predictor) -> None:
     plain = _train([_series(_boxes(30, 1_450))], class_weights=None)
-    assert trained.probabilities(CANDLES).mean() > plain.probabilities(CANDLES).mean()
+    assert trained.scored(CANDLES)[1].mean() > plain.scored(CANDLES)[1].mean()
 
 
 def test_progress_rises_and_says_what_is_done() -> None:
@@ -215,6 +217,7 @@ def test_progress_rises_and_says_what_is_done() -> None:
         run_id="r",
         encoder_name="bio",
         context=CONTEXT,
+        encoding=EncodingConfig(),
         config=TrainingConfig(hyperparameters={"n_estimators": 3, "n_jobs": 1}),
         progress=lambda done, what: told.append((done, what)),
     )

@@ -1,53 +1,166 @@
-"""How a chart becomes rows and probabilities become spans: the registry of encoders.
+"""How a chart becomes rows and probabilities become spans: the seam, and the encoders by name.
 
-A new encoder is one new file and one line here.
+A new encoder is one new file and one line in `_ENCODERS`. It is imported when it is asked for.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
-from mllib.encoders.bio import BioEncoder, reviewed_bars
-from mllib.encoders.lanes import Lane
+import numpy as np
+from numpy.typing import NDArray
+
+from mllib.candles import Candles
+from mllib.encoders.settings import EncodingConfig
 from mllib.errors import InvalidConfig
-from mllib.features import ContextConfig
+from mllib.features import Column, ContextConfig
+from mllib.rows import Rows, Targets
+from mllib.spans import PredictedSpan, ReviewedRange, Span
 
-ENCODERS: dict[str, type[BioEncoder]] = {"bio": BioEncoder}
+_ENCODERS = {
+    "bio": ("mllib.encoders.bio", "BioEncoder"),
+}
+ENCODER_NAMES = tuple(_ENCODERS)
 
 __all__ = [
-    "ENCODERS",
-    "BioEncoder",
-    "Lane",
+    "ENCODER_NAMES",
+    "Encoder",
+    "EncodingConfig",
+    "Examples",
+    "TuningPart",
     "encoder_class",
     "encoder_from_dict",
     "encoder_to_dict",
     "reviewed_bars",
 ]
 
+Examples = Mapping[str, NDArray[np.int64]]
+"""The lengths in bars `int64 (n,)` of every label's spans."""
 
-def encoder_class(name: str) -> type[BioEncoder]:
+
+class TuningPart(NamedTuple):
+    """One series to choose by: its rows without `X`, their probabilities `P (n, k)`, what is true.
+
+    `counts bool (n_bars, n_labels)` are the bars that count for each label.
+    """
+
+    candles: Candles
+    rows: Rows
+    P: NDArray[np.float32]
+    spans: Sequence[Span]
+    counts: NDArray[np.bool_]
+
+
+class Encoder(Protocol):
+    """Candles to rows, labels to targets, probabilities to spans. Immutable.
+
+    Wherever `rows` and `P` come together they are all rows that `propose` gives for the candles, in its
+    order; their `X` may be empty (`Rows.places`).
+    """
+
+    name: ClassVar[str]
+
+    @classmethod
+    def learn(cls, context: ContextConfig, examples: Examples, settings: EncodingConfig) -> Self:
+        """An encoder for the labels of `examples`; without any it can propose, and nothing else."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of `coverage`."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The k target columns."""
+
+    @property
+    def column_labels(self) -> tuple[str, ...]:
+        """The label that each target column belongs to."""
+
+    @property
+    def feature_columns(self) -> tuple[Column, ...]:
+        """The columns of `Rows.X`; a column's `future` counts bars after the last one that the row judges."""
+
+    @property
+    def needed_bars(self) -> int:
+        """How many candles a prediction needs at least."""
+
+    @property
+    def context_bars(self) -> int:
+        """How many bars before a range its labels may depend on."""
+
+    @property
+    def provisional_bars(self) -> int:
+        """How young a decoded label is while it may still change, in bars."""
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How many bars before and after its `start` a row, and whether it is proposed, may depend on."""
+
+    def propose(self, candles: Candles) -> Rows:
+        """The rows to judge, by `start`; several a candle, or none."""
+
+    def label(
+        self, rows: Rows, candles: Candles, spans: Sequence[Span], reviewed: Sequence[ReviewedRange]
+    ) -> Targets:
+        """What is known about the rows."""
+
+    def evidence(self, targets: Targets) -> dict[str, tuple[int, int]]:
+        """For each label how many examples there are, and how many known negatives beside them."""
+
+    def decode(self, candles: Candles, rows: Rows, P: NDArray[np.float32]) -> list[PredictedSpan]:
+        """Spans, by start, from the probabilities `P float32 (n, k)` of the rows."""
+
+    def coverage(self, candles: Candles, rows: Rows, P: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The probability that each bar lies in a span of each label: `float64 (n_bars, n_labels)`."""
+
+    def tune(self, parts: Sequence[TuningPart]) -> Self:
+        """The encoder with its cuts and costs chosen for the best span F1 over validation parts."""
+
+    def fingerprint(self) -> str:
+        """A name for what the feature columns are."""
+
+    def probe(self) -> list[float]:
+        """The features of fixed synthetic candles, to recognise that one has changed."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything needed to rebuild it, as JSON-ready values."""
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Self:
+        """The encoder that `to_dict` wrote down."""
+
+
+def encoder_class(name: str) -> type[Encoder]:
     """The encoder of that name.
 
     Raises:
         InvalidConfig: where there is none.
     """
-    if name not in ENCODERS:
+    if name not in _ENCODERS:
         raise InvalidConfig(
             f"stages.annotation_ingestion.label_encoding: found {name!r}, expected one of "
-            f"{', '.join(ENCODERS)}. Choose an encoder that this version has."
+            f"{', '.join(ENCODER_NAMES)}. Choose an encoder that this version has."
         )
-    return ENCODERS[name]
+    module, attribute = _ENCODERS[name]
+    found: type[Encoder] = getattr(import_module(module), attribute)
+    return found
 
 
-def encoder_to_dict(encoder: BioEncoder) -> dict[str, Any]:
-    """Everything needed to rebuild an encoder, as JSON-ready values."""
-    return {
-        "encoder": "bio",
-        "context": encoder.context.model_dump(mode="json"),
-        "lanes": [lane.model_dump() for lane in encoder.lanes],
-    }
+def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
+    """An encoder with its name, as JSON-ready values."""
+    return {"encoder": encoder.name, **encoder.to_dict()}
 
 
-def encoder_from_dict(saved: Mapping[str, Any]) -> BioEncoder:
+def encoder_from_dict(saved: Mapping[str, Any]) -> Encoder:
     """The encoder that `encoder_to_dict` wrote down."""
-    lanes = tuple(Lane(**lane) for lane in saved["lanes"])
-    return encoder_class(saved["encoder"])(ContextConfig(**saved["context"]), lanes).with_features()
+    return encoder_class(saved["encoder"]).from_dict(saved)
+
+
+def reviewed_bars(label: str, candles: Candles, reviewed: Sequence[ReviewedRange]) -> NDArray[np.bool_]:
+    """Where someone has looked for this label: `bool (n_bars,)`."""
+    looked = np.zeros(len(candles), bool)
+    for part in reviewed:
+        if label in part.labels:
+            first = np.searchsorted(candles.time, part.start_time, "left")
+            looked[first : np.searchsorted(candles.time, part.end_time, "right")] = True
+    return looked

@@ -3,17 +3,19 @@
 Overlapping spans of different labels are legal. How a lane becomes spans is told in `lanes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mllib.candles import Candles
+from mllib.encoders import Examples, TuningPart, reviewed_bars
 from mllib.encoders.lanes import Lane, LaneProbabilities, candidates, decode_lanes, predicted_spans, span_f1
+from mllib.encoders.settings import EncodingConfig
 from mllib.encoders.viterbi import Positions
-from mllib.features import ContextConfig, column_reach, compute_features
-from mllib.features.registry import Column
+from mllib.features import Column, ContextConfig, column_reach, compute_features, fingerprint, probe
 from mllib.features.windows import Floats
 from mllib.rows import Rows, Targets
 from mllib.spans import PredictedSpan, ReviewedRange, Span, positions
@@ -26,15 +28,17 @@ _SHORT_BARS = 5
 
 @dataclass(frozen=True, slots=True)
 class BioEncoder:
-    """Candles to rows and probabilities to spans, one lane a label."""
+    """Candles to rows and probabilities to spans, one lane a label; its rows are the bars."""
+
+    name: ClassVar[str] = "bio"
 
     context: ContextConfig
     lanes: tuple[Lane, ...]
     feature_columns: tuple[Column, ...] = field(default=(), repr=False)
 
     @classmethod
-    def learn(cls, context: ContextConfig, examples: dict[str, NDArray[np.int64]]) -> "BioEncoder":
-        """An encoder for the labels of `examples`, whose lengths in bars `int64 (n,)` it learns from."""
+    def learn(cls, context: ContextConfig, examples: Examples, settings: EncodingConfig) -> "BioEncoder":
+        """An encoder for the labels of `examples`; lanes whose spans have one length know starts only."""
         lanes = []
         for label, bars in sorted(examples.items()):
             longest = int(np.quantile(bars, _TYPICAL, method="higher"))
@@ -54,6 +58,11 @@ class BioEncoder:
         return tuple(lane.label for lane in self.lanes)
 
     @property
+    def column_labels(self) -> tuple[str, ...]:
+        """The label of each target column."""
+        return tuple(lane.label for lane in self.lanes for _ in range(lane.width))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Target columns: `B-label` for each lane, `I-label` where its length varies."""
         return tuple(
@@ -68,12 +77,17 @@ class BioEncoder:
     @property
     def context_bars(self) -> int:
         """How many bars before a range its labels may depend on."""
-        return column_reach(self.feature_columns)[0] + self._decode_bars
+        return self.reach[0] + self._decode_bars
 
     @property
     def provisional_bars(self) -> int:
         """How young a decoded label is while it may still change, in bars."""
-        return column_reach(self.feature_columns)[1] + self._decode_bars
+        return self.reach[1] + self._decode_bars
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How many bars before and after its own a row reads."""
+        return column_reach(self.feature_columns)
 
     @property
     def _decode_bars(self) -> int:
@@ -81,7 +95,7 @@ class BioEncoder:
 
     def propose(self, candles: Candles) -> Rows:
         """A row for every candle; row t reads bars t − past … t + future of the context."""
-        past, future = column_reach(self.feature_columns)
+        past, future = self.reach
         n = len(candles)
         bars = np.arange(n, dtype=np.int64)
         reads_to = candles.time[np.minimum(bars + future, n - 1)] if n else candles.time
@@ -105,20 +119,29 @@ class BioEncoder:
         mask = np.zeros(Y.shape, bool)
         first = 0
         for lane in self.lanes:
-            width = 1 if lane.fixed else 2
-            cells = slice(first, first + width)
+            cells = slice(first, first + lane.width)
             mask[:, cells] = reviewed_bars(lane.label, candles, reviewed)[:, None]
             _mark(
                 Y[:, cells],
                 mask[:, cells],
                 positions([s for s in spans if s.label == lane.label], candles.time),
             )
-            first += width
+            first += lane.width
         return Targets(
             self.columns, Y[rows.start], mask[rows.start], np.ones((len(rows), Y.shape[1]), np.float32)
         )
 
-    def decode(self, candles: Candles, P: NDArray[np.float32]) -> list[PredictedSpan]:
+    def evidence(self, targets: Targets) -> dict[str, tuple[int, int]]:
+        """For each label how many spans start in these rows, and how many known bars lie outside of spans."""
+        found, first = {}, 0
+        for lane in self.lanes:
+            starts = int(targets.Y[:, first].sum())
+            inside = starts * lane.most_bars if lane.fixed else int(targets.Y[:, first : first + 2].sum())
+            found[lane.label] = (starts, max(int(targets.mask[:, first].sum()) - inside, 0))
+            first += lane.width
+        return found
+
+    def decode(self, candles: Candles, rows: Rows, P: NDArray[np.float32]) -> list[PredictedSpan]:
         """Spans, by start, from the probabilities `P float32 (n_bars, k)` of every bar of `candles`."""
         lanes = self._split(P)
         found = decode_lanes(lanes, candles)
@@ -129,7 +152,7 @@ class BioEncoder:
         ]
         return sorted(spans, key=lambda span: (span.start_time, span.end_time, span.label))
 
-    def coverage(self, P: NDArray[np.float32]) -> Floats:
+    def coverage(self, candles: Candles, rows: Rows, P: NDArray[np.float32]) -> Floats:
         """The probability that each bar lies in a span of each label: `float64 (n_bars, n_labels)`."""
         covered = np.empty((len(P), len(self.lanes)))
         for i, (lane, begin, inside) in enumerate(self._split(P)):
@@ -139,19 +162,32 @@ class BioEncoder:
                     covered[lag:, i] = np.maximum(covered[lag:, i], begin[:-lag])
         return covered
 
-    def tune(
-        self, parts: Sequence[tuple[Candles, NDArray[np.float32], Sequence[Span], NDArray[np.bool_]]]
-    ) -> "BioEncoder":
-        """The encoder with each lane's cut and cost chosen for the best span F1 over validation parts.
-
-        A part is candles, their probabilities, true spans and the bars that count for each label,
-        `bool (n_bars, n_labels)`.
-        """
+    def tune(self, parts: Sequence[TuningPart]) -> "BioEncoder":
+        """The encoder with each lane's cut and cost chosen for the best span F1 over validation parts."""
         return replace(self, lanes=tuple(self._tuned(i, parts) for i in range(len(self.lanes))))
 
-    def _tuned(
-        self, i: int, parts: Sequence[tuple[Candles, NDArray[np.float32], Sequence[Span], NDArray[np.bool_]]]
-    ) -> Lane:
+    def fingerprint(self) -> str:
+        """A name for what the feature columns are."""
+        return fingerprint(self.context, self.feature_columns)
+
+    def probe(self) -> list[float]:
+        """The features of one bar of fixed synthetic candles."""
+        return probe(self.context)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The context and the lanes, as JSON-ready values."""
+        return {
+            "context": self.context.model_dump(mode="json"),
+            "lanes": [lane.model_dump() for lane in self.lanes],
+        }
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> "BioEncoder":
+        """The encoder that `to_dict` wrote down."""
+        lanes = tuple(Lane(**lane) for lane in saved["lanes"])
+        return cls(ContextConfig(**saved["context"]), lanes).with_features()
+
+    def _tuned(self, i: int, parts: Sequence[TuningPart]) -> Lane:
         lane, best, best_score = self.lanes[i], self.lanes[i], 0.0
         prepared = [
             (
@@ -160,7 +196,7 @@ class BioEncoder:
                 positions([s for s in spans if s.label == lane.label], candles.time),
                 counts[:, i],
             )
-            for candles, P, spans, counts in parts
+            for candles, _, P, spans, counts in parts
         ]
         support = sum(
             int(counts[truth[:, 0].clip(max=len(counts) - 1)].sum()) for *_, truth, counts in prepared
@@ -178,18 +214,8 @@ class BioEncoder:
             begin = P[:, first].astype(np.float64)
             inside = np.zeros_like(begin) if lane.fixed else P[:, first + 1].astype(np.float64)
             lanes.append((lane, begin, inside))
-            first += 1 if lane.fixed else 2
+            first += lane.width
         return lanes
-
-
-def reviewed_bars(label: str, candles: Candles, reviewed: Sequence[ReviewedRange]) -> NDArray[np.bool_]:
-    """Where someone has looked for this label: `bool (n_bars,)`."""
-    looked = np.zeros(len(candles), bool)
-    for part in reviewed:
-        if label in part.labels:
-            first = np.searchsorted(candles.time, part.start_time, "left")
-            looked[first : np.searchsorted(candles.time, part.end_time, "right")] = True
-    return looked
 
 
 def _mark(Y: NDArray[np.float32], mask: NDArray[np.bool_], found: Positions) -> None:

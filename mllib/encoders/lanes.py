@@ -42,6 +42,11 @@ class Lane(BaseModel):
         return self.least_bars == self.most_bars
 
     @property
+    def width(self) -> int:
+        """How many target columns it has: starts, and insides where the length varies."""
+        return 1 if self.fixed else 2
+
+    @property
     def reach_bars(self) -> int:
         """Half the longest span: islands shorter than twice that are never broken."""
         return (self.most_bars + 1) // 2

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mllib.candles import Candles
-from mllib.encoders import BioEncoder, encoder_from_dict, encoder_to_dict
+from mllib.encoders import Encoder, encoder_from_dict, encoder_to_dict
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
-from mllib.features import fingerprint, probe
 from mllib.inference.prediction import Prediction, predicted
 from mllib.models import Model, model_class
+from mllib.rows import Rows
 
 FORMAT = 1
 CHUNK_BARS = 20_000
@@ -54,26 +54,28 @@ class TrainedRange:
 class Predictor:
     """A trained model ready to serve; immutable and safe to share between threads."""
 
-    encoder: BioEncoder
+    encoder: Encoder
     model: Model
     info: ModelInfo
     trained_on: tuple[TrainedRange, ...]
     metrics: dict[str, Any]
 
-    def probabilities(
+    def scored(
         self, candles: Candles, *, progress: Callable[[float], None] | None = None
-    ) -> NDArray[np.float32]:
-        """The encoder's target probabilities of every bar, `float32 (n_bars, k)`; memory is bounded."""
-        past, future = self.encoder.context.past_bars, self.encoder.context.future_bars
-        P = np.empty((len(candles), len(self.encoder.columns)), np.float32)
-        for first in range(0, len(candles), CHUNK_BARS):
+    ) -> tuple[Rows, NDArray[np.float32]]:
+        """All rows that the encoder proposes, without features, and `P float32 (n, k)`; memory is bounded."""
+        before, after = self.encoder.reach
+        parts, scores = [], []
+        for first in range(0, max(len(candles), 1), CHUNK_BARS):
             last = min(first + CHUNK_BARS, len(candles))
-            start = max(first - past, 0)
-            rows = self.encoder.propose(candles[start : last + future])
-            P[first:last] = self.model.predict_proba(rows.X[first - start : last - start])
+            start = max(first - before, 0)
+            rows = self.encoder.propose(candles[start : last + after]).shifted(start)
+            rows = rows.take((rows.start >= first) & (rows.start < last))
+            parts.append(rows.places())
+            scores.append(self.model.predict_proba(rows.X))
             if progress is not None:
-                progress(last / len(candles))
-        return P
+                progress(last / max(len(candles), 1))
+        return Rows.joined(parts), np.concatenate(scores)
 
     def predict(self, candles: Candles, *, progress: Callable[[float], None] | None = None) -> Prediction:
         """Spans and per-candle labels of checked candles.
@@ -81,17 +83,16 @@ class Predictor:
         Raises:
             InvalidCandles: when there are fewer candles than the features look back.
         """
-        needed, past = self.encoder.needed_bars, self.encoder.context.past_bars
+        needed = self.encoder.needed_bars
         if len(candles) < needed:
             raise InvalidCandles(
                 f"{candles.name}: found {len(candles)} candles, expected at least {needed}: "
-                f"the model's features look back {past} bars. "
+                f"the model's features look back {needed - 1} bars. "
                 "Send more candles, or import the history so that it can be filled in."
             )
-        P = self.probabilities(candles, progress=progress)
-        return predicted(
-            candles, self.encoder.labels, self.encoder.decode(candles, P), self.encoder.coverage(P)
-        )
+        rows, P = self.scored(candles, progress=progress)
+        spans, coverage = self.encoder.decode(candles, rows, P), self.encoder.coverage(candles, rows, P)
+        return predicted(candles, self.encoder.labels, spans, coverage)
 
     def with_version(self, model_version: str) -> "Predictor":
         """The same predictor under the version that the ledger gave it."""
@@ -109,8 +110,8 @@ class Predictor:
             "encoder": encoder_to_dict(self.encoder),
             "trained_on": [asdict(part) for part in self.trained_on],
             "metrics": self.metrics,
-            "fingerprint": fingerprint(self.encoder.context, self.encoder.feature_columns),
-            "probe": [None if np.isnan(v) else v for v in probe(self.encoder.context)],
+            "fingerprint": self.encoder.fingerprint(),
+            "probe": [None if np.isnan(v) else v for v in self.encoder.probe()],
             "files": {path.name: _digest(path) for path in sorted(partial.iterdir())},
         }
         (partial / _DESCRIPTION).write_text(json.dumps(description, indent=1))
@@ -172,11 +173,11 @@ def _check_files(files: dict[str, str], folder: Path) -> None:
             )
 
 
-def _check_features(encoder: BioEncoder, saved: dict[str, Any], folder: Path) -> None:
-    now = fingerprint(encoder.context, encoder.feature_columns)
+def _check_features(encoder: Encoder, saved: dict[str, Any], folder: Path) -> None:
+    now = encoder.fingerprint()
     then = np.array([np.nan if v is None else v for v in saved["probe"]])
     same_values = now == saved["fingerprint"] and np.allclose(
-        np.array(probe(encoder.context)), then, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE, equal_nan=True
+        np.array(encoder.probe()), then, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE, equal_nan=True
     )
     if not same_values:
         raise BrokenModel(

@@ -154,6 +154,7 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
         run_id=run.run_id,
         encoder_name=stages.annotation_ingestion.label_encoding,
         context=stages.feature_engineering.context,
+        encoding=stages.annotation_ingestion.encoding,
         config=stages.training,
         progress=progress,
     )

@@ -122,7 +122,7 @@ class Champion:
 
 def warm(predictor: Predictor) -> None:
     """Runs one prediction on made-up candles, so that the first request pays for nothing."""
-    n = predictor.encoder.needed_bars + predictor.encoder.context.future_bars
+    n = predictor.encoder.needed_bars + predictor.encoder.reach[1]
     close = 100 + np.sin(np.arange(n) / 3.0)
     open_ = np.concatenate([close[:1], close[:-1]])
     high, low = np.maximum(open_, close) + 0.1, np.minimum(open_, close) - 0.1

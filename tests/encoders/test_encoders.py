@@ -9,12 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mllib.candles import Candles
-from mllib.encoders import ENCODERS, BioEncoder, encoder_class, encoder_from_dict, encoder_to_dict
+from mllib.encoders import (
+    ENCODER_NAMES,
+    Encoder,
+    EncodingConfig,
+    TuningPart,
+    encoder_class,
+    encoder_from_dict,
+    encoder_to_dict,
+)
 from mllib.errors import InvalidConfig
 from mllib.features import ContextConfig
 from mllib.inference.prediction import predicted
 from mllib.models import create_model
-from mllib.rows import Targets
+from mllib.rows import Rows, Targets
 from mllib.spans import PredictedSpan, ReviewedRange, Span
 from tests.naive import bars_of, changed, sample, walk
 
@@ -28,37 +36,38 @@ SERIES = [
     sample("EURUSD_1h")[:240],
 ]
 
-Probabilities = Callable[[int, int], np.ndarray]
+
+def _learned(name: str) -> Encoder:
+    examples = {label: np.array(bars) for label, bars in LENGTHS.items()}
+    return encoder_class(name).learn(CONTEXT, examples, EncodingConfig())
 
 
-def _learned(name: str) -> BioEncoder:
-    return ENCODERS[name].learn(CONTEXT, {label: np.array(bars) for label, bars in LENGTHS.items()})
-
-
-def _random(seed: int, kind: str) -> Probabilities:
-    """Probabilities of any shape: sparse, dense, or so high that no island ends."""
-
-    def of(n: int, k: int) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        P = rng.random((n, k))
-        if kind == "sparse":
-            P = P**8
-        elif kind == "always inside":
-            P = 0.5 + P / 2
-        elif kind == "runs":
-            P = np.repeat(rng.random((n // 9 + 1, k)), 9, axis=0)[:n] * (0.6 + 0.4 * P)
-        return P.astype(np.float32)
-
-    return of
+def _random(rows: Rows, k: int, *, first: int, seed: int, kind: str) -> np.ndarray:
+    """Probabilities of any shape: sparse, dense, or so high that no island ends; those of a window are the
+    same whatever else there is. `first` is the bar of the whole series at which these candles begin."""
+    rng = np.random.default_rng(seed)
+    by_start, by_length = rng.random((240, k)), rng.random((241, k))
+    lengths = np.where(rows.end - rows.start == 1, 0, rows.end - rows.start)
+    start = rows.start + first
+    if kind == "runs":
+        P = by_start[start // 9] * (0.6 + 0.4 * by_length[start])
+    else:
+        P = (by_start[start] + by_length[lengths]) % 1
+    if kind == "sparse":
+        P = P**8
+    elif kind == "always inside":
+        P = 0.5 + P / 2
+    return P.astype(np.float32)
 
 
 KINDS = ["sparse", "dense", "always inside", "runs"]
 
 
-def _said(encoder: BioEncoder, candles: Candles, P: np.ndarray) -> list[tuple[object, ...]]:
+def _said(encoder: Encoder, candles: Candles, rows: Rows, P: np.ndarray) -> list[tuple[object, ...]]:
     """For each bar: its label, and all spans over it."""
-    spans = encoder.decode(candles, P)
-    label = predicted(candles, encoder.labels, spans, encoder.coverage(P)).labels()
+    spans = encoder.decode(candles, rows, P)
+    coverage = encoder.coverage(candles, rows, P)
+    label = predicted(candles, encoder.labels, spans, coverage).labels()
     over: list[list[PredictedSpan]] = [[] for _ in range(len(candles))]
     for span in spans:
         for bar in range(*np.searchsorted(candles.time, [span.start_time, span.end_time + 1])):
@@ -66,7 +75,7 @@ def _said(encoder: BioEncoder, candles: Candles, P: np.ndarray) -> list[tuple[ob
     return list(zip(label, over, strict=True))
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", ENCODER_NAMES)
 @settings(deadline=None, max_examples=80)
 @given(
     which=st.integers(0, len(SERIES) - 1),
@@ -78,18 +87,20 @@ def _said(encoder: BioEncoder, candles: Candles, P: np.ndarray) -> list[tuple[ob
 def test_a_label_older_than_the_provisional_bars_is_final(
     name: str, which: int, kind: str, seed: int, seen: int, same_length: bool
 ) -> None:
-    encoder, candles = _learned(name), SERIES[which]
-    n, k, future = len(candles), len(encoder.columns), max(c.future for c in encoder.feature_columns)
-    P = _random(seed, kind)(n, k)
+    encoder, candles, k = _learned(name), SERIES[which], len(_learned(name).columns)
     now = candles if same_length else candles[:seen]
-    known = P[: len(now)].copy()
-    known[max(seen - future, 0) :] = _random(seed + 1, kind)(n, k)[max(seen - future, 0) : len(now)]
-    whole, part = _said(encoder, candles, P), _said(encoder, now, known)
+    every, rows = encoder.propose(candles).places(), encoder.propose(now).places()
+    P, known, other = (
+        _random(of, k, first=0, seed=s, kind=kind)
+        for of, s in ((every, seed), (rows, seed), (rows, seed + 1))
+    )
+    known[rows.start + encoder.reach[1] >= seen] = other[rows.start + encoder.reach[1] >= seen]
+    whole, part = _said(encoder, candles, every, P), _said(encoder, now, rows, known)
     final = max(seen - encoder.provisional_bars, 0)
     assert part[:final] == whole[:final]
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", ENCODER_NAMES)
 @settings(deadline=None, max_examples=80)
 @given(
     which=st.integers(0, len(SERIES) - 1),
@@ -100,20 +111,23 @@ def test_a_label_older_than_the_provisional_bars_is_final(
 def test_a_slice_has_the_labels_of_the_whole_history(
     name: str, which: int, kind: str, seed: int, bounds: list[int]
 ) -> None:
-    encoder, candles = _learned(name), SERIES[which]
+    encoder, candles, k = _learned(name), SERIES[which], len(_learned(name).columns)
     start, end = bounds
-    past = max(c.past for c in encoder.feature_columns)
-    future = max(c.future for c in encoder.feature_columns)
-    P, other = (_random(s, kind)(len(candles), len(encoder.columns)) for s in (seed, seed + 1))
-    known = other.copy()
-    known[start + past : max(end - future, start + past)] = P[start + past : max(end - future, start + past)]
-    whole, part = _said(encoder, candles, P), _said(encoder, candles[start:end], known[start:end])
+    before, after = encoder.reach
+    every, rows = encoder.propose(candles).places(), encoder.propose(candles[start:end]).places()
+    P, known, other = (
+        _random(of, k, first=first, seed=s, kind=kind)
+        for of, first, s in ((every, 0, seed), (rows, start, seed), (rows, start, seed + 1))
+    )
+    cut = (rows.start < before) | (rows.start + after >= end - start)
+    known[cut] = other[cut]
+    whole, part = _said(encoder, candles, every, P), _said(encoder, candles[start:end], rows, known)
     first, last = start + encoder.context_bars, end - encoder.provisional_bars
     if first < last:
         assert part[first - start : last - start] == whole[first:last]
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", ENCODER_NAMES)
 @pytest.mark.parametrize("which", range(len(SERIES)))
 def test_with_a_real_model_too_labels_are_final_once_they_are_old_enough(name: str, which: int) -> None:
     candles = SERIES[which]
@@ -124,11 +138,13 @@ def test_with_a_real_model_too_labels_are_final_once_they_are_old_enough(name: s
     everywhere = ReviewedRange(int(candles.time[0]), int(candles.time[-1]), frozenset(LENGTHS))
     model = create_model("xgboost", {"n_estimators": 8, "min_child_weight": 0.1, "n_jobs": 1}, seed=0)
     model.fit(rows, encoder.label(rows, candles, spans, [everywhere]), None, progress=lambda *_: None)
-    lanes = tuple(lane.model_copy(update={"cut": 0.15}) for lane in encoder.lanes)
-    encoder = BioEncoder(encoder.context, lanes).with_features()
+    P = model.predict_proba(rows.X)
+    everything = np.ones((len(candles), len(encoder.labels)), bool)
+    encoder = encoder.tune([TuningPart(candles, rows, P, spans, everything)])
 
     def said(of: Candles) -> list[tuple[object, ...]]:
-        return _said(encoder, of, model.predict_proba(encoder.propose(of).X))
+        rows = encoder.propose(of)
+        return _said(encoder, of, rows, model.predict_proba(rows.X))
 
     whole = said(candles)
     assert {label for label, _ in whole} > {"O"}
@@ -140,33 +156,70 @@ def test_with_a_real_model_too_labels_are_final_once_they_are_old_enough(name: s
         assert said(candles[start:])[encoder.context_bars :] == whole[start + encoder.context_bars :]
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", ENCODER_NAMES)
 def test_a_row_reads_no_further_than_it_says(name: str) -> None:
     encoder, candles = _learned(name), SERIES[0]
     rows = encoder.propose(candles)
     assert rows.X.dtype == np.float32
-    assert rows.X.shape == (len(candles), len(encoder.feature_columns))
+    assert rows.X.shape == (len(rows.start), len(encoder.feature_columns))
+    assert (np.diff(rows.start) >= 0).all()
     for cut in (60, 133):
         later = encoder.propose(changed(candles, np.arange(240) >= cut, seed=cut))
-        same = rows.known_at < candles.time[cut]
-        np.testing.assert_array_equal(later.X[same], rows.X[same])
+        _assert_same(later, rows, lambda of, cut=cut: of.known_at < candles.time[cut])
         earlier = encoder.propose(changed(candles, np.arange(240) <= cut, seed=cut))
-        same = rows.reads_from > candles.time[cut]
-        np.testing.assert_array_equal(earlier.X[same], rows.X[same])
+        _assert_same(earlier, rows, lambda of, cut=cut: of.reads_from > candles.time[cut])
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+def _assert_same(one: Rows, other: Rows, chosen: Callable[[Rows], np.ndarray]) -> None:
+    """The chosen rows of both are the same windows with the same features."""
+    one, other = one.take(chosen(one)), other.take(chosen(other))
+    for name in ("start", "end", "X"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+@pytest.mark.parametrize("name", ENCODER_NAMES)
+def test_what_a_row_depends_on_lies_within_the_encoders_reach(name: str) -> None:
+    encoder, candles = _learned(name), SERIES[3]
+    before, after = encoder.reach
+    rows = encoder.propose(candles)
+    n = len(candles)
+    assert (rows.reads_from >= candles.time[np.maximum(rows.start - before, 0)]).all()
+    assert (rows.known_at <= candles.time[np.minimum(rows.start + after, n - 1)]).all()
+    assert (rows.known_at >= rows.reads_to).all()
+    assert (rows.reads_from <= candles.time[rows.start]).all()
+    for first, last in ((0, 100), (100, 170), (170, 240)):
+        begin = max(first - before, 0)
+        part = encoder.propose(candles[begin : last + after]).shifted(begin)
+        _assert_same(part, rows, lambda of, a=first, b=last: (of.start >= a) & (of.start < b))
+
+
+@pytest.mark.parametrize("name", ENCODER_NAMES)
+def test_columns_belong_to_labels_and_evidence_is_told_for_each(name: str) -> None:
+    encoder, candles = _learned(name), SERIES[4]
+    assert len(encoder.column_labels) == len(encoder.columns)
+    assert set(encoder.column_labels) == set(encoder.labels) == set(LENGTHS)
+    everywhere = ReviewedRange(int(candles.time[0]), int(candles.time[-1]), frozenset(LENGTHS))
+    spans = [_span(candles, "flag", start, start + 9) for start in range(40, 200, 25)]
+    evidence = encoder.evidence(encoder.label(encoder.propose(candles), candles, spans, [everywhere]))
+    assert set(evidence) == set(LENGTHS)
+    assert evidence["flag"][0] > 0
+    assert all(found == 0 and beside > 0 for label, (found, beside) in evidence.items() if label != "flag")
+
+
+@pytest.mark.parametrize("name", ENCODER_NAMES)
 def test_an_encoder_survives_being_written_down(name: str) -> None:
     encoder = _learned(name)
     assert encoder_from_dict(json.loads(json.dumps(encoder_to_dict(encoder)))) == encoder
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", ENCODER_NAMES)
 def test_no_candles_give_no_rows_and_no_spans(name: str) -> None:
     encoder = _learned(name)
     none = SERIES[0][:0]
     assert len(encoder.propose(none)) == 0
-    assert encoder.decode(none, np.empty((0, len(encoder.columns)), np.float32)) == []
+    rows, P = encoder.propose(none), np.empty((0, len(encoder.columns)), np.float32)
+    assert encoder.decode(none, rows, P) == []
+    assert encoder.coverage(none, rows, P).shape == (0, len(encoder.labels))
 
 
 def test_an_unknown_encoder_is_named_with_its_yaml_path() -> None:
@@ -252,13 +305,13 @@ def test_a_lane_of_fixed_length_gives_a_span_for_each_start() -> None:
     P = np.zeros((12, len(encoder.columns)), np.float32)
     column = encoder.columns.index("B-harami")
     P[[2, 3, 10], column] = (0.9, 0.5, 0.8)
-    found = encoder.decode(candles, P)
+    found = encoder.decode(candles, encoder.propose(candles), P)
     assert [(s.label, s.start_time, s.end_time, s.candle_count) for s in found] == [
         ("harami", candles.time[2], candles.time[4], 3),
         ("harami", candles.time[3], candles.time[5], 3),
     ]
     assert [s.avg_confidence for s in found] == pytest.approx([0.9, 0.5])
-    covered = encoder.coverage(P)[:, encoder.labels.index("harami")]
+    covered = encoder.coverage(candles, encoder.propose(candles), P)[:, encoder.labels.index("harami")]
     assert covered == pytest.approx([0, 0, 0.9, 0.9, 0.9, 0.5, 0, 0, 0, 0, 0.8, 0.8])
 
 
@@ -267,10 +320,11 @@ def test_tuning_chooses_the_cut_that_finds_the_spans() -> None:
     P = np.full((200, len(encoder.columns)), 0.11, np.float32)
     truth = [_span(candles, "engulfing", start, start + 2) for start in range(10, 200, 20)]
     P[10:200:20, encoder.columns.index("B-engulfing")] = 0.35
-    tuned = encoder.tune([(candles, P, truth, np.ones((200, len(encoder.labels)), bool))])
+    rows = encoder.propose(candles)
+    tuned = encoder.tune([TuningPart(candles, rows, P, truth, np.ones((200, len(encoder.labels)), bool))])
     cuts = {lane.label: lane.cut for lane in tuned.lanes}
     assert 0.11 < cuts["engulfing"] <= 0.35
     assert cuts["doji"] == 0.5  # too few examples say nothing
-    assert [s.start_time for s in tuned.decode(candles, P) if s.label == "engulfing"] == [
+    assert [s.start_time for s in tuned.decode(candles, rows, P) if s.label == "engulfing"] == [
         s.start_time for s in truth
     ]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mllib.candles import Candles
-from mllib.encoders import BioEncoder
+from mllib.encoders import EncodingConfig
+from mllib.encoders.bio import BioEncoder
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
 from mllib.features import ContextConfig
 from mllib.inference import ModelInfo, Prediction, Predictor, TrainedRange, predictor
@@ -26,7 +27,7 @@ def _predictor(model_type: str = "xgboost") -> Predictor:
     flags = [Span("bull_flag", int(CANDLES.time[i]), int(CANDLES.time[i + 7])) for i in range(30, 850, 45)]
     spans: list[Span] = [*detect(CANDLES, ["CDLENGULFING"])["CDLENGULFING"], *flags]
     examples = {label: np.array([2] * 5) for label in LABELS} | {"bull_flag": np.array([6, 8, 10])}
-    encoder = BioEncoder.learn(context, examples)
+    encoder = BioEncoder.learn(context, examples, EncodingConfig())
     lanes = tuple(lane.model_copy(update={"cut": 0.3}) for lane in encoder.lanes)
     encoder = BioEncoder(context, lanes).with_features()
     rows = encoder.propose(CANDLES)
