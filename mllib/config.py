@@ -43,7 +43,11 @@ class PipelineSection(BaseModel):
 
 
 class DataSection(BaseModel):
-    """`data`: paths of the data pipeline. They load; no stage of this version reads or writes there."""
+    """`data`: where the stages of `dvc repro` write, beside `dvc.yaml`, and where datasets are pushed to.
+
+    `columns_path` is a name to which `.json` and `.md` are added. `remote` is a folder or a URL such as
+    `s3://bucket/path`; without one it is `dvc-remote` in `CANDLELOOP_HOME`.
+    """
 
     model_config = _FROZEN
 
@@ -51,6 +55,15 @@ class DataSection(BaseModel):
     enriched_path: str = "data/processed/enriched.parquet"
     labeled_path: str = "data/processed/labeled.parquet"
     annotations_path: str = "data/raw/annotations.parquet"
+    spans_path: str = "data/processed/spans.parquet"
+    columns_path: str = "data/processed/columns"
+    predictor_path: str = "data/predictor"
+    evaluation_path: str = "data/evaluation"
+    remote: str | None = None
+
+    def remote_of(self, home: Path) -> str:
+        """The remote of a home's datasets."""
+        return self.remote or str(home.resolve() / "dvc-remote")
 
 
 class FeatureSection(BaseModel):

@@ -93,15 +93,24 @@ def _candle_columns(candles: Candles) -> dict[str, Any]:
 
 
 def _indicator_columns(candles: Candles, indicator: Indicator) -> dict[str, Any]:
-    function = abstract.Function(indicator.name.upper())
+    function, parameters = _with_parameters(indicator)
     inputs = {name: getattr(candles, name) for name in ("open", "high", "low", "close")}
     inputs["volume"] = np.full(len(candles), np.nan) if candles.volume is None else candles.volume
-    kinds = {key: type(value) for key, value in function.parameters.items()}
-    parameters = function.parameters | {key: kinds[key](value) for key, value in indicator.params.items()}
     values = function(inputs, **parameters)
     outputs = values if isinstance(values, list) else [values]
-    names = _column_names(indicator.name.lower(), function.output_names, parameters)
-    return dict(zip(names, outputs, strict=True))
+    return dict(zip(indicator_columns(indicator), outputs, strict=True))
+
+
+def indicator_columns(indicator: Indicator) -> list[str]:
+    """The columns that an indicator adds, by the contract's names."""
+    function, parameters = _with_parameters(indicator)
+    return _column_names(indicator.name.lower(), function.output_names, parameters)
+
+
+def _with_parameters(indicator: Indicator) -> tuple[Any, dict[str, Any]]:
+    function = abstract.Function(indicator.name.upper())
+    kinds = {key: type(value) for key, value in function.parameters.items()}
+    return function, function.parameters | {k: kinds[k](value) for k, value in indicator.params.items()}
 
 
 def _column_names(name: str, outputs: list[str], parameters: dict[str, Any]) -> list[str]:

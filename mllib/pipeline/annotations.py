@@ -8,6 +8,7 @@ from typing import Literal
 from mllib.annotation_files import check_annotations, read_annotation_file
 from mllib.candles import Candles
 from mllib.config import IngestionSection
+from mllib.datasets.facts import Facts
 from mllib.errors import InvalidAnnotations
 from mllib.matching import overlaps
 from mllib.patterns import check_functions, detect, label_of
@@ -122,21 +123,8 @@ def _detect_into_store(ws: Workspace, candles: Candles, functions: Sequence[str]
     ws.store.labels.ensure(sorted({span.label for found in spans.values() for span in found}))
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the database says of one series: people's annotations, where they looked, and TA-Lib's spans.
-
-    `verdicts` holds the ids of the annotations that verdicts made, oldest first.
-    """
-
-    annotations: tuple[Annotation, ...]
-    reviewed: tuple[ReviewedRange, ...]
-    verdicts: tuple[str, ...]
-    talib: tuple[Annotation, ...] = ()
-
-
 def known_facts(ws: Workspace, *, pair: str, timeframe: str, functions: Sequence[str] | None) -> Facts:
-    """Everything about a series that counts; TA-Lib's layer of these functions, if any, is brought up to date."""
+    """What counts of a series; TA-Lib's layer of these functions (None: no layer) is brought up to date."""
     talib: list[Annotation] = []
     if functions is not None:
         label_series(ws, pair=pair, timeframe=timeframe, functions=functions)

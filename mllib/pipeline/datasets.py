@@ -1,98 +1,213 @@
-"""The dataset of a run: what it learned from, as Parquet, with a version that is its content's hash."""
+"""Use cases about datasets: build, look up, compare, restore and push them.
 
-import hashlib
-import json
+`CANDLELOOP_HOME/datasets/<version>/` holds a dataset for good; its version is the hash that DVC gives the
+folder, so that equal content has one version, whoever built it.
+"""
+
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from mllib.config import Config
-from mllib.indicators import enrich
+from mllib.datasets.builds import Build, count_spans, list_builds, record
+from mllib.datasets.comparing import Difference, compare
+from mllib.datasets.contents import Files, load_series, write_facts, write_labeled
+from mllib.datasets.files import new_folder, version_of
+from mllib.datasets.remote import fetch_version, push_versions
+from mllib.datasets.tables import enriched_table
+from mllib.errors import NotFound, NotReady
+from mllib.pipeline.annotations import known_facts, labelled
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import Annotation, Span, positions
+from mllib.timeframes import parse_timeframe
 from mllib.training import LabelledSeries
 
-ANNOTATIONS_FILE = "annotations.parquet"
-LABELED_FILE = "labeled.parquet"
+_SHORTEST_PREFIX = 6
 
 
-def write_dataset(ws: Workspace, run_id: str, series: Sequence[LabelledSeries], config: Config) -> str:
-    """Writes `datasets/<run_id>/` and returns its version, a hash of both files.
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset in the home: its version and its folder."""
 
-    `annotations.parquet`: a row a span that was learned from, with `pair timeframe id label start_time
-    end_time source annotator model_prediction` (JSON or null), people's verdicts included.
-    `labeled.parquet`: a row a candle, with `pair timeframe`, the enriched columns and for each label a
-    column `bio_<label>` of `B`, `I` or `O`; null where nobody has looked.
+    version: str
+    folder: Path
+
+    @property
+    def files(self) -> Files:
+        """Where its files lie."""
+        return Files.of(self.folder)
+
+    def series(self) -> list[LabelledSeries]:
+        """The labelled series that training reads.
+
+        Raises:
+            TrainingFailed: a file is not what its schema says.
+        """
+        return load_series(self.files)
+
+
+def build_dataset(
+    ws: Workspace,
+    config: Config,
+    *,
+    pairs: Sequence[str] = (),
+    timeframe: str | None = None,
+    made_by: str = "build",
+    run_id: str | None = None,
+) -> Dataset:
+    """The dataset of stored series as they are now; one that is there already is left as it is.
+
+    Raises:
+        NotFound: a series is not stored.
+        TrainingFailed: no label has any span, or a table does not fit its schema; nothing is written.
     """
-    folder = ws.datasets / run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    labels = sorted({span.label for one in series for span in one.spans})
-    annotations = pd.concat([_annotation_rows(ws, one) for one in series], ignore_index=True)
-    labeled = pd.concat([_labeled_rows(one, labels, config) for one in series], ignore_index=True)
-    annotations.to_parquet(folder / ANNOTATIONS_FILE)
-    labeled.to_parquet(folder / LABELED_FILE)
-    return _version([folder / ANNOTATIONS_FILE, folder / LABELED_FILE])
-
-
-def _annotation_rows(ws: Workspace, one: LabelledSeries) -> pd.DataFrame:
-    """The spans learned from, and the verdicts that say that nothing is there."""
-    pair, timeframe = one.candles.pair, one.candles.timeframe
-    dismissed = [a for a in ws.store.annotations.list(pair, timeframe) if a.label == "O"]
-    rows = [(pair, timeframe, *_annotation_row(span)) for span in [*one.spans, *dismissed]]
-    columns = [
-        "pair",
-        "timeframe",
-        "id",
-        "label",
-        "start_time",
-        "end_time",
-        "source",
-        "annotator",
-        "model_prediction",
+    chosen = sorted({*pairs}) or [config.pipeline.pair]
+    canonical = parse_timeframe(timeframe or config.pipeline.timeframe)
+    ingestion, features = config.stages.annotation_ingestion, config.stages.feature_engineering
+    functions = ingestion.talib_patterns if "talib" in ingestion.layers else None
+    candles = [ws.candles.read(pair, canonical) for pair in chosen]
+    facts = [known_facts(ws, pair=pair, timeframe=canonical, functions=functions) for pair in chosen]
+    series = [
+        labelled(one, said, layers=ingestion.layers, ingestion=ingestion)
+        for one, said in zip(candles, facts, strict=True)
     ]
-    return pd.DataFrame(rows, columns=columns)
+    named = [((one.pair, one.timeframe), said) for one, said in zip(candles, facts, strict=True)]
+    with new_folder(ws.datasets) as partial:
+        files = Files.of(partial)
+        write_labeled(enriched_table(candles, features), series, features, files)
+        write_facts(named, files.annotations)
+        return keep_dataset(ws, partial, made_by=made_by, run_id=run_id)
 
 
-def _annotation_row(span: Span) -> tuple[str | int | None, ...]:
-    where = (span.label, span.start_time, span.end_time)
-    if not isinstance(span, Annotation):
-        return (None, *where, None, None, None)
-    judged = span.model_prediction
-    said = (
-        None
-        if judged is None
-        else json.dumps(
-            {"label": judged.label, "confidence": judged.confidence, "model_version": judged.model_version}
-        )
+def keep_dataset(ws: Workspace, partial: Path, *, made_by: str, run_id: str | None = None) -> Dataset:
+    """Moves a complete folder to its version's place and writes the build down."""
+    version = version_of(partial)
+    dataset = Dataset(version, ws.datasets / version)
+    if not dataset.folder.is_dir():
+        try:
+            partial.rename(dataset.folder)
+        except OSError as exc:
+            if not dataset.folder.is_dir():  # another process was not faster either
+                raise NotReady(
+                    f"{dataset.folder}: found that it cannot be made ({exc.strerror}), expected a disk to "
+                    "write to. Free some room, or set CANDLELOOP_HOME."
+                ) from exc
+    series = dataset.series()
+    build = Build(
+        version=version,
+        made_by=made_by,
+        built_at=int(time.time()),
+        run_id=run_id,
+        series={one.candles.name: len(one.candles) for one in series},
+        spans=count_spans(series),
+        reviewed=sum(len(one.reviewed) for one in series),
     )
-    return (span.id, *where, span.source, span.annotator, said)
+    record(ws.datasets, build)
+    return dataset
 
 
-def _labeled_rows(one: LabelledSeries, labels: Sequence[str], config: Config) -> pd.DataFrame:
-    features = config.stages.feature_engineering
-    frame = enrich(one.candles, features.talib_indicators, features.candle_columns)
-    frame.insert(0, "pair", one.candles.pair)
-    frame.insert(1, "timeframe", one.candles.timeframe)
-    tags = {f"bio_{label}": _tags(one, label) for label in labels}
-    return pd.concat([frame, pd.DataFrame(tags, index=frame.index)], axis=1)
+def find_dataset(ws: Workspace, name: str | None = None) -> Dataset:
+    """The dataset of a version (or the first digits of one) or of a run; without a name, the newest build's.
+
+    Raises:
+        NotFound: nothing is known under that name, or its folder is not here.
+    """
+    version = find_version(ws, name)
+    folder = ws.datasets / version
+    if not folder.is_dir():
+        raise NotFound(
+            f"dataset {version}: found no folder {folder}, expected the files of that version. "
+            f"Fetch it with `candleloop dataset restore {version}`."
+        )
+    return Dataset(version, folder)
 
 
-def _tags(one: LabelledSeries, label: str) -> "pd.Series[str]":
-    codes = np.full(len(one.candles), -1, np.int64)
-    for part in one.reviewed:
-        if label in part.labels:
-            inside = (one.candles.time >= part.start_time) & (one.candles.time <= part.end_time)
-            codes[inside] = 0
-    found = positions([span for span in one.spans if span.label == label], one.candles.time)
-    for start, end in found[found[:, 1] > found[:, 0]].tolist():
-        codes[start], codes[start + 1 : end] = 1, 2
-    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(["O", "B", "I"])))
+def find_version(ws: Workspace, name: str | None = None) -> str:
+    """The version that a name means: a version, the first digits of one, or a run's id.
+
+    Raises:
+        NotFound: nothing is known under that name.
+    """
+    builds = list_builds(ws.datasets)
+    if name is None:
+        if not builds:
+            raise NotFound("dataset: none was built yet. Build one with `candleloop dataset build`.")
+        return builds[0].version
+    known = {build.version for build in builds}
+    found = [v for v in known if v == name or (len(name) >= _SHORTEST_PREFIX and v.startswith(name))]
+    if len(found) == 1:
+        return found[0]
+    if _is_version(name):
+        return name
+    version = ws.store.runs.get(name).data_version
+    if version is None:
+        raise NotFound(
+            f"run {name}: found no dataset of it, expected one that it trained on. Choose another run."
+        )
+    return version
 
 
-def _version(files: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+def _is_version(name: str) -> bool:
+    return len(name) == 32 and set(name) <= set("0123456789abcdef")
+
+
+def compare_datasets(ws: Workspace, old: str | None = None, new: str | None = None) -> Difference:
+    """What changed from one dataset to another, by default from the build before the newest to the newest.
+
+    Raises:
+        NotFound: one of them is not here.
+    """
+    after = find_dataset(ws, new)
+    before = find_dataset(ws, _version_before(ws, after.version) if old is None else old)
+    return compare(before.series(), after.series())
+
+
+def _version_before(ws: Workspace, version: str) -> str:
+    versions = [build.version for build in list_builds(ws.datasets)]
+    earlier = versions[versions.index(version) + 1 :] if version in versions else versions
+    found = next((other for other in earlier if other != version), None)
+    if found is None:
+        raise NotFound(
+            f"dataset {version}: found no other build before it, expected one to compare with. "
+            "Name two versions, or build again after something has changed."
+        )
+    return found
+
+
+def restore_dataset(ws: Workspace, name: str) -> Dataset:
+    """The dataset of a version or run, fetched from the remote where it is not here.
+
+    Raises:
+        NotFound: the name means nothing, or the remote does not have it.
+        NotReady: the remote cannot be reached.
+    """
+    version = find_version(ws, name)
+    folder = ws.datasets / version
+    if not folder.is_dir():
+        fetch_version(ws.datasets, ws.config.data.remote_of(ws.home), version)
+    if (found := version_of(folder)) != version:
+        raise NotReady(
+            f"dataset {folder}: found content {found}, expected {version}: files were altered. "
+            "Remove the folder and restore it again."
+        )
+    return Dataset(version, folder)
+
+
+def push_datasets(ws: Workspace, names: Sequence[str] = ()) -> list[str]:
+    """Copies datasets, by default all that are here, to the remote; their versions.
+
+    Raises:
+        NotFound: a name means nothing, or nothing is here.
+        NotReady: the remote cannot be reached.
+    """
+    versions = [find_dataset(ws, name).version for name in names] or _versions_here(ws)
+    push_versions(ws.datasets, ws.config.data.remote_of(ws.home), versions)
+    return versions
+
+
+def _versions_here(ws: Workspace) -> list[str]:
+    built = dict.fromkeys(build.version for build in reversed(list_builds(ws.datasets)))
+    here = [version for version in built if (ws.datasets / version).is_dir()]
+    if not here:
+        raise NotFound("dataset: found none to push. Build one with `candleloop dataset build`.")
+    return here

@@ -8,19 +8,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mllib.config import Config, parse_config, with_value
 from mllib.encoders import encoder_class
 from mllib.errors import CandleloopError, Conflict, InvalidConfig, NotFound
 from mllib.inference import Predictor
 from mllib.models import Progress, create_model
-from mllib.pipeline.annotations import labelled_series
 from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.workspace import Workspace
 from mllib.store import MovedBy, Run
 from mllib.timeframes import parse_timeframe
 from mllib.training import train
+
+if TYPE_CHECKING:
+    from mllib.pipeline.datasets import Dataset
 
 SILENT_FOR_S = 20.0
 """A running run whose heart has not beaten for so long is taken for dead."""
@@ -88,9 +90,17 @@ def _refuse_what_is_not_there_yet(config: Config) -> None:
 
 
 def request_training(
-    ws: Workspace, *, pairs: Sequence[str], timeframe: str | None = None, config: Config
+    ws: Workspace,
+    *,
+    pairs: Sequence[str],
+    timeframe: str | None = None,
+    config: Config,
+    dataset: Mapping[str, str] | None = None,
 ) -> Run:
     """A queued run over one or more stored series, with its whole configuration written down.
+
+    With a `dataset` it trains on that one, as it lies in the home, and not on what is stored now: its
+    `data_version`, and where `dvc repro` asks the text of its `dvc_lock`.
 
     Raises:
         NotFound: a series is not stored.
@@ -98,14 +108,15 @@ def request_training(
     """
     chosen = list(dict.fromkeys(pairs)) or [config.pipeline.pair]
     canonical = parse_timeframe(timeframe or config.pipeline.timeframe)
-    for pair in chosen:
+    for pair in chosen if dataset is None else ():
         ws.candles.version(pair, canonical)
     clear_abandoned(ws)
     return ws.store.runs.enqueue(
         model_type=config.stages.training.model_type,
         encoder=config.stages.annotation_ingestion.label_encoding,
         registered_model_name=config.stages.training.registered_model_name,
-        request={"pairs": chosen, "timeframe": canonical, "config": config.model_dump(mode="json")},
+        request={"pairs": chosen, "timeframe": canonical, "config": config.model_dump(mode="json")}
+        | dict(dataset or {}),
     )
 
 
@@ -134,23 +145,11 @@ def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None)
 
 
 def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run:
-    from mllib.pipeline.datasets import write_dataset  # pandas, which nothing else here needs
-
     stages = config.stages
     progress(0.0, "reading candles and labels")
-    series = [
-        labelled_series(
-            ws,
-            pair=pair,
-            timeframe=run.request["timeframe"],
-            layers=stages.annotation_ingestion.layers,
-            ingestion=stages.annotation_ingestion,
-        )
-        for pair in run.request["pairs"]
-    ]
-    data_version = write_dataset(ws, run.run_id, series, config)
+    dataset = _dataset(ws, run, config)
     predictor = train(
-        series,
+        dataset.series(),
         run_id=run.run_id,
         encoder_name=stages.annotation_ingestion.label_encoding,
         context=stages.feature_engineering.context,
@@ -161,11 +160,11 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     folder = ws.predictors / run.run_id
     predictor.save(folder)
     progress(0.93, "logging to MLflow")
-    mlflow_run_id = _log(ws, run, config, predictor, folder, data_version)
+    mlflow_run_id = _log(ws, run, config, predictor, folder, dataset)
     finished = ws.store.runs.finish_ready(
         run.run_id,
         metrics=predictor.metrics,
-        data_version=data_version,
+        data_version=dataset.version,
         mlflow_run_id=mlflow_run_id,
         predictor_path=str(folder.relative_to(ws.home)),
     )
@@ -175,20 +174,33 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     return finished
 
 
+def _dataset(ws: Workspace, run: Run, config: Config) -> "Dataset":
+    """What the run was asked to train on, else what is stored now. Training reads it back from its files."""
+    from mllib.pipeline.datasets import (
+        build_dataset,
+        restore_dataset,
+    )  # pandas, which nothing else here needs
+
+    asked = run.request
+    if "data_version" in asked:
+        return restore_dataset(ws, asked["data_version"])
+    return build_dataset(
+        ws, config, pairs=asked["pairs"], timeframe=asked["timeframe"], made_by="train", run_id=run.run_id
+    )
+
+
 def _log(
-    ws: Workspace, run: Run, config: Config, predictor: Predictor, folder: Path, data_version: str
+    ws: Workspace, run: Run, config: Config, predictor: Predictor, folder: Path, dataset: "Dataset"
 ) -> str:
     from mllib import tracking
-    from mllib.pipeline.datasets import ANNOTATIONS_FILE, LABELED_FILE
 
-    dataset = ws.datasets / run.run_id
     logged = tracking.log_run(
         ws.home,
         predictor,
         folder,
         params={"pairs": run.request["pairs"], "timeframe": run.request["timeframe"], **_parameters(config)},
-        tags={"data_version": data_version},
-        artifacts={"dataset": dataset / ANNOTATIONS_FILE, "dataset/candles": dataset / LABELED_FILE},
+        tags={"data_version": dataset.version},
+        artifacts={"dataset": dataset.folder},
     )
     return logged.mlflow_run_id
 

@@ -139,7 +139,9 @@ def test_a_verdict_goes_into_the_next_version_and_nothing_is_lost(
     assert (info["run_id"], info["model_version"]) == (run_id, versions.pop())
     left_out = run_of(http, run_id)["metrics"]["left_out"]
     assert "bullish_kicker" in left_out, "one example and no known negative teach nothing"
-    dataset = pd.read_parquet(house.home / "datasets" / run_id / "annotations.parquet")
+    builds = map(json.loads, (house.home / "datasets" / "builds.jsonl").read_text().splitlines())
+    (data_version,) = (build["version"] for build in builds if build["run_id"] == run_id)
+    dataset = pd.read_parquet(house.home / "datasets" / data_version / "annotations.parquet")
     learned = dataset.set_index("id").loc[[v["annotation"]["id"] for v in (confirmed, corrected, dismissed)]]
     assert learned["label"].tolist() == [spans[0]["label"], "bullish_kicker", "O"]
     assert learned["source"].tolist() == ["model_confirmed", "model_corrected", "human"]

@@ -17,7 +17,7 @@ def test_a_run_ends_ready_with_model_metrics_and_dataset(trained: TrainedHome) -
     assert run.metrics["span_f1"]["0.5"]["per_label"]["bullish_engulfing"] > 0
     assert run.data_version
     assert run.mlflow_run_id
-    assert (ws.datasets / run.run_id / "annotations.parquet").is_file()
+    assert (ws.datasets / run.data_version / "annotations.parquet").is_file()
     predictor = load_run(ws, run)
     assert predictor.info.model_version == str(run.model_version)
     assert predictor.info.run_id == run.run_id
