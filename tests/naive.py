@@ -138,3 +138,19 @@ def looked_at(label: str, candles: Candles, reviewed: Sequence[ReviewedRange]) -
         for part in reviewed
         if label in part.labels and part.start_time <= t <= part.end_time
     }
+
+
+def average_precision(confidence: Sequence[float], right: Sequence[bool], true: int) -> float:
+    """Precision summed over the steps of recall, cut by cut from the highest."""
+    total, before = 0.0, 0.0
+    for cut in sorted(set(confidence), reverse=True):
+        kept = [ok for p, ok in zip(confidence, right, strict=True) if p >= cut]
+        total += (sum(kept) / true - before) * sum(kept) / len(kept)
+        before = sum(kept) / true
+    return total
+
+
+def pooled_f1(blocks: Sequence[Sequence[Sequence[int]]]) -> float:
+    """Span F1 of blocks of `(true, predicted, matched)` of each label."""
+    true, predicted, matched = (sum(counts[i] for block in blocks for counts in block) for i in range(3))
+    return 2 * matched / (true + predicted) if true + predicted else 0.0

@@ -11,6 +11,7 @@ from mllib.config import parse_config
 from mllib.encoders import reviewed_bars
 from mllib.errors import InvalidAnnotations
 from mllib.evaluation import Judged, evaluate
+from mllib.evaluation.baselines import seen_bars
 from mllib.inference import Predictor
 from mllib.patterns import function_of
 from mllib.pipeline.annotations import Layer, labelled_series
@@ -50,7 +51,7 @@ def evaluate_run(
     judged = _judged_labels(one, predictor, labels)
     _require_reviewed(one, judged, counts)
     metrics = evaluate([Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts)], judged)
-    seen = int((counts & _seen(predictor, one.candles)).sum())
+    seen = int((counts & seen_bars(predictor, one.candles)).sum())
     return {
         "run_id": run.run_id,
         "model_version": predictor.info.model_version,
@@ -107,11 +108,3 @@ def _require_reviewed(one: LabelledSeries, judged: Sequence[str], counts: NDArra
             f"{one.candles.name}: found no candle that was reviewed for these labels in this range, expected "
             "some to compare with. Import annotations with --reviewed, or choose other labels or dates."
         )
-
-
-def _seen(predictor: Predictor, candles: Candles) -> NDArray[np.bool_]:
-    seen = np.zeros(len(candles), bool)
-    for part in predictor.trained_on:
-        if (part.pair, part.timeframe) == (candles.pair, candles.timeframe):
-            seen |= (candles.time >= part.start_time) & (candles.time <= part.end_time)
-    return seen

@@ -104,7 +104,7 @@ def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop):
         candleloop("evaluate", "--run", trained["run_id"], *named, "--labels", "talib", "--json").stdout
     )
     assert evaluated["in_sample"] is True
-    assert {"micro", "macro", "per_label"} == evaluated["span_f1"]["0.5"].keys()
+    assert {"micro", "macro", "macro_supported", "per_label"} == evaluated["span_f1"]["0.5"].keys()
     assert "bull_flag" not in evaluated["span_support"]
     later = candleloop("evaluate", *named, "--start", "2017-12-15", "--end", "2017-12-29", "--json")
     assert json.loads(later.stdout)["in_sample"] is False

@@ -121,6 +121,7 @@ def test_several_series_are_pooled() -> None:
     assert metrics["span_f1"]["0.5"] == {
         "micro": pytest.approx(2 / 5),
         "macro": pytest.approx(0.25),
+        "macro_supported": None,
         "per_label": {"doji": 0.0, "flag": 0.5, "wedge": 0.0},
     }
     assert metrics["candle_count"] == 2 * N
