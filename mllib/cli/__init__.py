@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from mllib.cli import annotations, candles, models, services
+from mllib.cli import annotations, candles, datasets, models, services
 from mllib.errors import CandleloopError
 
 app = typer.Typer(
@@ -17,7 +17,8 @@ app = typer.Typer(
 )
 app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
-for command in (*annotations.commands, *models.commands, *services.commands):
+app.add_typer(datasets.app, name="dataset")
+for command in (*annotations.commands, *datasets.commands, *models.commands, *services.commands):
     app.command()(command)
 
 

@@ -44,7 +44,7 @@ def train(
             with progress_bar(f"Training {run.run_id}") as progress:
                 run = execute_run(ws, run.run_id, progress=progress)
         promoted = config.stages.training.auto_promote
-    _show_run(run, as_json)
+    show_run(run, as_json)
     if not detach:
         say(_what_serves(run, promoted))
 
@@ -173,7 +173,8 @@ def _what_serves(run: "Run", promoted: bool) -> str:
     return f"The champion stays. `candleloop promote {run.run_id}` would make this version serve."
 
 
-def _show_run(run: "Run", as_json: bool) -> None:
+def show_run(run: "Run", as_json: bool) -> None:
+    """Prints a run and the metrics of its test block."""
     version = None if run.model_version is None else str(run.model_version)
     if as_json:
         print_json(

@@ -18,8 +18,8 @@ _FILE = "builds.jsonl"
 class Build:
     """One dataset as it was built: its version, for whom, and what is in it.
 
-    `made_by` is `build`, `train` or `repro`, `built_at` Unix seconds UTC. `series` maps names such as
-    `EURUSD 1h` to candles, `spans` labels to sources to spans, `reviewed` counts the reviewed ranges.
+    `made_by` is `build`, `train`, `repro` or `restore`, `built_at` Unix seconds UTC. `series` maps names
+    such as `EURUSD 1h` to candles, `spans` labels to sources to spans, `reviewed` counts the reviewed ranges.
     """
 
     version: str

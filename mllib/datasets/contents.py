@@ -110,6 +110,11 @@ def write_enriched(series: "Sequence[Candles]", features: FeatureSection, path: 
     write_table(enriched_table(series, features), path, enriched_columns(features), key=KEY)
 
 
+def load_enriched(path: Path, features: FeatureSection) -> "pd.DataFrame":
+    """What `write_enriched` wrote with the same configuration."""
+    return checked(read_table(path), enriched_columns(features), where=str(path), key=KEY)
+
+
 def write_labeled(
     enriched: "pd.DataFrame", series: Sequence[LabelledSeries], features: FeatureSection, files: Files
 ) -> None:

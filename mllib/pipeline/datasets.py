@@ -8,8 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mllib.config import Config
+from mllib.config import Config, parse_config
 from mllib.datasets.builds import Build, count_spans, list_builds, record
 from mllib.datasets.comparing import Difference, compare
 from mllib.datasets.contents import Files, load_series, write_facts, write_labeled
@@ -92,9 +93,14 @@ def keep_dataset(ws: Workspace, partial: Path, *, made_by: str, run_id: str | No
                     f"{dataset.folder}: found that it cannot be made ({exc.strerror}), expected a disk to "
                     "write to. Free some room, or set CANDLELOOP_HOME."
                 ) from exc
+    _write_down(ws, dataset, made_by=made_by, run_id=run_id)
+    return dataset
+
+
+def _write_down(ws: Workspace, dataset: Dataset, *, made_by: str, run_id: str | None) -> None:
     series = dataset.series()
     build = Build(
-        version=version,
+        version=dataset.version,
         made_by=made_by,
         built_at=int(time.time()),
         run_id=run_id,
@@ -103,7 +109,6 @@ def keep_dataset(ws: Workspace, partial: Path, *, made_by: str, run_id: str | No
         reviewed=sum(len(one.reviewed) for one in series),
     )
     record(ws.datasets, build)
-    return dataset
 
 
 def find_dataset(ws: Workspace, name: str | None = None) -> Dataset:
@@ -147,8 +152,57 @@ def find_version(ws: Workspace, name: str | None = None) -> str:
     return version
 
 
+def config_of(ws: Workspace, name: str) -> Config:
+    """The configuration of the run of that id; for a version, the present one."""
+    if _is_version(name) or any(build.version.startswith(name) for build in list_builds(ws.datasets)):
+        return ws.config
+    return parse_config(ws.store.runs.get(name).request["config"], where=f"run {name}")
+
+
 def _is_version(name: str) -> bool:
     return len(name) == 32 and set(name) <= set("0123456789abcdef")
+
+
+def describe_dataset(ws: Workspace, name: str | None = None) -> dict[str, Any]:
+    """The contract's `path exists size_bytes row_count` of the labelled file, with `version` and `counts`.
+
+    `counts` holds `label source count`. Where no dataset was built yet, `exists` is false and `version` None.
+
+    Raises:
+        NotFound: nothing is known under that name.
+    """
+    builds = list_builds(ws.datasets)
+    if name is None and not builds:
+        return {
+            "path": str(ws.datasets),
+            "exists": False,
+            "size_bytes": 0,
+            "row_count": 0,
+            "version": None,
+            "built_at": None,
+            "counts": [],
+        }
+    version = find_version(ws, name)
+    build = next((one for one in builds if one.version == version), None)
+    if build is None:
+        raise NotFound(
+            f"dataset {version}: found no build of it here, expected one of `candleloop dataset list`. "
+            f"Fetch it with `candleloop dataset restore {version}`."
+        )
+    file = Dataset(version, ws.datasets / version).files.labeled
+    return {
+        "path": str(file),
+        "exists": file.is_file(),
+        "size_bytes": file.stat().st_size if file.is_file() else 0,
+        "row_count": sum(build.series.values()),
+        "version": version,
+        "built_at": build.built_at,
+        "counts": [
+            {"label": label, "source": source, "count": count}
+            for label, sources in build.spans.items()
+            for source, count in sources.items()
+        ],
+    }
 
 
 def compare_datasets(ws: Workspace, old: str | None = None, new: str | None = None) -> Difference:
@@ -190,7 +244,10 @@ def restore_dataset(ws: Workspace, name: str) -> Dataset:
             f"dataset {folder}: found content {found}, expected {version}: files were altered. "
             "Remove the folder and restore it again."
         )
-    return Dataset(version, folder)
+    dataset = Dataset(version, folder)
+    if all(build.version != version for build in list_builds(ws.datasets)):
+        _write_down(ws, dataset, made_by="restore", run_id=None)
+    return dataset
 
 
 def push_datasets(ws: Workspace, names: Sequence[str] = ()) -> list[str]:

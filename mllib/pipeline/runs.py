@@ -120,6 +120,25 @@ def request_training(
     )
 
 
+def request_training_on(
+    ws: Workspace, dataset: "Dataset", *, config: Config, dvc_lock: str | None = None
+) -> Run:
+    """A queued run that trains on a dataset of the home; it keeps the text of its `dvc.lock`, if it has one.
+
+    Raises:
+        Conflict: another run is active; `active_id` names it.
+    """
+    series = dataset.series()
+    lock = {} if dvc_lock is None else {"dvc_lock": dvc_lock}
+    return request_training(
+        ws,
+        pairs=[one.candles.pair for one in series],
+        timeframe=series[0].candles.timeframe,
+        config=config,
+        dataset={"data_version": dataset.version, **lock},
+    )
+
+
 def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None) -> Run:
     """Carries out a queued run in this process: dataset, training, MLflow, ledger, champion.
 
