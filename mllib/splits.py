@@ -1,5 +1,10 @@
-"""A temporal split over the rows' own intervals: no row of one block reads what another judges."""
+"""Splits over the rows' own intervals of time: no row of one block reads what another judges.
 
+An interval runs from the open of the first bar that a row reads to the close of the last one, so that a daily
+and an hourly series purge each other. Moments are shared by all series.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -7,22 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mllib.candles import Candles
 from mllib.errors import TrainingFailed
 from mllib.rows import Rows
+from mllib.timeframes import SECONDS
 
 Mask = NDArray[np.bool_]
-Block = Literal["train", "validation", "test"]
-_EVER, _NEVER = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+Times = NDArray[np.int64]
+Block = Literal["train", "validation", "test", "later"]
 _MOST_HELD_OUT = 0.9
+_MOST_RANDOM_BLOCKS = 40
+_READS_A_RANDOM_BLOCK = 8
+"""A block of a random split is at least so many times as long as what one row reads."""
 
 
 class SplitConfig(BaseModel):
-    """Shares of the rows, by time, that are kept for validation and for the test."""
+    """Shares of the rows that are kept for validation and for the test, and how they are chosen.
+
+    `embargo_bars` keep so many bars (of each series' own timeframe) free after every moment between blocks.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    split_method: Literal["temporal", "random"] = "temporal"
     test_split: float = Field(default=0.2, gt=0, lt=0.9)
     validation_split: float = Field(default=0.1, gt=0, lt=0.9)
+    embargo_bars: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _leaves_some(self) -> Self:
@@ -36,63 +51,188 @@ class SplitConfig(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Intervals:
+    """When each of n rows judges and reads, in Unix s: `int64 (n,)` each.
+
+    `opens_at` is the open of the first bar judged, `reads_from` that of the first bar read, `reads_until` the
+    close of the last bar that the row or its proposal depends on, `bar_s` the length of its bars.
+    """
+
+    opens_at: Times
+    reads_from: Times
+    reads_until: Times
+    bar_s: Times
+
+    @classmethod
+    def of(cls, rows: Rows, candles: Candles) -> "Intervals":
+        """The intervals of the rows of one series."""
+        bar_s = np.full(len(rows), SECONDS[candles.timeframe], np.int64)
+        until = np.maximum(rows.reads_to, rows.known_at) + bar_s
+        return cls(candles.time[rows.start], rows.reads_from, until, bar_s)
+
+    @classmethod
+    def of_bars(cls, candles: Candles, reach: tuple[int, int]) -> "Intervals":
+        """Those of every bar, where judging it depends on `reach` bars before and after."""
+        bars, time = np.arange(len(candles)), candles.time
+        bar_s = np.full(len(time), SECONDS[candles.timeframe], np.int64)
+        last = time[np.minimum(bars + reach[1], len(time) - 1)]
+        return cls(time, time[np.maximum(bars - reach[0], 0)], last + bar_s, bar_s)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Intervals"]) -> "Intervals":
+        """Those of several series, one after another."""
+        names = ("opens_at", "reads_from", "reads_until", "bar_s")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def __len__(self) -> int:
+        return len(self.opens_at)
+
+    def take(self, chosen: Mask) -> "Intervals":
+        """Those of the chosen rows."""
+        return Intervals(
+            self.opens_at[chosen], self.reads_from[chosen], self.reads_until[chosen], self.bar_s[chosen]
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
-    """Masks over the rows, and the first time (Unix s) of validation and of the test."""
+    """Blocks of time: `blocks[i]` lasts until `moments[i]` (Unix s), the last one for ever."""
 
-    train: Mask
-    validation: Mask
-    test: Mask
-    validation_from: int
-    test_from: int
+    moments: tuple[int, ...]
+    blocks: tuple[Block, ...]
+    embargo_bars: int = 0
 
-    def judged_bars(self, block: Block, time: NDArray[np.int64], reach: tuple[int, int]) -> Mask:
-        """The bars of a series with opens `time (n,)` that a block judges: `bool (n,)`.
+    def holds(self, block: Block, intervals: Intervals) -> Mask:
+        """Which intervals lie wholly in a block, and beyond the embargo after its beginning: `bool (n,)`."""
+        moments = np.array(self.moments, np.int64)
+        at = np.searchsorted(moments, intervals.reads_from, side="right")
+        same = at == np.searchsorted(moments, intervals.reads_until - 1, side="right")
+        begins = np.concatenate([[np.iinfo(np.int64).min], moments])[at]
+        free = (at == 0) | (intervals.reads_from - begins >= self.embargo_bars * intervals.bar_s)
+        named = np.array([name == block for name in self.blocks])[at]
+        return np.asarray(same & free & named)
 
-        `reach` is how many bars before and after its own a prediction reads: all of them lie in the block.
-        """
-        bars = np.arange(len(time))
-        reads_from = time[np.maximum(bars - reach[0], 0)]
-        reads_to = time[np.minimum(bars + reach[1], len(time) - 1)]
-        return self._within(block, reads_from, reads_to)
-
-    def _within(self, block: Block, reads_from: NDArray[np.int64], reads_to: NDArray[np.int64]) -> Mask:
-        first, last = {
-            "train": (_EVER, self.validation_from),
-            "validation": (self.validation_from, self.test_from),
-            "test": (self.test_from, _NEVER),
-        }[block]
-        return (reads_from >= first) & (reads_to < last)
-
-    @property
-    def purged(self) -> int:
-        """How many rows belong to no block."""
-        return int((~(self.train | self.validation | self.test)).sum())
+    def ranges(self, *blocks: Block) -> list[tuple[int | None, int | None]]:
+        """First and last time (Unix s, both included, None for ever) of each stretch of these blocks."""
+        begins = [None, *self.moments]
+        ends = [*(moment - 1 for moment in self.moments), None]
+        found: list[tuple[int | None, int | None]] = []
+        for i, name in enumerate(self.blocks):
+            if name in blocks and i and self.blocks[i - 1] in blocks:
+                found[-1] = (found[-1][0], ends[i])
+            elif name in blocks:
+                found.append((begins[i], ends[i]))
+        return found
 
 
-def temporal_split(rows: Rows, opens_at: NDArray[np.int64], config: SplitConfig) -> Split:
-    """Train before validation before test, across all series at the same two moments.
-
-    `opens_at int64 (n,)` is when the first bar of each row opens. The moments are quantiles over all rows.
-    A row is purged when its features read across one of them, so that blocks share no bar at all.
+def make_split(intervals: Intervals, config: SplitConfig, *, seed: int) -> Split:
+    """The split that the configuration asks for.
 
     Raises:
         TrainingFailed: when a block is left without rows.
     """
+    if config.split_method == "random":
+        return random_split(intervals, config, seed=seed)
+    return temporal_split(intervals, config)
+
+
+def temporal_split(intervals: Intervals, config: SplitConfig) -> Split:
+    """Train before validation before test, across all series at the same two moments.
+
+    The moments are quantiles over the opens of all rows. A row whose interval crosses one belongs nowhere.
+
+    Raises:
+        TrainingFailed: when a block is left without rows.
+    """
+    before_test = 1 - config.test_split
+    moments = _quantiles(intervals.opens_at, [before_test - config.validation_split, before_test])
+    return _checked(Split(moments, ("train", "validation", "test"), config.embargo_bars), intervals)
+
+
+def random_split(intervals: Intervals, config: SplitConfig, *, seed: int) -> Split:
+    """Contiguous stretches of time, dealt to the blocks at random; rows across their borders belong nowhere.
+
+    The future of a test row may be in training: what it measures is no forecast of later candles.
+
+    Raises:
+        TrainingFailed: when a block is left without rows.
+    """
+    longest = int(np.quantile(intervals.reads_until - intervals.reads_from, 0.9))
+    lasts = int(intervals.opens_at.max() - intervals.opens_at.min())
+    stretches = int(np.clip(lasts // max(_READS_A_RANDOM_BLOCK * longest, 1), 3, _MOST_RANDOM_BLOCKS))
+    test = max(round(stretches * config.test_split), 1)
+    validation = max(round(stretches * config.validation_split), 1)
+    dealt: list[Block] = ["train"] * (stretches - test - validation)
+    dealt += ["validation"] * validation
+    dealt += ["test"] * test
+    names = [dealt[i] for i in np.random.default_rng(seed).permutation(stretches).tolist()]
+    moments = _quantiles(intervals.opens_at, [i / stretches for i in range(1, stretches)])
+    kept = [i for i in range(stretches - 1) if names[i] != names[i + 1]]
+    blocks = (*(names[i] for i in kept), names[-1])
+    return _checked(Split(tuple(moments[i] for i in kept), blocks, config.embargo_bars), intervals)
+
+
+def walk_forward(intervals: Intervals, config: SplitConfig, *, folds: int) -> list[Split]:
+    """Splits whose test blocks follow one another, each trained and validated on what came before it.
+
+    All of them lie before the test block of `temporal_split`, which they leave alone. The first fold tests on
+    the second of `folds + 1` parts of equal numbers of rows.
+
+    Raises:
+        TrainingFailed: when a block of a fold is left without rows.
+    """
+    whole = 1 - config.test_split
+    validation = config.validation_split / whole
+    splits = []
+    for fold in range(1, folds + 1):
+        begins, ends = whole * fold / (folds + 1), whole * (fold + 1) / (folds + 1)
+        moments = _quantiles(intervals.opens_at, [begins * (1 - validation), begins, ends])
+        split = Split(moments, ("train", "validation", "test", "later"), config.embargo_bars)
+        splits.append(_checked(split, intervals))
+    return splits
+
+
+def purged_folds(intervals: Intervals, *, folds: int, embargo_bars: int = 0) -> list[tuple[Mask, Mask]]:
+    """`(train, held out)` masks, contiguous in time, so that each row is held out once.
+
+    Training rows share no moment with the interval that all held-out rows read together, nor begin within
+    the embargo after it. Source: López de Prado, Advances in Financial Machine Learning, 7.4.
+    """
+    moments = _quantiles(intervals.opens_at, [i / folds for i in range(1, folds)])
+    fold_of = np.searchsorted(np.array(moments, np.int64), intervals.opens_at, side="right")
+    found = []
+    for held_out in (fold_of == fold for fold in range(folds)):
+        read = intervals.take(held_out)
+        if not len(read):
+            continue
+        free_again = int(read.reads_until.max()) + embargo_bars * intervals.bar_s
+        train = (intervals.reads_until <= read.reads_from.min()) | (intervals.reads_from >= free_again)
+        found.append((train, held_out))
+    return found
+
+
+def divided(intervals: Intervals, block: Mask, *, embargo_bars: int) -> tuple[Mask, Mask]:
+    """An earlier and a later part of a block's rows that share no moment, divided at their median."""
+    if not block.any():
+        return block, block
+    middle = int(np.median(intervals.opens_at[block]))
+    split = Split((middle,), ("train", "test"), embargo_bars)
+    return block & split.holds("train", intervals), block & split.holds("test", intervals)
+
+
+def _quantiles(opens_at: Times, shares: Sequence[float]) -> tuple[int, ...]:
     ordered = np.sort(opens_at)
-    test_from = int(ordered[min(int(len(ordered) * (1 - config.test_split)), len(ordered) - 1)])
-    share = 1 - config.test_split - config.validation_split
-    validation_from = int(ordered[max(int(len(ordered) * share), 0)])
-    split = Split(
-        train=rows.known_at < validation_from,
-        validation=(rows.reads_from >= validation_from) & (rows.known_at < test_from),
-        test=rows.reads_from >= test_from,
-        validation_from=validation_from,
-        test_from=test_from,
-    )
-    for name in ("train", "validation", "test"):
-        if not getattr(split, name).any():
+    at = [min(max(int(len(ordered) * share), 0), len(ordered) - 1) for share in shares]
+    return tuple(int(ordered[i]) for i in at)
+
+
+def _checked(split: Split, intervals: Intervals) -> Split:
+    counts = {name: int(split.holds(name, intervals).sum()) for name in split.blocks if name != "later"}
+    for name, rows in counts.items():
+        if not rows:
+            purged = len(intervals) - sum(counts.values())
             raise TrainingFailed(
-                f"split: the {name} block is empty after purging {split.purged} of {len(rows)} rows. "
+                f"split: the {name} block is empty after purging {purged} of {len(intervals)} rows. "
                 "Import more candles, or lower stages.feature_engineering.context.past_bars and future_bars."
             )
     return split

@@ -154,3 +154,24 @@ def pooled_f1(blocks: Sequence[Sequence[Sequence[int]]]) -> float:
     """Span F1 of blocks of `(true, predicted, matched)` of each label."""
     true, predicted, matched = (sum(counts[i] for block in blocks for counts in block) for i in range(3))
     return 2 * matched / (true + predicted) if true + predicted else 0.0
+
+
+def calibration_error(
+    pairs: Sequence[tuple[float, bool]], bins: int
+) -> tuple[float, list[tuple[int, float, float]]]:
+    """The expected calibration error over bins of equal mass, and each bin's count, confidence and rate."""
+    ordered = sorted(pairs, key=lambda pair: pair[0])
+    n, table = len(ordered), []
+    for k in range(bins):
+        size = n // bins + (1 if k < n % bins else 0)
+        first = sum(count for count, _, _ in table)
+        part = ordered[first : first + size]
+        if part:
+            confidence = sum(p for p, _ in part) / len(part)
+            table.append((len(part), confidence, sum(true for _, true in part) / len(part)))
+    return sum(count / n * abs(c - o) for count, c, o in table), table
+
+
+def log_loss(P: np.ndarray, Y: np.ndarray) -> float:
+    """Minus the mean log probability of what happened."""
+    return float(np.mean([-np.log(p if y else 1 - p) for p, y in zip(P.ravel(), Y.ravel(), strict=True)]))

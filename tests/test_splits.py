@@ -1,5 +1,7 @@
 import numpy as np
+import pandas as pd
 import pytest
+from purgedcv import apply_embargo, purge
 from pydantic import ValidationError
 
 from mllib.candles import Candles
@@ -8,27 +10,24 @@ from mllib.encoders.bio import BioEncoder
 from mllib.errors import TrainingFailed
 from mllib.features import ContextConfig
 from mllib.rows import Rows, Targets
-from mllib.splits import Split, SplitConfig, temporal_split
+from mllib.splits import (
+    Intervals,
+    Split,
+    SplitConfig,
+    divided,
+    make_split,
+    purged_folds,
+    random_split,
+    temporal_split,
+    walk_forward,
+)
+from mllib.timeframes import SECONDS
 from tests.naive import walk
 
-CONTEXT = ContextConfig(past_bars=20, future_bars=10)
-
-
-def _split(series: list[Candles], **shares: float) -> tuple[Rows, np.ndarray, Split]:
-    encoder = BioEncoder.learn(CONTEXT, {}, EncodingConfig())
-    rows = Rows.concatenate([encoder.propose(candles) for candles in series])
-    opens_at = np.concatenate([candles.time for candles in series])
-    return rows, opens_at, temporal_split(rows, opens_at, SplitConfig(**shares))
-
-
-def _reads(rows: Rows, series: list[Candles], block: np.ndarray) -> set[int]:
-    """Every open time of a bar that a row of the block reads, bar by bar."""
-    read = set()
-    for row in np.flatnonzero(block):
-        candles, bar = series[rows.series[row]], int(rows.start[row])
-        read |= set(candles.time[max(bar - 20, 0) : bar + 10 + 1].tolist())
-    return read
-
+PAST, FUTURE = 20, 10
+CONTEXT = ContextConfig(past_bars=PAST, future_bars=FUTURE)
+ENCODER = BioEncoder.learn(CONTEXT, {}, EncodingConfig())
+BLOCKS = ("train", "validation", "test")
 
 SERIES = [
     [walk(700, seed=1)],
@@ -36,44 +35,191 @@ SERIES = [
     [walk(900, seed=1), walk(120, seed=2, timeframe="1d")],
     [walk(900, seed=1)[200:], walk(500, seed=3, timeframe="4h", weekends=False)],
 ]
+EACH = pytest.mark.parametrize("series", SERIES, ids=["one", "two symbols", "1h and 1d", "other starts"])
 
 
-@pytest.mark.parametrize("series", SERIES, ids=["one", "two symbols", "1h and 1d", "other starts"])
-def test_no_row_of_one_block_reads_a_bar_that_another_block_reads(series: list[Candles]) -> None:
-    rows, opens_at, split = _split(series)
-    read = [_reads(rows, series, block) for block in (split.train, split.validation, split.test)]
-    assert max(read[0]) < split.validation_from <= min(read[1])
-    assert max(read[1]) < split.test_from <= min(read[2])
-    judged = [set(opens_at[block].tolist()) for block in (split.train, split.validation, split.test)]
-    for i in range(3):
-        for j in range(3):
-            assert i == j or not read[i] & judged[j]
+def _intervals(series: list[Candles]) -> Intervals:
+    return Intervals.joined([Intervals.of(ENCODER.propose(candles), candles) for candles in series])
 
 
-def test_blocks_are_disjoint_and_count_what_they_leave_out() -> None:
-    rows, _, split = _split(SERIES[1])
-    counts = [int(block.sum()) for block in (split.train, split.validation, split.test)]
-    assert not (split.train & split.validation).any()
-    assert not (split.validation & split.test).any()
-    assert sum(counts) + split.purged == len(rows)
-    assert split.purged < 4 * 31 * 2
+def _moments_read(series: list[Candles]) -> list[set[int]]:
+    """For each row every half hour that the bars it reads last, bar by bar."""
+    found = []
+    for candles in series:
+        step, time = SECONDS[candles.timeframe], candles.time.tolist()
+        lasts = [set(range(t, t + step, 1_800)) for t in time]
+        found += [set().union(*lasts[max(bar - PAST, 0) : bar + FUTURE + 1]) for bar in range(len(time))]
+    return found
+
+
+def _read(moments: list[set[int]], rows: np.ndarray) -> set[int]:
+    return set().union(*(moments[i] for i in np.flatnonzero(rows)))
+
+
+@EACH
+@pytest.mark.parametrize("method", ["temporal", "random"])
+def test_no_row_of_one_block_reads_a_moment_that_another_block_reads(
+    series: list[Candles], method: str
+) -> None:
+    intervals, moments = _intervals(series), _moments_read(series)
+    config = SplitConfig(split_method=method, validation_split=0.2)
+    split = make_split(intervals, config, seed=1)
+    read = [_read(moments, split.holds(block, intervals)) for block in BLOCKS]
+    assert all(read)
+    assert not read[0] & read[1]
+    assert not read[1] & read[2]
+    assert not read[0] & read[2]
+
+
+@EACH
+def test_nothing_is_purged_but_what_reads_across_a_moment(series: list[Candles]) -> None:
+    intervals, moments = _intervals(series), _moments_read(series)
+    split = temporal_split(intervals, SplitConfig())
+    in_none = ~np.logical_or.reduce([split.holds(block, intervals) for block in BLOCKS])
+    for i, read in enumerate(moments):
+        crosses = any(min(read) < moment <= max(read) for moment in split.moments)
+        assert in_none[i] == crosses
+
+
+def _times(intervals: Intervals) -> tuple[pd.Series, pd.Series]:
+    return (
+        pd.Series(pd.to_datetime(intervals.reads_from, unit="s")),
+        pd.Series(pd.to_datetime(intervals.reads_until, unit="s")),
+    )
+
+
+@EACH
+def test_the_purge_of_a_temporal_split_is_that_of_purgedcv(series: list[Candles]) -> None:
+    intervals = _intervals(series)
+    split = temporal_split(intervals, SplitConfig())
+    validation_from, test_from = split.moments
+    train, validation, test = (np.flatnonzero(split.holds(block, intervals)) for block in BLOCKS)
+    earlier = np.flatnonzero(intervals.reads_from < validation_from)
+    middle = np.flatnonzero((intervals.reads_from >= validation_from) & (intervals.opens_at < test_from))
+    later = np.concatenate([validation, test])
+    np.testing.assert_array_equal(train, purge(earlier, later, *_times(intervals)))
+    np.testing.assert_array_equal(validation, purge(middle, test, *_times(intervals)))
+
+
+@pytest.mark.parametrize("embargo_bars", [0, 7])
+@pytest.mark.parametrize(
+    "series",
+    [[walk(500, seed=1, weekends=False)], [walk(500, seed=1, weekends=False), walk(300, seed=2)]],
+    ids=["one", "two symbols"],
+)
+def test_folds_are_those_of_purgedcv(series: list[Candles], embargo_bars: int) -> None:
+    intervals = _intervals(series)
+    folds = purged_folds(intervals, folds=4, embargo_bars=embargo_bars)
+    assert np.sum([held_out for _, held_out in folds], axis=0).tolist() == [1] * len(intervals)
+    for train, held_out in folds:
+        held = np.flatnonzero(held_out)
+        expected = purge(np.flatnonzero(~held_out), held, *_times(intervals))
+        # theirs is closed at its end
+        embargo = pd.Timedelta(seconds=embargo_bars * 3_600 - 1) if embargo_bars else None
+        expected = apply_embargo(expected, held, *_times(intervals), embargo)
+        np.testing.assert_array_equal(np.flatnonzero(train), expected)
+
+
+@EACH
+def test_folds_share_no_moment_and_hold_each_row_out_once(series: list[Candles]) -> None:
+    intervals, moments = _intervals(series), _moments_read(series)
+    folds = purged_folds(intervals, folds=3)
+    assert np.sum([held_out for _, held_out in folds], axis=0).tolist() == [1] * len(intervals)
+    for train, held_out in folds:
+        assert train.any()
+        assert not _read(moments, train) & _read(moments, held_out)
+
+
+@EACH
+def test_after_each_moment_the_embargo_keeps_bars_of_the_series_own_timeframe_free(
+    series: list[Candles],
+) -> None:
+    intervals = _intervals(series)
+    split = temporal_split(intervals, SplitConfig(embargo_bars=5, validation_split=0.2))
+    free = Split(split.moments, split.blocks)
+    assert (split.holds("train", intervals) == free.holds("train", intervals)).all()
+    for block, moment in zip(BLOCKS[1:], split.moments, strict=True):
+        held, without = split.holds(block, intervals), free.holds(block, intervals)
+        late = (intervals.reads_from - moment) // intervals.bar_s >= 5
+        np.testing.assert_array_equal(held, without & late)
+        assert held.sum() < without.sum()
+
+
+@EACH
+def test_walk_forward_goes_on_and_leaves_the_last_block_alone(series: list[Candles]) -> None:
+    intervals, moments = _intervals(series), _moments_read(series)
+    config = SplitConfig(validation_split=0.2)
+    test_from = temporal_split(intervals, config).moments[1]
+    splits = walk_forward(intervals, config, folds=2)
+    assert len(splits) == 2
+    tested: set[int] = set()
+    for split in splits:
+        read = [_read(moments, split.holds(block, intervals)) for block in BLOCKS]
+        assert max(read[0]) < min(read[1]) <= max(read[1]) < min(read[2]) <= max(read[2]) < test_from
+        assert not tested & read[2]
+        tested |= read[2]
+    assert splits[0].moments[2] == splits[1].moments[1]
+    assert splits[1].moments[2] == test_from
+
+
+def test_a_random_split_deals_stretches_by_the_shares_and_the_seed() -> None:
+    intervals = _intervals([walk(20_000, seed=1)])
+    config = SplitConfig(split_method="random", test_split=0.25, validation_split=0.25)
+    split = random_split(intervals, config, seed=3)
+    assert split == random_split(intervals, config, seed=3)
+    assert split != random_split(intervals, config, seed=4)
+    assert len(split.blocks) > 6
+    assert all(a != b for a, b in zip(split.blocks, split.blocks[1:], strict=False))
+    for block, share in (("test", 0.25), ("validation", 0.25), ("train", 0.5)):
+        assert split.holds(block, intervals).mean() == pytest.approx(share, abs=0.08)
+
+
+def test_a_block_is_divided_at_a_moment() -> None:
+    intervals, moments = _intervals(SERIES[2]), _moments_read(SERIES[2])
+    validation = temporal_split(intervals, SplitConfig(validation_split=0.4)).holds("validation", intervals)
+    earlier, later = divided(intervals, validation, embargo_bars=3)
+    assert earlier.any()
+    assert later.any()
+    assert not (earlier & ~validation).any()
+    assert not (later & ~validation).any()
+    assert max(_read(moments, earlier)) < min(_read(moments, later))
+    nothing = np.zeros(len(intervals), bool)
+    assert not np.any(divided(intervals, nothing, embargo_bars=0))
+
+
+def test_ranges_tell_where_blocks_lie() -> None:
+    split = Split((10, 20, 30, 40), ("train", "test", "train", "validation", "test"))
+    assert split.ranges("train") == [(None, 9), (20, 29)]
+    assert split.ranges("train", "validation") == [(None, 9), (20, 39)]
+    assert split.ranges("test") == [(10, 19), (40, None)]
+
+
+def test_bars_of_a_series_are_judged_in_the_block_that_holds_all_they_depend_on() -> None:
+    candles = walk(100, seed=1)
+    bars = Intervals.of_bars(candles, (3, 2))
+    split = Split((int(candles.time[40]), int(candles.time[70])), BLOCKS)
+    assert np.flatnonzero(split.holds("validation", bars)).tolist() == list(range(43, 68))
+    assert np.flatnonzero(split.holds("test", bars)).tolist() == list(range(73, 100))
+    assert not len(Intervals.of_bars(candles[:0], (3, 2)))
 
 
 def test_the_shares_are_those_asked_for() -> None:
-    _, opens_at, split = _split([walk(2_000, seed=1)], test_split=0.3, validation_split=0.2)
-    assert (opens_at >= split.test_from).mean() == pytest.approx(0.3, abs=0.01)
-    assert (opens_at >= split.validation_from).mean() == pytest.approx(0.5, abs=0.01)
+    intervals = _intervals([walk(2_000, seed=1)])
+    split = temporal_split(intervals, SplitConfig(test_split=0.3, validation_split=0.2))
+    assert (intervals.opens_at >= split.moments[1]).mean() == pytest.approx(0.3, abs=0.01)
+    assert (intervals.opens_at >= split.moments[0]).mean() == pytest.approx(0.5, abs=0.01)
 
 
-def test_too_few_candles_for_three_blocks_are_said_so() -> None:
-    with pytest.raises(
-        TrainingFailed, match=r"the validation block is empty after purging .* Import more candles"
-    ):
-        _split([walk(100, seed=1)])
+@pytest.mark.parametrize("method", ["temporal", "random"])
+def test_too_few_candles_for_three_blocks_are_said_so(method: str) -> None:
+    config = SplitConfig(split_method=method)
+    with pytest.raises(TrainingFailed, match=r"the \w+ block is empty after purging .* Import more candles"):
+        make_split(_intervals([walk(80, seed=1)]), config, seed=0)
 
 
 @pytest.mark.parametrize(
-    ("name", "share"), [("test_split", 0), ("test_split", 0.95), ("validation_split", -1)]
+    ("name", "share"),
+    [("test_split", 0), ("test_split", 0.95), ("validation_split", -1), ("embargo_bars", -1)],
 )
 def test_a_share_out_of_range_is_refused(name: str, share: float) -> None:
     with pytest.raises(ValidationError, match=name):
@@ -86,8 +232,7 @@ def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
 
 
 def test_rows_of_several_series_are_numbered() -> None:
-    encoder = BioEncoder.learn(CONTEXT, {}, EncodingConfig())
-    parts = [encoder.propose(walk(n, seed=n)) for n in (50, 0, 40)]
+    parts = [ENCODER.propose(walk(n, seed=n)) for n in (50, 0, 40)]
     rows = Rows.concatenate(parts)
     assert rows.series.tolist() == [0] * 50 + [2] * 40
     assert rows.segment.tolist() == rows.series.tolist()
@@ -97,8 +242,7 @@ def test_rows_of_several_series_are_numbered() -> None:
 
 
 def test_taking_rows_gives_a_copy() -> None:
-    encoder = BioEncoder.learn(CONTEXT, {}, EncodingConfig())
-    rows = encoder.propose(walk(50, seed=1))
+    rows = ENCODER.propose(walk(50, seed=1))
     before = rows.X.copy()
     rows.take(np.ones(50, bool)).X[:] = 7
     np.testing.assert_array_equal(rows.X, before)

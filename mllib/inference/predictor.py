@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mllib.calibration import Calibration
 from mllib.candles import Candles
 from mllib.encoders import Encoder, encoder_from_dict, encoder_to_dict
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
@@ -18,7 +19,7 @@ from mllib.inference.prediction import Prediction, predicted
 from mllib.models import Model, model_class
 from mllib.rows import Rows
 
-FORMAT = 1
+FORMAT = 2
 CHUNK_BARS = 20_000
 """So many bars are judged at a time; the rows of more would only cost memory."""
 
@@ -56,6 +57,7 @@ class Predictor:
 
     encoder: Encoder
     model: Model
+    calibration: Calibration
     info: ModelInfo
     trained_on: tuple[TrainedRange, ...]
     metrics: dict[str, Any]
@@ -63,7 +65,10 @@ class Predictor:
     def scored(
         self, candles: Candles, *, progress: Callable[[float], None] | None = None
     ) -> tuple[Rows, NDArray[np.float32]]:
-        """All rows that the encoder proposes, without features, and `P float32 (n, k)`; memory is bounded."""
+        """All rows that the encoder proposes, without features, and `P float32 (n, k)`, calibrated.
+
+        Memory is bounded: what is there of features at a time does not grow with the candles.
+        """
         before, after = self.encoder.reach
         parts, scores = [], []
         for first in range(0, max(len(candles), 1), CHUNK_BARS):
@@ -72,7 +77,7 @@ class Predictor:
             rows = self.encoder.propose(candles[start : last + after]).shifted(start)
             rows = rows.take((rows.start >= first) & (rows.start < last))
             parts.append(rows.places())
-            scores.append(self.model.predict_proba(rows.X))
+            scores.append(self.calibration.apply(self.model.predict_proba(rows.X)))
             if progress is not None:
                 progress(last / max(len(candles), 1))
         return Rows.joined(parts), np.concatenate(scores)
@@ -108,6 +113,7 @@ class Predictor:
             "format": FORMAT,
             "info": asdict(self.info),
             "encoder": encoder_to_dict(self.encoder),
+            "calibration": self.calibration.to_dict(),
             "trained_on": [asdict(part) for part in self.trained_on],
             "metrics": self.metrics,
             "fingerprint": self.encoder.fingerprint(),
@@ -145,6 +151,7 @@ class Predictor:
         predictor = cls(
             encoder=encoder,
             model=model_class(info.model_type).load(folder),
+            calibration=Calibration.from_dict(saved["calibration"]),
             info=info,
             trained_on=tuple(TrainedRange(**part) for part in saved["trained_on"]),
             metrics=saved["metrics"],

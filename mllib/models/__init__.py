@@ -37,6 +37,9 @@ class Model(Protocol):
     ) -> None:
         """Learns from the known cells; `validation` decides when to stop."""
 
+    def weights_used(self, targets: Targets) -> NDArray[np.float32]:
+        """The weight `float32 (n, k)` that `fit` gives each known cell of its targets."""
+
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities `float32 (n, k)` of the target columns for `X float32 (n, f)`."""
 

@@ -77,6 +77,13 @@ class RandomForest:
             )
             self._forests.append(grown)
 
+    def weights_used(self, targets: Targets) -> Floats:
+        """The greatest weight of a row's cells in each forest, since a forest weighs whole rows."""
+        used = np.ones_like(targets.weights)
+        for columns, known in _columns_by_mask(targets.mask):
+            used[known[:, None], columns] = targets.weights[known][:, columns].max(axis=1)[:, None]
+        return used
+
     def predict_proba(self, X: Floats) -> Floats:
         """Probabilities `float32 (n, k)`, on one thread: small requests lose to thread start-up."""
         P = np.zeros((len(X), self._width), np.float32)

@@ -76,6 +76,10 @@ class XGBoostTrees:
         self._booster = booster if best is None else booster[: best + 1]
         self._booster.set_param({"nthread": 1})
 
+    def weights_used(self, targets: Targets) -> Floats:
+        """Each cell's own."""
+        return targets.weights
+
     def predict_proba(self, X: Floats) -> Floats:
         """Probabilities `float32 (n, k)`, on one thread: small requests lose to thread start-up."""
         if not len(X):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mllib.calibration import Calibration
 from mllib.candles import Candles
 from mllib.encoders import EncodingConfig
 from mllib.encoders.bio import BioEncoder
@@ -39,7 +40,11 @@ def _predictor(model_type: str = "xgboost") -> Predictor:
         trained_at=1, feature_count=len(encoder.feature_columns), label_names=list(LABELS),
     )  # fmt: skip
     seen = TrainedRange("EURUSD", "1h", int(CANDLES.time[0]), int(CANDLES.time[-1]))
-    return Predictor(encoder=encoder, model=model, info=info, trained_on=(seen,), metrics={"accuracy": 0.5})
+    k = len(encoder.columns)
+    return Predictor(
+        encoder=encoder, model=model, calibration=Calibration((0.5,) * k, (1.25,) * k), info=info,
+        trained_on=(seen,), metrics={"accuracy": 0.5},
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=MODEL_NAMES)
@@ -74,8 +79,8 @@ def test_a_saved_predictor_gives_the_same_predictions(trained: Predictor, tmp_pa
     loaded = Predictor.load(tmp_path / "not" / "there" / "yet")
     assert _same(loaded.predict(CANDLES), trained.predict(CANDLES))
     assert trained.predict(CANDLES).spans
-    assert (loaded.info, loaded.trained_on, loaded.metrics, loaded.encoder) == (
-        trained.info, trained.trained_on, trained.metrics, trained.encoder
+    assert (loaded.info, loaded.trained_on, loaded.metrics, loaded.encoder, loaded.calibration) == (
+        trained.info, trained.trained_on, trained.metrics, trained.encoder, trained.calibration
     )  # fmt: skip
     assert [path.name for path in (tmp_path / "not" / "there").iterdir()] == ["yet"]
 
@@ -152,7 +157,7 @@ BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
     "altered prior": (lambda f: (f / "prior.json").write_text("[0,0,0,0]"), r"found prior\.json altered"),
     "another format": (
         _described(lambda d: d.update(format=99)),
-        r"found format 99, expected 1\. Train again",
+        r"found format 99, expected 2\. Train again",
     ),
     "no format": (_described(lambda d: d.pop("format")), "found format None"),
     "another fingerprint": (
@@ -165,6 +170,8 @@ BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
     "odd lane": (_described(lambda d: d["encoder"]["lanes"][0].update(odd=1)), "found ValidationError"),
     "unknown encoder": (_described(lambda d: d["encoder"].update(encoder="x")), "model in .*'x'"),
     "unknown model": (_described(lambda d: d["info"].update(model_type="x")), "model in .*'x'"),
+    "no calibration": (_described(lambda d: d.pop("calibration")), "found KeyError"),
+    "the format before": (_described(lambda d: d.update(format=1)), r"found format 1, .* Train again"),
     "odd context": (
         _described(lambda d: d["encoder"]["context"].update(past_bars=1)),
         "found ValidationError",

@@ -1,0 +1,183 @@
+"""What a model is fitted on: rows of all series, and what the labels say about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mllib.candles import Candles
+from mllib.encoders import Encoder, EncodingConfig, Examples, encoder_class
+from mllib.errors import TrainingFailed
+from mllib.features import ContextConfig
+from mllib.rows import Rows, Targets
+from mllib.spans import Annotation, ReviewedRange, Span, positions
+from mllib.splits import Intervals, Split
+from mllib.timeframes import SECONDS
+
+LEAST_EXAMPLES = 3
+"""A label with fewer examples in the training block is left out, and the metrics say so."""
+
+_LEAST_BESIDE = 5
+"""Likewise one with fewer known negatives, for each example, unless they are"""
+_ENOUGH_BESIDE = 200
+"""so many."""
+_MOST_CLASS_WEIGHT = 30.0
+_NEWEST_SHARE = 0.2
+"""Of the training rows, so many are shown as if they were among the newest bars of a chart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledSeries:
+    """Candles, the spans on them, and where silence means that nothing is there."""
+
+    candles: Candles
+    spans: Sequence[Span]
+    reviewed: Sequence[ReviewedRange]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Rows that any number of models can be fitted on: features, computed once, know nothing of labels.
+
+    `rows` are those of all series, `places` those of each series without features.
+    """
+
+    series: Sequence[LabelledSeries]
+    encoder_type: type[Encoder]
+    context: ContextConfig
+    encoding: EncodingConfig
+    rows: Rows
+    places: Sequence[Rows]
+    intervals: Intervals
+
+    def learn(self, examples: Examples) -> Encoder:
+        """An encoder for the labels of `examples`."""
+        return self.encoder_type.learn(self.context, examples, self.encoding)
+
+
+def prepare(
+    series: Sequence[LabelledSeries], *, encoder_name: str, context: ContextConfig, encoding: EncodingConfig
+) -> Prepared:
+    """Proposes and describes the rows of all series.
+
+    Raises:
+        TrainingFailed: when there are none.
+        InvalidConfig: for an unknown encoder.
+    """
+    encoder_type = encoder_class(encoder_name)
+    scout = encoder_type.learn(context, {}, encoding)
+    parts = [scout.propose(one.candles) for one in series]
+    rows = Rows.concatenate(parts)
+    if not len(rows):
+        raise TrainingFailed(
+            f"training: found nothing to judge in {', '.join(one.candles.name for one in series)}, expected "
+            "rows. Import more candles."
+        )
+    intervals = [Intervals.of(part, one.candles) for one, part in zip(series, parts, strict=True)]
+    places = [part.places() for part in parts]
+    return Prepared(series, encoder_type, context, encoding, rows, places, Intervals.joined(intervals))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What one model is to learn; `left_out` says of each label that cannot be learned why."""
+
+    encoder: Encoder
+    targets: Targets
+    left_out: dict[str, str]
+
+
+def make_lesson(prepared: Prepared, split: Split, *, balanced: bool, by_clarity: bool) -> Lesson:
+    """Labels and lengths come from the training block alone; the targets are those of all rows.
+
+    Raises:
+        TrainingFailed: when the training block teaches no label.
+    """
+    if not by_clarity:
+        prepared = replace(prepared, series=[_unrated(one) for one in prepared.series])
+    train = split.holds("train", prepared.intervals)
+    examples = _examples(prepared.series, split)
+    left_out = _unlearnable(prepared, examples, train)
+    kept = {label: bars for label, bars in examples.items() if label not in left_out}
+    if not kept:
+        raise TrainingFailed(
+            f"training: found no label that can be learned ({'; '.join(left_out.values())}). "
+            "Annotate more of the earlier candles, or choose other layers with --labels."
+        )
+    encoder = prepared.learn(kept)
+    targets = _targets(encoder, prepared)
+    if balanced:
+        targets = replace(targets, weights=_balanced(targets, train))
+    return Lesson(encoder, targets, left_out)
+
+
+def _unrated(one: LabelledSeries) -> LabelledSeries:
+    spans = [replace(span, clarity=None) if isinstance(span, Annotation) else span for span in one.spans]
+    return replace(one, spans=spans)
+
+
+def _targets(encoder: Encoder, prepared: Prepared) -> Targets:
+    labelled = zip(prepared.series, prepared.places, strict=True)
+    return Targets.concatenate(
+        [encoder.label(part, one.candles, one.spans, one.reviewed) for one, part in labelled]
+    )
+
+
+def _examples(series: Sequence[LabelledSeries], split: Split) -> dict[str, NDArray[np.int64]]:
+    """The lengths in bars of every label's spans that lie in the training block."""
+    lengths: dict[str, list[int]] = {}
+    for one in series:
+        known = [span for span in one.spans if _in_training(span, one.candles, split)]
+        for span, (start, end) in zip(known, positions(known, one.candles.time).tolist(), strict=True):
+            if end > start:
+                lengths.setdefault(span.label, []).append(end - start)
+    if not lengths:
+        raise TrainingFailed(
+            f"training: found no span before the validation block ({split.moments[0]}) in "
+            f"{', '.join(one.candles.name for one in series)}, expected some of at least one label. "
+            "Import annotations, label with TA-Lib, or choose other layers with --labels."
+        )
+    return {label: np.array(bars, np.int64) for label, bars in lengths.items()}
+
+
+def _in_training(span: Span, candles: Candles, split: Split) -> bool:
+    closes_at = span.end_time + SECONDS[candles.timeframe]
+    return any(
+        (first is None or span.start_time >= first) and (last is None or closes_at <= last + 1)
+        for first, last in split.ranges("train")
+    )
+
+
+def _unlearnable(prepared: Prepared, examples: Examples, train: NDArray[np.bool_]) -> dict[str, str]:
+    """The labels that the training block says too little about, and why.
+
+    Without enough that is known to be none of a label's spans, a model would see them everywhere.
+    """
+    encoder = prepared.learn(examples)
+    reasons = {}
+    for label, (found, beside) in encoder.evidence(_targets(encoder, prepared).take(train)).items():
+        if found < LEAST_EXAMPLES or beside < min(_LEAST_BESIDE * found, _ENOUGH_BESIDE):
+            reasons[label] = f"{label}: {found} examples and {beside} known negatives beside them in training"
+    return reasons
+
+
+def _balanced(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Square-root class weights: positives weigh √(negatives / positives) of the training block."""
+    known = targets.mask[train]
+    positive = (known & (targets.Y[train] > 0)).sum(axis=0)
+    negative = known.sum(axis=0) - positive
+    weight = np.clip(np.sqrt(negative / np.maximum(positive, 1)), 1.0, _MOST_CLASS_WEIGHT)
+    balanced: NDArray[np.float32] = np.where(targets.Y > 0, weight, 1.0).astype(np.float32) * targets.weights
+    return balanced
+
+
+def as_if_newest(rows: Rows, encoder: Encoder, *, seed: int) -> Rows:
+    """The rows with the future of some hidden, as a chart's newest bars have it; writes into their `X`."""
+    future = np.array([column.future for column in encoder.feature_columns])
+    rng = np.random.default_rng(seed)
+    newest = np.flatnonzero(rng.random(len(rows)) < _NEWEST_SHARE)
+    known_bars = rng.integers(0, max(int(future.max()), 1), size=len(newest))
+    for bars in np.unique(known_bars):
+        rows.X[np.ix_(newest[known_bars == bars], future > bars)] = np.nan
+    return rows
