@@ -5,6 +5,7 @@ stored candles say; the others read files alone, and the functions are those of 
 both give the same dataset, the same model and the same figures.
 """
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,19 +16,24 @@ from mllib.datasets.contents import (
     load_candles,
     load_enriched,
     load_facts,
+    load_series,
     write_candles,
     write_enriched,
     write_facts,
     write_labeled,
 )
 from mllib.datasets.facts import Facts
-from mllib.datasets.files import new_folder
+from mllib.datasets.files import new_folder, write_text
 from mllib.errors import InvalidConfig
+from mllib.evaluation import Judged, evaluate
+from mllib.inference import Predictor
 from mllib.models import Progress
 from mllib.pipeline.annotations import known_facts, labelled
 from mllib.pipeline.datasets import keep_dataset
 from mllib.pipeline.runs import execute_run, request_training_on, resolve_config
+from mllib.pipeline.stage_plots import stage_files
 from mllib.pipeline.workspace import Workspace
+from mllib.splits import Intervals, Split
 from mllib.timeframes import parse_timeframe
 
 _LOCK = Path("dvc.lock")
@@ -93,6 +99,26 @@ def train_model(ws: Workspace, config: Config, progress: Progress) -> None:
     shutil.copytree(ws.predictors / run.run_id, target)
 
 
+def evaluate_model(_ws: Workspace, config: Config, _progress: Progress) -> None:
+    """The copied Predictor on the test block of the labelled dataset: metrics and plots to `evaluation_path`.
+
+    The block is the one that training kept for the test, so the metrics are those of the run.
+    """
+    predictor = Predictor.load(Path(config.data.predictor_path))
+    known = predictor.metrics["split"]
+    split = Split(
+        tuple(known["moments"]), tuple(known["blocks"]), embargo_bars=config.stages.training.embargo_bars
+    )
+    judged = []
+    for one in load_series(dataset_files(config.data)):
+        counts = split.holds("test", Intervals.of_bars(one.candles, predictor.encoder.reach))
+        if counts.any():
+            judged.append(Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts))
+    metrics = evaluate(judged, predictor.encoder.labels)
+    for name, values in stage_files(metrics).items():
+        write_text(json.dumps(values, indent=1) + "\n", Path(config.data.evaluation_path) / name)
+
+
 def dataset_files(data: DataSection) -> Files:
     """Where the files of the pipeline's dataset lie."""
     paths = (data.annotations_path, data.labeled_path, data.spans_path, data.columns_path)
@@ -105,6 +131,7 @@ STAGES: dict[str, Stage] = {
     "features": enrich_candles,
     "labels": label_candles,
     "train": train_model,
+    "evaluate": evaluate_model,
 }
 """By the names of `dvc.yaml`."""
 
