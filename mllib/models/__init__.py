@@ -43,6 +43,9 @@ class Model(Protocol):
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities `float32 (n, k)` of the target columns for `X float32 (n, f)`."""
 
+    def contributions(self, X: NDArray[np.float32], column: int) -> NDArray[np.float32]:
+        """What each feature adds to a column's uncalibrated score: `float32 (n, f + 1)`, the mean last."""
+
     def save(self, folder: Path) -> None:
         """Writes the model into an existing folder, without pickle."""
 

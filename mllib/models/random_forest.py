@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sklearn.ensemble import RandomForestRegressor
 
 from mllib.models import Progress
+from mllib.models.contributions import contributions, forest_trees
 from mllib.rows import Rows, Targets
 
 _TRUSTED = ["sklearn.tree._tree.Tree"]
@@ -91,6 +92,13 @@ class RandomForest:
             for forest, columns in zip(self._forests, self._columns, strict=True):
                 P[:, columns] = forest.predict(X).reshape(len(X), len(columns))
         return P
+
+    def contributions(self, X: Floats, column: int) -> Floats:
+        """What each feature adds to a column's probability, by TreeSHAP; the last column is its mean."""
+        for forest, columns in zip(self._forests, self._columns, strict=True):
+            if column in columns:
+                return contributions(list(forest_trees(forest.estimators_, columns.index(column))), X)
+        return np.zeros((len(X), X.shape[1] + 1), np.float32)
 
     def save(self, folder: Path) -> None:
         """Writes one skops file a forest and which columns it scores."""

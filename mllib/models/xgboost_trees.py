@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from mllib.models import Progress
+from mllib.models.contributions import contributions, vector_leaf_trees
 from mllib.rows import Rows, Targets
 
 _FOREST = "model.ubj"
@@ -86,6 +87,12 @@ class XGBoostTrees:
             return np.zeros((0, len(self._prior)), np.float32)
         margin = self._booster.inplace_predict(X, predict_type="margin", validate_features=False)
         return _sigmoid(margin.reshape(len(X), len(self._prior)) + self._prior)
+
+    def contributions(self, X: Floats, column: int) -> Floats:
+        """What each feature adds to a column's log-odds, by TreeSHAP; the last column is their mean."""
+        added = contributions(list(vector_leaf_trees(self._booster, column)), X)
+        added[:, -1] += self._prior[column]
+        return added
 
     def save(self, folder: Path) -> None:
         """Writes UBJSON trees and the prior's JSON."""
