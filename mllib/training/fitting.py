@@ -36,8 +36,11 @@ def train(
     encoding: EncodingConfig,
     config: TrainingConfig,
     progress: Progress,
+    champion: Predictor | None = None,
 ) -> Predictor:
     """A Predictor whose `metrics` come from the last block in time, which nothing was chosen on.
+
+    A `champion` is scored beside it, on the same bars.
 
     Raises:
         TrainingFailed: when there is nothing to learn from, or a block is empty.
@@ -46,11 +49,18 @@ def train(
     create_model(config.model_type, config.hyperparameters, seed=config.seed)
     progress(0.02, "computing features")
     prepared = prepare(series, encoder_name=encoder_name, context=context, encoding=encoding)
-    return fit(prepared, run_id=run_id, config=config, progress=_part(progress, 0.10, 0.95))
+    rest = _part(progress, 0.10, 0.95)
+    return fit(prepared, run_id=run_id, config=config, progress=rest, champion=champion)
 
 
 def fit(
-    prepared: Prepared, *, run_id: str, config: TrainingConfig, progress: Progress, split: Split | None = None
+    prepared: Prepared,
+    *,
+    run_id: str,
+    config: TrainingConfig,
+    progress: Progress,
+    split: Split | None = None,
+    champion: Predictor | None = None,
 ) -> Predictor:
     """As `train`, on rows that are there already; `split` replaces the one that the configuration asks for.
 
@@ -81,7 +91,7 @@ def fit(
     progress(0.80, "choosing thresholds on validation")
     chosen = _tuned(predictor, prepared.series, split)
     progress(0.90, "evaluating on the test block")
-    metrics = _tested(chosen, prepared.series, split)
+    metrics = _tested(chosen, prepared.series, split, champion=champion, config=config)
     return replace(
         chosen,
         metrics=metrics
@@ -160,13 +170,21 @@ def _tuned(predictor: Predictor, series: Sequence[LabelledSeries], split: Split)
     return replace(predictor, encoder=encoder.tune(parts))
 
 
-def _tested(predictor: Predictor, series: Sequence[LabelledSeries], split: Split) -> dict[str, Any]:
+def _tested(
+    predictor: Predictor,
+    series: Sequence[LabelledSeries],
+    split: Split,
+    *,
+    champion: Predictor | None,
+    config: TrainingConfig,
+) -> dict[str, Any]:
     judged = []
     for one in series:
         candles, counts = _around("test", one.candles, split, predictor.encoder)
         if len(candles) >= predictor.encoder.needed_bars:
             judged.append(Judged(predictor.predict(candles), one.spans, one.reviewed, counts))
-    return evaluate(judged, predictor.encoder.labels) | {"in_sample": False}
+    found = evaluate(judged, predictor.encoder.labels, champion=champion, bootstrap=config.bootstrap)
+    return found | {"in_sample": False}
 
 
 def _around(block: Block, candles: Candles, split: Split, encoder: Encoder) -> tuple[Candles, Mask]:

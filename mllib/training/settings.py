@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from mllib.evaluation import BootstrapConfig
+from mllib.gate import GateConfig
 from mllib.splits import SplitConfig
 
 
@@ -24,3 +26,5 @@ class TrainingConfig(SplitConfig):
     registered_model_name: str = Field(default="candleloop", min_length=1)
     seed: int = Field(default=0, ge=0)
     auto_promote: bool = True
+    bootstrap: BootstrapConfig = BootstrapConfig()
+    gate: GateConfig = GateConfig()
