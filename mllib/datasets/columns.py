@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from mllib.config import FeatureSection
+from mllib.errors import InvalidConfig
 from mllib.indicators import Indicator, indicator_columns
 
 Kind = Literal["text", "integer", "number", "tag"]
@@ -88,12 +89,23 @@ def candle_columns() -> tuple[Column, ...]:
 
 
 def enriched_columns(features: FeatureSection) -> tuple[Column, ...]:
-    """Candles with the configured candle features and TA-Lib's indicators."""
+    """Candles with the configured candle features, TA-Lib's indicators and custom features.
+
+    Raises:
+        InvalidConfig: two of them have one name.
+    """
     shapes = (
         Column(name, "number", *_CANDLE_FEATURES[name], causality=_CAUSAL) for name in features.candle_columns
     )
     indicators = (column for one in features.talib_indicators for column in _of_indicator(one))
-    return (*_CANDLES, *shapes, *indicators, *map(_of_custom, features.custom_features))
+    columns = (*_CANDLES, *shapes, *indicators, *map(_of_custom, features.custom_features))
+    names = [column.name for column in columns]
+    if twice := next((name for i, name in enumerate(names) if name in names[:i]), None):
+        raise InvalidConfig(
+            f"stages.feature_engineering: found talib_indicators or custom_features that make {twice} "
+            "twice, expected a name for each column. Remove one of them."
+        )
+    return columns
 
 
 def _of_indicator(indicator: Indicator) -> list[Column]:

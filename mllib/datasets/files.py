@@ -58,7 +58,8 @@ def replacing(path: Path) -> Iterator[Path]:
             "Free some or choose another path."
         ) from exc
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()
 
 
 def _documented(frame: "pd.DataFrame", columns: Sequence[Column]) -> "pa.Table":
