@@ -102,6 +102,7 @@ class IngestionSection(EncodingConfig):
     source: Literal["span", "point"] = "span"
     label_encoding: Literal["bio", "window"] = "bio"
     min_confidence: int | None = Field(default=None, ge=1, le=5)
+    sub_spans: bool = False
     talib_patterns: tuple[str, ...] = ()
     merge_strategy: Literal["human_priority", "programmatic_priority", "both"] = "human_priority"
     layers: tuple[Literal["human", "talib"], ...] = Field(default=("human", "talib"), min_length=1)

@@ -1,5 +1,7 @@
 """One-to-one matching of spans by intersection over union, for metrics, tuning and merging."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,3 +46,34 @@ def match(a: Positions, b: Positions, *, least_iou: float) -> tuple[NDArray[np.i
             free_a[i[k]] = free_b[j[k]] = False
             chosen.append(k)
     return i[chosen], j[chosen]
+
+
+class Matched(NamedTuple):
+    """Spans of one label that count: how many pairs there are, how many were predicted, how many are true."""
+
+    matched: int
+    predicted: int
+    true: int
+
+
+def count_matches(
+    found: Positions, truth: Positions, counted: NDArray[np.bool_], *, least_iou: float
+) -> Matched:
+    """Matches all spans, then counts those that lie wholly on bars that count, `bool (n_bars,)`.
+
+    A span across the edge of what counts is neither a hit nor an error: a found one whose true one lies
+    partly outside is not counted, and the other way round.
+    """
+    i, j = match(found, truth, least_iou=least_iou)
+    true, predicted = wholly_on(truth, counted), wholly_on(found, counted)
+    hits = int(true[j].sum())
+    predicted[i] = False
+    return Matched(hits, hits + int(predicted.sum()), int(true.sum()))
+
+
+def wholly_on(spans: Positions, bars: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which half-open spans `(n, 2)` lie wholly on the chosen bars `bool (n_bars,)`; empty ones do not."""
+    total = np.concatenate([[0], np.cumsum(bars)])
+    lengths = spans[:, 1] - spans[:, 0]
+    inside: NDArray[np.bool_] = (total[spans[:, 1]] - total[spans[:, 0]] == lengths) & (lengths > 0)
+    return inside

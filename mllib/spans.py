@@ -5,7 +5,7 @@ they become half-open bar positions (`positions`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -61,6 +61,19 @@ class Annotation(Span):
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+CLEAREST = 5
+
+
+def clarity_weight(span: Span) -> float:
+    """How much a span weighs in training: its clarity of 1 to 5 as a share of 5, and 1 where nobody rated it.
+
+    >>> clarity_weight(Annotation("flag", 0, 9, id="a", clarity=2)), clarity_weight(Span("flag", 0, 9))
+    (0.4, 1.0)
+    """
+    clarity = span.clarity if isinstance(span, Annotation) else None
+    return 1.0 if clarity is None else clarity / CLEAREST
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewedRange:
     """Bars that someone looked at in full for these labels; only there is silence a negative."""
@@ -68,6 +81,29 @@ class ReviewedRange:
     start_time: int
     end_time: int
     labels: frozenset[str]
+
+
+def with_sub_spans(
+    spans: Sequence[Annotation], reviewed: Sequence[ReviewedRange]
+) -> tuple[list[Annotation], list[ReviewedRange]]:
+    """The spans with their sub-spans beside them, as spans of their own labels and of their parent's clarity.
+
+    Whoever looked for a label has looked for the sub-spans that spans of this label have.
+    """
+    beside: list[Annotation] = []
+    parts: dict[str, set[str]] = {}
+    for span in spans:
+        for sub in span.sub_spans or ():
+            part = replace(
+                span, label=sub.label, start_time=sub.start_time, end_time=sub.end_time, sub_spans=None
+            )
+            beside.append(part)
+            parts.setdefault(span.label, set()).add(sub.label)
+    looked_for = [
+        replace(part, labels=part.labels.union(*(parts.get(label, ()) for label in part.labels)))
+        for part in reviewed
+    ]
+    return [*spans, *beside], looked_for
 
 
 def positions(spans: Sequence[Span], time: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -299,7 +299,7 @@ def test_layers_and_encoder_of_one_run() -> None:
             r"stages\.training\.hyperparameters\.depth",
         ),
         ({"overrides": {"stages.nope": 3}}, r"stages\.nope: found an unknown key"),
-        ({"overrides": {"stages.training.split_method": "random"}}, r"split_method: found 'random'"),
+        ({"overrides": {"stages.training.split_method": "shuffled"}}, r"split_method: found 'shuffled'"),
     ],
 )
 def test_a_run_that_cannot_be_is_refused_before_it_is_queued(asked: dict[str, Any], message: str) -> None:

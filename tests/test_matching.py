@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mllib.matching import match, overlaps
+from mllib.matching import count_matches, match, overlaps
 from mllib.spans import Span, positions
 from tests import naive
 
@@ -53,3 +53,17 @@ def test_positions_are_the_bars_between_start_and_end(
     for span, (start, end) in zip(spans, found.tolist(), strict=True):
         expected = [i for i, t in enumerate(times) if span.start_time <= t <= span.end_time]
         assert list(range(start, end)) == expected
+
+
+@given(SPANS, SPANS, st.lists(st.booleans(), min_size=40, max_size=40))
+def test_spans_count_where_they_lie_wholly_on_what_counts(
+    a: list[tuple[int, int]], b: list[tuple[int, int]], bars: list[bool]
+) -> None:
+    counted = np.array(bars)
+    pairs = naive.match(a, b, 0.5)
+    inside = {span: span[1] > span[0] and all(bars[span[0] : span[1]]) for span in [*a, *b]}
+    hits = sum(inside[b[j]] for _, j in pairs)
+    paired = {i for i, _ in pairs}
+    false = sum(inside[span] for i, span in enumerate(a) if i not in paired)
+    expected = (hits, hits + false, sum(inside[span] for span in b))
+    assert count_matches(_array(a), _array(b), counted, least_iou=0.5) == expected

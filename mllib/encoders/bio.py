@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from mllib.candles import Candles
 from mllib.encoders import Examples, TuningPart, reviewed_bars
-from mllib.encoders.lanes import Lane, LaneProbabilities, candidates, decode_lanes, predicted_spans, span_f1
+from mllib.encoders.lanes import JudgedLane, Lane, LaneProbabilities, choose, decode_lanes, predicted_spans
 from mllib.encoders.settings import EncodingConfig
 from mllib.encoders.viterbi import Positions
 from mllib.features import Column, ContextConfig, column_reach, compute_features, fingerprint, probe
 from mllib.features.windows import Floats
 from mllib.rows import Rows, Targets
-from mllib.spans import PredictedSpan, ReviewedRange, Span, positions
+from mllib.spans import PredictedSpan, ReviewedRange, Span, clarity_weight, positions
 
 _TYPICAL = 0.95
 _ENOUGH = 5
@@ -113,23 +113,21 @@ class BioEncoder:
     def label(
         self, rows: Rows, candles: Candles, spans: Sequence[Span], reviewed: Sequence[ReviewedRange]
     ) -> Targets:
-        """What is known about the rows: starts and insides of spans, negatives only where reviewed."""
-        n = len(candles)
-        Y = np.zeros((n, len(self.columns)), np.float32)
-        mask = np.zeros(Y.shape, bool)
+        """Starts and insides of spans, negatives only where reviewed; a span's bars weigh by its clarity."""
+        shape = (len(candles), len(self.columns))
+        marks = Targets(
+            self.columns, np.zeros(shape, np.float32), np.zeros(shape, bool), np.ones(shape, np.float32)
+        )
         first = 0
         for lane in self.lanes:
             cells = slice(first, first + lane.width)
-            mask[:, cells] = reviewed_bars(lane.label, candles, reviewed)[:, None]
-            _mark(
-                Y[:, cells],
-                mask[:, cells],
-                positions([s for s in spans if s.label == lane.label], candles.time),
-            )
+            marks.mask[:, cells] = reviewed_bars(lane.label, candles, reviewed)[:, None]
+            own = [span for span in spans if span.label == lane.label]
+            found = positions(own, candles.time)
+            _mark(marks.Y[:, cells], marks.mask[:, cells], found)
+            marks.weights[:, cells] = _clarity(own, found, len(candles))[:, None]
             first += lane.width
-        return Targets(
-            self.columns, Y[rows.start], mask[rows.start], np.ones((len(rows), Y.shape[1]), np.float32)
-        )
+        return marks.take(rows.start)
 
     def evidence(self, targets: Targets) -> dict[str, tuple[int, int]]:
         """For each label how many spans start in these rows, and how many known bars lie outside of spans."""
@@ -164,7 +162,8 @@ class BioEncoder:
 
     def tune(self, parts: Sequence[TuningPart]) -> "BioEncoder":
         """The encoder with each lane's cut and cost chosen for the best span F1 over validation parts."""
-        return replace(self, lanes=tuple(self._tuned(i, parts) for i in range(len(self.lanes))))
+        judged = [[self._judged(i, part) for part in parts] for i in range(len(self.lanes))]
+        return replace(self, lanes=tuple(choose(self.lanes, judged)))
 
     def fingerprint(self) -> str:
         """A name for what the feature columns are."""
@@ -187,25 +186,10 @@ class BioEncoder:
         lanes = tuple(Lane(**lane) for lane in saved["lanes"])
         return cls(ContextConfig(**saved["context"]), lanes).with_features()
 
-    def _tuned(self, i: int, parts: Sequence[TuningPart]) -> Lane:
-        lane, best, best_score = self.lanes[i], self.lanes[i], 0.0
-        prepared = [
-            (
-                candles,
-                *self._split(P)[i][1:],
-                positions([s for s in spans if s.label == lane.label], candles.time),
-                counts[:, i],
-            )
-            for candles, _, P, spans, counts in parts
-        ]
-        support = sum(
-            int(counts[truth[:, 0].clip(max=len(counts) - 1)].sum()) for *_, truth, counts in prepared
-        )
-        for candidate in candidates(lane) if support >= _ENOUGH else []:
-            score = span_f1(candidate, prepared)
-            if score > best_score:
-                best, best_score = candidate, score
-        return best
+    def _judged(self, i: int, part: TuningPart) -> JudgedLane:
+        lane, begin, inside = self._split(part.P)[i]
+        truth = positions([s for s in part.spans if s.label == lane.label], part.candles.time)
+        return part.candles, begin, inside, truth, part.counts[:, i]
 
     def _split(self, P: NDArray[np.float32]) -> list[LaneProbabilities]:
         """Each lane with its probabilities of starting and of going on, `float64 (n_bars,)`."""
@@ -225,3 +209,11 @@ def _mark(Y: NDArray[np.float32], mask: NDArray[np.bool_], found: Positions) -> 
             Y[start, 1] = 0
             Y[start + 1 : end, 1] = Y[start + 1 : end, 0] == 0
         Y[start, 0] = 1
+
+
+def _clarity(spans: Sequence[Span], found: Positions, n_bars: int) -> NDArray[np.float32]:
+    """The weight of each bar: that of its span, of the clearest where several overlap, and 1 outside."""
+    weights = np.zeros(n_bars, np.float32)
+    for span, (start, end) in zip(spans, found.tolist(), strict=True):
+        weights[start:end] = np.maximum(weights[start:end], clarity_weight(span))
+    return np.where(weights > 0, weights, np.float32(1))

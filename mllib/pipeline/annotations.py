@@ -13,7 +13,7 @@ from mllib.errors import InvalidAnnotations
 from mllib.matching import overlaps
 from mllib.patterns import check_functions, detect, label_of
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import NOTHING, PEOPLE, Annotation, ReviewedRange, Span, positions
+from mllib.spans import NOTHING, PEOPLE, Annotation, ReviewedRange, Span, positions, with_sub_spans
 from mllib.store import AddOutcome
 from mllib.timeframes import iso_utc, parse_time, parse_timeframe
 from mllib.training import LabelledSeries
@@ -160,6 +160,8 @@ def labelled(
     if "human" in layers:
         standing = _standing(facts, candles)
         people, reviewed = _confident(standing, facts.reviewed, ingestion.min_confidence)
+        if ingestion.sub_spans:
+            people, reviewed = with_sub_spans(people, reviewed)
         spans += people
     if "talib" in layers:
         functions = check_functions(ingestion.talib_patterns)

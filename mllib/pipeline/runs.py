@@ -73,7 +73,6 @@ def _refuse_what_is_not_there_yet(config: Config) -> None:
     """Raises InvalidConfig for keys that load but that no stage of this version would heed."""
     features, ingestion = config.stages.feature_engineering, config.stages.annotation_ingestion
     heeded = {
-        f"{_TRAINING}.split_method": (config.stages.training.split_method, "temporal"),
         f"{_TRAINING}.enabled": (config.stages.training.enabled, True),
         f"{_INGESTION}.enabled": (ingestion.enabled, True),
         f"{_INGESTION}.source": (ingestion.source, "span"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from mllib.features import ContextConfig
 from mllib.inference.prediction import predicted
 from mllib.models import create_model
 from mllib.rows import Rows, Targets
-from mllib.spans import PredictedSpan, ReviewedRange, Span
+from mllib.spans import Annotation, PredictedSpan, ReviewedRange, Span
 from tests.naive import bars_of, changed, sample, walk
 
 CONTEXT = ContextConfig(past_bars=20, future_bars=8, groups=("path",))
@@ -289,6 +290,20 @@ def test_targets_mark_starts_and_insides_bar_by_bar(bounds: list[tuple[int, int]
     assert targets["I-flag"] == "".join("1" if t in covered - starts else "0" for t in range(30))
 
 
+def test_spans_weigh_by_clarity_and_the_clearest_counts_where_they_overlap() -> None:
+    encoder = _learned("bio")
+    where = [("flag", 1, 5, 2), ("flag", 3, 7, 4), ("flag", 8, 9, None), ("doji", 6, 7, 1)]
+    spans = [
+        Annotation(**asdict(_span(TEN, label, start, end)), id=f"a{start}", clarity=clarity)
+        for label, start, end, clarity in where
+    ]
+    targets = encoder.label(encoder.propose(TEN), TEN, spans, [])
+    weights = dict(zip(targets.columns, targets.weights.T.tolist(), strict=True))
+    expected = [1, 0.4, 0.4, 0.8, 0.8, 0.8, 0.8, 1, 1, 1]
+    assert weights["B-flag"] == weights["I-flag"] == pytest.approx(expected)
+    assert weights["B-doji"] == pytest.approx([1] * 6 + [0.2] + [1] * 3)
+
+
 def test_lanes_learn_lengths() -> None:
     lanes = {lane.label: (lane.least_bars, lane.most_bars, lane.fixed) for lane in _learned("bio").lanes}
     assert lanes == {
@@ -324,7 +339,8 @@ def test_tuning_chooses_the_cut_that_finds_the_spans() -> None:
     tuned = encoder.tune([TuningPart(candles, rows, P, truth, np.ones((200, len(encoder.labels)), bool))])
     cuts = {lane.label: lane.cut for lane in tuned.lanes}
     assert 0.11 < cuts["engulfing"] <= 0.35
-    assert cuts["doji"] == 0.5  # too few examples say nothing
+    assert cuts["doji"] == cuts["engulfing"]  # without examples of its own it leans on its kind
+    assert cuts["flag"] == 0.5  # of whose kind there is none
     assert [s.start_time for s in tuned.decode(candles, rows, P) if s.label == "engulfing"] == [
         s.start_time for s in truth
     ]

@@ -125,7 +125,6 @@ def test_there_is_no_champion_at_first(ws: Workspace) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("stages.training.split_method", "random"),
         ("stages.training.enabled", False),
         ("stages.annotation_ingestion.source", "point"),
         ("stages.annotation_ingestion.context_padding", 3),
