@@ -23,7 +23,7 @@ from api.candle_bodies import PredictRequest, PredictResponse, checked_candles, 
 from mllib.candles import Candles
 from mllib.inference import Predictor
 from mllib.inference.prediction import predicted
-from mllib.pipeline.runs import find_run, load_run
+from mllib.pipeline.promoting import find_run, load_run
 from mllib.pipeline.serving import StoredCandles, predict_candles, warm
 from mllib.pipeline.workspace import Workspace, open_workspace
 

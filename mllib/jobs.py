@@ -15,7 +15,8 @@ from huey import SqliteHuey
 
 from mllib.errors import CandleloopError, Conflict
 from mllib.pipeline.mirroring import is_mirrored, mirror_champion
-from mllib.pipeline.runs import clear_abandoned, execute_run, owner
+from mllib.pipeline.run_watch import clear_abandoned, owner
+from mllib.pipeline.runs import execute_run
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
 

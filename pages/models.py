@@ -20,7 +20,7 @@ from app.tables import (
 )
 from app.words import ago, count, model_words
 from mllib.pipeline.overview import labels_of_people, span_f1_over
-from mllib.pipeline.runs import promote
+from mllib.pipeline.promoting import promote
 from mllib.store import Run
 
 _ROWS_SHOWN = 5

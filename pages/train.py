@@ -14,7 +14,8 @@ from mllib.encoders import ENCODER_NAMES
 from mllib.jobs import enqueue_run
 from mllib.models import MODEL_NAMES
 from mllib.pipeline.overview import labels_of_people, span_f1_over, time_left_s
-from mllib.pipeline.runs import clear_abandoned, request_training, resolve_config
+from mllib.pipeline.run_watch import clear_abandoned
+from mllib.pipeline.runs import request_training, resolve_config
 from mllib.store import Run
 
 LAYERS = {"human": "people's spans", "talib": "TA-Lib's spans"}

@@ -6,7 +6,7 @@ from api.openapi import problems
 from api.schemas import LabelColor, Loaded, LoadRequest, Metrics, ModelDescription
 from api.service import Service, ServiceDep
 from mllib.errors import Conflict
-from mllib.pipeline.runs import promote
+from mllib.pipeline.promoting import promote
 
 router = APIRouter(prefix="/model", tags=["model"])
 

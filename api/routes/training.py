@@ -12,7 +12,8 @@ from api.service import ServiceDep
 from mllib.config import TrainingSection
 from mllib.errors import Conflict, InvalidConfig
 from mllib.jobs import enqueue_run
-from mllib.pipeline.runs import clear_abandoned, request_training, resolve_config
+from mllib.pipeline.run_watch import clear_abandoned
+from mllib.pipeline.runs import request_training, resolve_config
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
 

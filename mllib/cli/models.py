@@ -90,7 +90,7 @@ def predict(
     """Predict spans on stored candles."""
     from dataclasses import asdict
 
-    from mllib.pipeline.runs import find_run, load_run
+    from mllib.pipeline.promoting import find_run, load_run
     from mllib.pipeline.serving import StoredCandles, predict_stored
     from mllib.pipeline.workspace import open_workspace
     from mllib.timeframes import iso_utc, parse_time
@@ -119,7 +119,7 @@ def runs(as_json: Json = False, limit: Annotated[int, typer.Option(help="How man
     """List training runs, newest first."""
     from dataclasses import asdict
 
-    from mllib.pipeline.runs import clear_abandoned
+    from mllib.pipeline.run_watch import clear_abandoned
     from mllib.pipeline.workspace import open_workspace
     from mllib.timeframes import iso_utc
 
@@ -152,7 +152,7 @@ def promote(
 ) -> None:
     """Make a run's model the champion; every serving process follows within seconds."""
     from mllib.pipeline.mirroring import mirror_champion
-    from mllib.pipeline.runs import promote as promote_run
+    from mllib.pipeline.promoting import promote as promote_run
     from mllib.pipeline.workspace import open_workspace
 
     with open_workspace() as ws:

@@ -15,7 +15,7 @@ from mllib.evaluation.baselines import seen_bars
 from mllib.inference import Predictor
 from mllib.patterns import function_of
 from mllib.pipeline.annotations import Layer, labelled_series
-from mllib.pipeline.runs import find_run, load_run
+from mllib.pipeline.promoting import find_run, load_run
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
 from mllib.timeframes import parse_timeframe

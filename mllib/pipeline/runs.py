@@ -1,38 +1,30 @@
-"""Use cases about training runs: ask for one, carry it out, evaluate it, promote it."""
+"""Use cases about training runs: ask for one, and carry it out."""
 
-import logging
-import os
-import socket
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mllib.config import Config, parse_config, with_value
 from mllib.encoders import encoder_class
-from mllib.errors import CandleloopError, Conflict, InvalidConfig, NotFound
+from mllib.errors import CandleloopError, Conflict, InvalidConfig
+from mllib.gate import GateVerdict
 from mllib.inference import Predictor
 from mllib.models import Progress, create_model
+from mllib.pipeline.gating import champion_of, pass_gate
 from mllib.pipeline.mirroring import mirror_champion
+from mllib.pipeline.promoting import promote
+from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
 from mllib.pipeline.workspace import Workspace
-from mllib.store import MovedBy, Run
+from mllib.store import Run
 from mllib.timeframes import parse_timeframe
-from mllib.training import train
+from mllib.training import Prepared, fit, prepare
 
 if TYPE_CHECKING:
     from mllib.pipeline.datasets import Dataset
 
-SILENT_FOR_S = 20.0
-"""A running run whose heart has not beaten for so long is taken for dead."""
-
-_BEAT_EVERY_S = 3.0
-_REPORT_EVERY_S = 0.5
 _TRAINING = "stages.training"
 _INGESTION = "stages.annotation_ingestion"
-
-log = logging.getLogger(__name__)
 
 
 def resolve_config(
@@ -65,6 +57,7 @@ def resolve_config(
     training = resolved.stages.training
     _refuse_what_is_not_there_yet(resolved)
     encoder_class(resolved.stages.annotation_ingestion.label_encoding)
+    _ = resolved.stages.feature_engineering.model_inputs.custom_features
     create_model(training.model_type, training.hyperparameters, seed=training.seed)
     return resolved
 
@@ -78,7 +71,6 @@ def _refuse_what_is_not_there_yet(config: Config) -> None:
         f"{_INGESTION}.source": (ingestion.source, "span"),
         f"{_INGESTION}.context_padding": (ingestion.context_padding, 0),
         "stages.feature_engineering.enabled": (features.enabled, True),
-        "stages.feature_engineering.custom_features": (list(features.custom_features), []),
     }
     for key, (found, expected) in heeded.items():
         if found != expected:
@@ -152,44 +144,73 @@ def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None)
         )
     config = parse_config(run.request["config"], where=f"run {run_id}")
     try:
-        with _beating(ws, run_id):
-            return _trained(ws, run, config, _reporting(ws, run_id, progress))
+        with beating(ws, run_id):
+            return _trained(ws, run, config, reporting(ws, run_id, progress))
     except CandleloopError as exc:
-        _fail(ws, run_id, str(exc))
+        fail(ws, run_id, str(exc))
+        raise
+    except KeyboardInterrupt:
+        interrupted(ws, run_id)
         raise
     except BaseException as exc:
-        _fail(ws, run_id, f"The training stopped: {type(exc).__name__}: {exc}".rstrip(": "))
+        fail(ws, run_id, f"The training stopped: {type(exc).__name__}: {exc}".rstrip(": "))
         raise
 
 
 def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run:
-    stages = config.stages
     progress(0.0, "reading candles and labels")
     dataset = _dataset(ws, run, config)
-    predictor = train(
+    progress(0.02, "computing features")
+    stages = config.stages
+    prepared = prepare(
         dataset.series(),
-        run_id=run.run_id,
         encoder_name=stages.annotation_ingestion.label_encoding,
-        context=stages.feature_engineering.context,
+        context=stages.feature_engineering.model_inputs,
         encoding=stages.annotation_ingestion.encoding,
-        config=stages.training,
-        progress=progress,
     )
+    predictor, verdict = _judged(ws, run, config, prepared, progress)
     folder = ws.predictors / run.run_id
     predictor.save(folder)
     progress(0.93, "logging to MLflow")
-    mlflow_run_id = _log(ws, run, config, predictor, folder, dataset)
-    finished = ws.store.runs.finish_ready(
-        run.run_id,
-        metrics=predictor.metrics,
-        data_version=dataset.version,
-        mlflow_run_id=mlflow_run_id,
-        predictor_path=str(folder.relative_to(ws.home)),
-    )
+    results: dict[str, Any] = {
+        "metrics": predictor.metrics,
+        "data_version": dataset.version,
+        "mlflow_run_id": _log(ws, run, config, predictor, folder, dataset),
+        "predictor_path": str(folder.relative_to(ws.home)),
+    }
+    if not verdict.passed:
+        return ws.store.runs.reject(run.run_id, reason=verdict.reason, **results)
+    finished = ws.store.runs.finish_ready(run.run_id, **results)
     if stages.training.auto_promote:
         promote(ws, run.run_id, moved_by="auto")
         mirror_champion(ws)
     return finished
+
+
+def _judged(
+    ws: Workspace, run: Run, config: Config, prepared: Prepared, progress: Progress
+) -> tuple[Predictor, GateVerdict]:
+    """The trained model beside the champion, with what the gate finds among its metrics."""
+    training = config.stages.training
+    champion, missing = champion_of(ws, training.registered_model_name)
+    predictor = fit(
+        prepared,
+        run_id=run.run_id,
+        config=training,
+        progress=_part(progress, 0.10, 0.80),
+        champion=None if champion is None else champion[1],
+    )
+    verdict = pass_gate(
+        ws, predictor, prepared, config=training, champion=champion, progress=_part(progress, 0.80, 0.93)
+    )
+    metrics = predictor.metrics | {"gate": verdict.to_dict()}
+    if missing:
+        metrics["baseline"] = metrics["baseline"] | {"champion": {"skipped": missing}}
+    return replace(predictor, metrics=metrics), verdict
+
+
+def _part(progress: Progress, start: float, end: float) -> Progress:
+    return lambda done, what: progress(start + (end - start) * done, what)
 
 
 def _dataset(ws: Workspace, run: Run, config: Config) -> "Dataset":
@@ -230,124 +251,5 @@ def _parameters(config: Config) -> dict[str, Any]:
         "encoder": stages.annotation_ingestion.label_encoding,
         "layers": list(stages.annotation_ingestion.layers),
         "talib_patterns": list(stages.annotation_ingestion.talib_patterns),
-        "context": stages.feature_engineering.context.model_dump(mode="json"),
+        "context": stages.feature_engineering.model_inputs.model_dump(mode="json"),
     }
-
-
-def promote(ws: Workspace, run_id: str, *, moved_by: MovedBy, reason: str | None = None) -> Run:
-    """Makes a run's model the champion of its name; every serving process follows within seconds.
-
-    The worker mirrors the move as MLflow's alias.
-
-    Raises:
-        NotFound: no run has that id.
-        Conflict: the run has no model.
-        BrokenModel: its predictor folder cannot be loaded; the champion stays.
-    """
-    run = ws.store.runs.get(run_id)
-    load_run(ws, run)
-    ws.store.champions.move(run.registered_model_name, run_id, moved_by=moved_by, reason=reason)
-    return run
-
-
-def load_run(ws: Workspace, run: Run) -> Predictor:
-    """The Predictor of a run, under the version that the ledger gave it.
-
-    Raises:
-        Conflict: the run has no model.
-        BrokenModel: its folder is missing, altered, or from another version of the features.
-    """
-    if run.predictor_path is None:
-        raise Conflict(
-            f"run {run.run_id}: found {run.status} without a model, expected one that is ready. "
-            "Choose another from `candleloop runs`."
-        )
-    version = None if run.model_version is None else str(run.model_version)
-    return Predictor.load(ws.home / run.predictor_path, model_version=version)
-
-
-def find_run(ws: Workspace, run_id: str | None) -> Run:
-    """The run of that id, or the champion's where none is named.
-
-    Raises:
-        NotFound: there is no such run, or no champion yet.
-    """
-    if run_id is not None:
-        return ws.store.runs.get(run_id)
-    champion = ws.store.champions.current(ws.config.served_model_name)
-    if champion is None:
-        raise NotFound(
-            f"champion of {ws.config.served_model_name}: there is none yet. "
-            "Train one with `candleloop train`."
-        )
-    return ws.store.runs.get(champion.run_id)
-
-
-def clear_abandoned(ws: Workspace) -> list[Run]:
-    """Fails the runs whose process is gone or has fallen silent; those runs."""
-    return ws.store.runs.fail_abandoned(now=time.time(), silent_for_s=SILENT_FOR_S, is_alive=_is_alive)
-
-
-def owner() -> str:
-    """This process as the ledger knows it: `host:pid`."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _is_alive(of: str) -> bool:
-    host, _, pid = of.rpartition(":")
-    if host != socket.gethostname():
-        return True  # another machine's processes are judged by their heartbeat alone
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _reporting(ws: Workspace, run_id: str, progress: Progress | None) -> Progress:
-    """Writes progress to the ledger, at most twice a second, and stops a run that was cancelled."""
-    reported_at = 0.0
-
-    def report(done: float, stage: str) -> None:
-        nonlocal reported_at
-        if progress is not None:
-            progress(done, stage)
-        if time.monotonic() - reported_at < _REPORT_EVERY_S:
-            return
-        reported_at = time.monotonic()
-        if not ws.store.runs.report(run_id, progress=done, stage=stage):
-            raise Conflict(
-                f"run {run_id}: was {ws.store.runs.get(run_id).status} meanwhile. Start another run."
-            )
-
-    return report
-
-
-@contextmanager
-def _beating(ws: Workspace, run_id: str) -> Iterator[None]:
-    """Keeps the run's heart beating while its process lives, whatever it is busy with."""
-    done = threading.Event()
-
-    def beat() -> None:
-        while not done.wait(_BEAT_EVERY_S):
-            try:
-                ws.store.runs.beat(run_id)
-            except CandleloopError as exc:
-                log.warning("run %s: heartbeat not written: %s", run_id, exc)
-
-    thread = threading.Thread(target=beat, name=f"heart of {run_id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def _fail(ws: Workspace, run_id: str, error: str) -> None:
-    try:
-        ws.store.runs.fail(run_id, error)
-    except CandleloopError as exc:
-        log.warning("run %s: %s", run_id, exc)

@@ -10,7 +10,7 @@ import numpy as np
 from mllib.candles import PRICE_COLUMNS, Candles
 from mllib.errors import CandleloopError, InvalidCandles, InvalidConfig, NotFound, NotReady
 from mllib.inference import Prediction, Predictor
-from mllib.pipeline.runs import load_run
+from mllib.pipeline.promoting import load_run
 from mllib.pipeline.workspace import Workspace
 from mllib.timeframes import SECONDS, parse_timeframe
 

@@ -127,10 +127,23 @@ class RunRepository:
         with self._database.write() as session:
             return _end(session, run_id, {"queued", "running"}, "failed", {"error": error})
 
-    def cancel(self, run_id: str) -> Run:
+    def cancel(self, run_id: str, *, reason: str | None = None) -> Run:
         """The run, cancelled; its worker learns of it at its next `beat`. Raises as `finish_ready` does."""
         with self._database.write() as session:
-            return _end(session, run_id, {"queued", "running"}, "cancelled", {})
+            return _end(session, run_id, {"queued", "running"}, "cancelled", {"error": reason})
+
+    def number(self, run_id: str) -> Run:
+        """The run with a version, the next of its name where a rejected one has none: someone promotes it.
+
+        Raises:
+            NotFound: no run has that id.
+        """
+        with self._database.write() as session:
+            run = find_run(session, run_id)
+            if run.model_version is None:
+                version = _next_version(session, run.registered_model_name)
+                _update(session, run_id, {"rejected"}, {"model_version": version})
+            return find_run(session, run_id)
 
     def fail_abandoned(
         self, *, now: float, silent_for_s: float = 20.0, is_alive: Callable[[str], bool]
@@ -147,7 +160,8 @@ class RunRepository:
             if alive and silence_s <= silent_for_s:
                 continue
             still_silent = col(_TABLE.heartbeat_at) == run.heartbeat_at
-            end = {"status": "failed", "completed_at": int(now), "error": stopped(run, alive, silence_s)}
+            error = stopped(run, alive, silence_s)
+            end = {"status": "failed", "completed_at": int(now), "error": error, "stage": ""}
             with self._database.write() as session:
                 if _update(session, run.run_id, {"running"}, end, still_silent):
                     failed.append(find_run(session, run.run_id))
@@ -204,7 +218,9 @@ def _end(
     session: Session, run_id: str, allowed: set[Status], status: Status, values: Mapping[str, Any]
 ) -> Run:
     """The run in its terminal state."""
-    ended = _update(session, run_id, allowed, {**values, "status": status, "completed_at": now_s()})
+    ended = _update(
+        session, run_id, allowed, {**values, "status": status, "stage": "", "completed_at": now_s()}
+    )
     run = find_run(session, run_id)
     if not ended:
         raise settled(run, status)

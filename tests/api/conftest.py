@@ -16,7 +16,8 @@ from mllib.candle_files import read_candle_file
 from mllib.candle_gate import check_candles
 from mllib.candles import Candles
 from mllib.config import Config
-from mllib.pipeline.runs import execute_run, promote, request_training, resolve_config
+from mllib.pipeline.promoting import promote
+from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "EURUSD_1h.parquet"

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from api.main import create_app
 from mllib.config import Config
-from mllib.pipeline.runs import promote
+from mllib.pipeline.promoting import promote
 from mllib.pipeline.workspace import Workspace, open_workspace
 
 # MLflow, which mirrors the champion as an alias, uses SQLAlchemy in ways that this version warns of.

@@ -5,7 +5,8 @@ import pytest
 
 from mllib.errors import Conflict, InvalidConfig, NotFound, TrainingFailed
 from mllib.pipeline.mirroring import is_mirrored, mirror_champion
-from mllib.pipeline.runs import execute_run, find_run, load_run, promote, request_training, resolve_config
+from mllib.pipeline.promoting import find_run, load_run, promote
+from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace
 from tests.pipeline.conftest import TrainedHome, small_config
 
@@ -117,6 +118,20 @@ def test_a_cancelled_run_stops_at_its_next_report(ws: Workspace) -> None:
     assert ws.store.runs.get(run.run_id).status == "cancelled"
 
 
+def test_an_interrupt_cancels_the_run_and_says_so(ws: Workspace) -> None:
+    run = request_training(ws, pairs=["EURUSD"], config=ws.config)
+
+    def interrupt(_done: float, _what: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(ws, run.run_id, progress=interrupt)
+    cancelled = ws.store.runs.get(run.run_id)
+    assert (cancelled.status, cancelled.error, cancelled.stage) == (
+        "cancelled", "Interrupted from the keyboard.", ""
+    )  # fmt: skip
+
+
 def test_there_is_no_champion_at_first(ws: Workspace) -> None:
     with pytest.raises(NotFound, match="champion of candleloop: there is none yet"):
         find_run(ws, None)
@@ -128,7 +143,6 @@ def test_there_is_no_champion_at_first(ws: Workspace) -> None:
         ("stages.training.enabled", False),
         ("stages.annotation_ingestion.source", "point"),
         ("stages.annotation_ingestion.context_padding", 3),
-        ("stages.feature_engineering.custom_features", ["my.module.feature"]),
     ],
 )
 def test_what_no_stage_would_heed_is_refused_by_its_path(key: str, value: Any) -> None:
@@ -140,5 +154,6 @@ def test_nothing_is_written_outside_the_home(trained: TrainedHome) -> None:
     assert list(trained.elsewhere.iterdir()) == []
     assert "MLFLOW_TRACKING_URI" not in os.environ
     artifacts = trained.ws.home / "mlflow" / "artifacts"
-    assert len(list(artifacts.rglob("predictor.json"))) == 2
-    assert len(list(artifacts.rglob("labeled.parquet"))) == 2
+    logged = sum(run.mlflow_run_id is not None for run in trained.ws.store.runs.list())
+    assert len(list(artifacts.rglob("predictor.json"))) == logged
+    assert len(list(artifacts.rglob("labeled.parquet"))) == logged

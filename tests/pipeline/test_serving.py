@@ -10,7 +10,7 @@ import pytest
 from mllib.candles import Candles
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles, InvalidConfig, NotFound, NotReady
 from mllib.inference import Predictor
-from mllib.pipeline.runs import load_run, promote
+from mllib.pipeline.promoting import load_run, promote
 from mllib.pipeline.serving import Champion, StoredCandles, predict_candles, predict_stored
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.naive import sample

@@ -155,6 +155,24 @@ def test_a_cancelled_run_tells_its_worker_and_stays_cancelled(store: Store) -> N
     assert store.runs.get(run.run_id) == cancelled
 
 
+def test_what_a_run_was_doing_is_forgotten_when_it_ends(store: Store) -> None:
+    for end in (store.runs.cancel, lambda run_id: store.runs.fail(run_id, "no")):
+        run = _running(store)
+        store.runs.report(run.run_id, progress=0.4, stage="fit")
+        assert end(run.run_id).stage == ""
+    assert store.runs.cancel(_running(store).run_id, reason="enough").error == "enough"
+
+
+def test_a_rejected_run_gets_its_version_when_someone_promotes_it(store: Store) -> None:
+    rejected = store.runs.reject(_running(store).run_id, reason="worse", predictor_path="p")
+    ready = _ready(store)
+    assert store.runs.number(rejected.run_id).model_version == 2
+    assert store.runs.number(rejected.run_id).model_version == 2
+    assert store.runs.number(ready.run_id) == ready
+    with pytest.raises(NotFound, match="No training run nope"):
+        store.runs.number("nope")
+
+
 def test_a_queued_run_is_not_ready_before_it_ran(store: Store) -> None:
     run = _enqueue(store)
     with pytest.raises(Conflict, match="cannot become ready: found it queued"):

@@ -1,0 +1,137 @@
+"""Use case: put a trained model through the gate, beside the champion that it would replace."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from mllib.config import TrainingSection
+from mllib.errors import CandleloopError, InvalidCandles, NotFound
+from mllib.gate import (
+    Check,
+    Expectation,
+    GateVerdict,
+    agrees,
+    check_calibration,
+    check_span_f1,
+    check_truncation,
+    check_verdicts,
+    check_walk_forward,
+)
+from mllib.inference import Predictor
+from mllib.models import Progress
+from mllib.pipeline.promoting import load_run
+from mllib.pipeline.serving import StoredCandles, predict_stored
+from mllib.pipeline.workspace import Workspace
+from mllib.spans import Span
+from mllib.splits import walk_forward
+from mllib.store import Run, Verdict
+from mllib.training import Prepared, fit
+
+MOST_VERDICTS = 500
+"""So many of the newest verdicts are replayed."""
+
+
+def pass_gate(
+    ws: Workspace,
+    predictor: Predictor,
+    prepared: Prepared,
+    *,
+    config: TrainingSection,
+    champion: tuple[Run, Predictor] | None,
+    progress: Progress,
+) -> GateVerdict:
+    """What the gate finds; nothing is asked of a model where `gate.enabled` is false.
+
+    Raises:
+        TrainingFailed: a walk-forward fold has nothing to learn from.
+    """
+    gate = config.gate
+    if not gate.enabled:
+        return GateVerdict((Check("gate", None, "The gate is off (stages.training.gate.enabled is false)."),))
+    progress(0.0, "looking for leaks")
+    truncation = check_truncation(predictor, [one.candles for one in prepared.series], gate)
+    scores = _walk_forward(prepared, config, progress)
+    progress(0.95, "replaying verdicts")
+    return GateVerdict(
+        (
+            truncation,
+            check_span_f1(predictor.metrics, gate),
+            check_calibration(predictor.metrics, gate),
+            check_walk_forward(scores, gate),
+            _replay(ws, predictor, champion, config),
+        )
+    )
+
+
+def _walk_forward(prepared: Prepared, config: TrainingSection, progress: Progress) -> list[float]:
+    """Span F1 of each fold's own model; all folds lie before the test block."""
+    folds = config.gate.walk_forward_folds
+    splits = walk_forward(prepared.intervals, config, folds=folds) if folds else []
+    scores = []
+    for i, split in enumerate(splits):
+        part = _fold(progress, i, folds)
+        fold = fit(prepared, run_id="walk-forward", config=config, progress=part, split=split)
+        scores.append(float(fold.metrics["span_f1"]["0.5"]["micro"]))
+    return scores
+
+
+def _fold(progress: Progress, i: int, folds: int) -> Progress:
+    return lambda done, what: progress(0.1 + 0.85 * (i + done) / folds, f"fold {i + 1} of {folds}: {what}")
+
+
+def _replay(
+    ws: Workspace, predictor: Predictor, champion: tuple[Run, Predictor] | None, config: TrainingSection
+) -> Check:
+    if champion is None:
+        return Check("verdicts", None, "There is no champion to compare with on verdicts.")
+    run, rival = champion
+    since = run.started_at or run.created_at
+    verdicts = [v for v in ws.store.verdicts.list(limit=MOST_VERDICTS) if v.created_at >= since]
+    own, theirs = (replayed(ws, model, verdicts) for model in (predictor, rival))
+    both = [(a, b) for a, b in zip(own, theirs, strict=True) if a is not None and b is not None]
+    return check_verdicts([a for a, _ in both], [b for _, b in both], config.gate)
+
+
+def replayed(ws: Workspace, predictor: Predictor, verdicts: Sequence[Verdict]) -> list[bool | None]:
+    """For each verdict whether a model agrees with it, None where its candles are not stored."""
+    stored, agreed = StoredCandles(ws), dict[str, bool | None]()
+    by_series = sorted(verdicts, key=lambda v: (v.pair, v.timeframe))
+    for (pair, timeframe), group in groupby(by_series, key=lambda v: (v.pair, v.timeframe)):
+        for verdict in group:
+            try:
+                agreed[verdict.id] = _agrees(predictor, stored, verdict, pair, timeframe)
+            except (NotFound, InvalidCandles):
+                agreed[verdict.id] = None
+    return [agreed[verdict.id] for verdict in verdicts]
+
+
+def _agrees(predictor: Predictor, stored: StoredCandles, verdict: Verdict, pair: str, timeframe: str) -> bool:
+    judged, expected = _expectation(verdict)
+    start = min(judged.start_time, verdict.start_time)
+    end = max(judged.end_time, verdict.end_time)
+    found = predict_stored(predictor, stored, pair=pair, timeframe=timeframe, start_time=start, end_time=end)
+    return agrees(expected, found.spans, stored.read(pair, timeframe).between(start, end))
+
+
+def _expectation(verdict: Verdict) -> tuple[Span, Expectation]:
+    """The prediction that was judged, and what the verdict says of the place."""
+    said = Span(verdict.label, verdict.start_time, verdict.end_time)
+    judged = Span(
+        verdict.prediction.label,
+        verdict.start_time if verdict.prediction.start_time is None else verdict.prediction.start_time,
+        verdict.end_time if verdict.prediction.end_time is None else verdict.prediction.end_time,
+    )
+    if verdict.action == "dismiss":
+        return judged, Expectation(None, judged)
+    return judged, Expectation(said, None)
+
+
+def champion_of(ws: Workspace, name: str) -> tuple[tuple[Run, Predictor] | None, str]:
+    """The champion of a name with its run, or None and the reason why there is none to compare with."""
+    move = ws.store.champions.current(name)
+    if move is None:
+        return None, "there was no champion to compare with"
+    run = ws.store.runs.get(move.run_id)
+    try:
+        return (run, load_run(ws, run)), ""
+    except CandleloopError as exc:
+        return None, f"the champion cannot be loaded: {exc}"

@@ -1,0 +1,100 @@
+"""Use cases about what serves: find a run's model, make it the champion, go back to the one before."""
+
+from mllib.errors import Conflict, NotFound
+from mllib.inference import Predictor
+from mllib.pipeline.workspace import Workspace
+from mllib.store import ChampionMove, MovedBy, Run
+
+
+def promote(
+    ws: Workspace, run_id: str, *, moved_by: MovedBy, reason: str | None = None, over: str | None = None
+) -> Run:
+    """Makes a run's model the champion of its name; every serving process follows within seconds.
+
+    A run that the gate refused needs `over`, why a person promotes it all the same. That is kept with the
+    move, beside the refusal, and the run gets its version now. The worker mirrors the move as MLflow's alias.
+
+    Raises:
+        NotFound: no run has that id.
+        Conflict: the run has no model, or was refused and `over` says nothing.
+        BrokenModel: its predictor folder cannot be loaded; the champion stays.
+    """
+    run = ws.store.runs.get(run_id)
+    load_run(ws, run)
+    if run.status == "rejected":
+        if over is None or not over.strip():
+            raise Conflict(
+                f"run {run_id}: found that the gate refused it ({run.error}), expected a run that is ready. "
+                'Choose another, or promote over the refusal with a reason: --over "REASON".'
+            )
+        reason = f"over the gate ({run.error}): {over.strip()}"
+        run = ws.store.runs.number(run_id)
+    ws.store.champions.move(run.registered_model_name, run_id, moved_by=moved_by, reason=reason)
+    return run
+
+
+def rollback(ws: Workspace, *, name: str | None = None, reason: str | None = None) -> Run:
+    """Makes the model that served before the present champion the champion again; its run.
+
+    Going back twice goes two models back: a move that was undone is not gone back to.
+
+    Raises:
+        NotFound: there is no champion.
+        Conflict: there is none before it, or its predictor folder cannot be loaded.
+    """
+    registered = name or ws.config.served_model_name
+    served = _served(ws.store.champions.history(registered))
+    if not served:
+        raise _no_champion(registered)
+    if len(served) == 1:
+        raise Conflict(
+            f"champion of {registered}: found run {served[0]} and none before it, expected an earlier one to "
+            "go back to. Promote another run instead."
+        )
+    undone = f"back from run {served[-1]}" + (f": {reason}" if reason else "")
+    return promote(ws, served[-2], moved_by="rollback", reason=undone, over=undone)
+
+
+def _served(moves: list[ChampionMove]) -> list[str]:
+    """The runs that one would come by going back, the present champion last; moves are newest first."""
+    served: list[str] = []
+    for move in reversed(moves):
+        if move.moved_by == "rollback" and move.run_id in served:
+            del served[len(served) - served[::-1].index(move.run_id) :]
+        elif not served or served[-1] != move.run_id:
+            served.append(move.run_id)
+    return served
+
+
+def load_run(ws: Workspace, run: Run) -> Predictor:
+    """The Predictor of a run, under the version that the ledger gave it.
+
+    Raises:
+        Conflict: the run has no model.
+        BrokenModel: its folder is missing, altered, or from another version of the features.
+    """
+    if run.predictor_path is None:
+        raise Conflict(
+            f"run {run.run_id}: found {run.status} without a model, expected one that is ready. "
+            "Choose another from `candleloop runs`."
+        )
+    version = None if run.model_version is None else str(run.model_version)
+    return Predictor.load(ws.home / run.predictor_path, model_version=version)
+
+
+def find_run(ws: Workspace, run_id: str | None) -> Run:
+    """The run of that id, or the champion's where none is named.
+
+    Raises:
+        NotFound: there is no such run, or no champion yet.
+    """
+    if run_id is not None:
+        return ws.store.runs.get(run_id)
+    champion = ws.store.champions.current(ws.config.served_model_name)
+    if champion is None:
+        raise _no_champion(ws.config.served_model_name)
+    return ws.store.runs.get(champion.run_id)
+
+
+def _no_champion(name: str) -> NotFound:
+    return NotFound(f"champion of {name}: there is none yet. Train one with `candleloop train`.")
