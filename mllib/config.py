@@ -85,6 +85,19 @@ class FeatureSection(BaseModel):
             raise ValueError(f"found {unknown[0]!r}, expected some of {', '.join(CANDLE_FEATURES)}")
         return names
 
+    @field_validator("context")
+    @classmethod
+    def _of_this_version(cls, context: ContextConfig) -> ContextConfig:
+        if own := [name for name in context.groups if "." in name]:
+            raise ValueError(f"found {own[0]!r} among groups, expected it in custom_features")
+        return context
+
+    @property
+    def model_inputs(self) -> ContextConfig:
+        """What models see: the context with the custom features among its groups."""
+        groups = tuple(dict.fromkeys((*self.context.groups, *self.custom_features)))
+        return self.context.model_copy(update={"groups": groups})
+
     @property
     def candle_columns(self) -> tuple[str, ...]:
         """The candle features by name."""

@@ -170,6 +170,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ),
     (
         "stages.feature_engineering.context.groups",
+        ["path", "my.module"],
+        r"found 'my\.module' among groups, expected it in custom_features",
+    ),
+    (
+        "stages.feature_engineering.context.groups",
         ["x"],
         r"context\.groups: found x, expected some of candle_sh",
     ),

@@ -281,6 +281,28 @@ def test_a_fold_replaces_the_split_of_the_configuration() -> None:
     assert metrics[0]["test_from"] < metrics[1]["test_from"]
 
 
+def _with_custom(name: str, source: str, folder: Path) -> np.ndarray:
+    (folder / f"{name}.py").write_text(f"import numpy as np\ndef feature(candles): return {{'x': {source}}}")
+    context = ContextConfig(past_bars=20, future_bars=20, groups=("path", f"{name}.feature"))
+    one = _series(bars=900)
+    return prepare([one], encoder_name="bio", context=context, encoding=EncodingConfig()).rows.X
+
+
+def test_a_custom_feature_is_a_column_of_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    X = _with_custom("bodies", "candles.close - candles.open", tmp_path)
+    expected = (CANDLES.close - CANDLES.open)[20:900].astype(np.float32)
+    np.testing.assert_array_equal(X[20:, -1], expected)
+
+
+def test_a_custom_feature_that_looks_ahead_is_not_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InvalidConfig, match=r"ahead\.feature: found 'x' at .* future_bars \(0\)"):
+        _with_custom("ahead", "np.append(candles.close[1:], np.nan)", tmp_path)
+
+
 def test_unclear_spans_weigh_less_unless_told_otherwise() -> None:
     clear, unclear = (
         [Annotation(**asdict(box), id=f"{i}", clarity=clarity) for i, box in enumerate(_boxes(30, 850))]

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mllib.candles import Candles
 from mllib.features.bars import Bars
+from mllib.features.custom import CustomFeature, custom_feature
 from mllib.features.windows import Floats
 
 
@@ -37,7 +38,7 @@ class Block:
 
 
 class ContextConfig(BaseModel):
-    """How far model inputs may look, and which groups there are."""
+    """How far model inputs may look, and which groups there are; a dotted name is a user's own function."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,11 +51,20 @@ class ContextConfig(BaseModel):
     @field_validator("groups")
     @classmethod
     def _known(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [group for group in groups if group not in GROUPS]
+        unknown = [group for group in groups if group not in GROUPS and "." not in group]
         if unknown or not groups:
             found = ", ".join(unknown) or "nothing"
             raise ValueError(f"found {found}, expected some of {', '.join(GROUPS)}")
         return groups
+
+    @property
+    def custom_features(self) -> list[CustomFeature]:
+        """The users' own functions among the groups; raises InvalidConfig where one cannot be used."""
+        return [
+            custom_feature(name, past_bars=self.past_bars, future_bars=self.future_bars)
+            for name in self.groups
+            if name not in GROUPS
+        ]
 
 
 Group = Callable[[Bars, ContextConfig], Iterator[Block]]
@@ -86,7 +96,9 @@ def compute_features(candles: Candles, config: ContextConfig) -> FeatureMatrix:
     """
     bars = Bars(candles)
     with np.errstate(invalid="ignore", divide="ignore"):
-        blocks = [block for name in config.groups for block in GROUPS[name](bars, config)]
+        groups = [GROUPS[name] for name in config.groups if name in GROUPS]
+        blocks = [block for group in groups for block in group(bars, config)]
+        blocks += [_custom_block(feature, candles) for feature in config.custom_features]
     kept = [_within(block, config) for block in blocks]
     columns = tuple(column for block in kept for column in block.columns)
     values = np.empty((len(candles), len(columns)), dtype=np.float32)
@@ -96,6 +108,12 @@ def compute_features(candles: Candles, config: ContextConfig) -> FeatureMatrix:
         first += len(block.columns)
     _hide_edges(values, columns)
     return FeatureMatrix(columns, values)
+
+
+def _custom_block(feature: CustomFeature, candles: Candles) -> Block:
+    reach = feature.past_bars, feature.future_bars
+    columns = [Column(f"{feature.name}.{column}", *reach) for column in feature.columns]
+    return Block(columns, feature.values(candles))
 
 
 def _within(block: Block, config: ContextConfig) -> Block:

@@ -10,6 +10,7 @@ from mllib.candles import Candles
 from mllib.encoders import Encoder, EncodingConfig, Examples, encoder_class
 from mllib.errors import TrainingFailed
 from mllib.features import ContextConfig
+from mllib.features.custom import check_causality
 from mllib.rows import Rows, Targets
 from mllib.spans import Annotation, ReviewedRange, Span, positions
 from mllib.splits import Intervals, Split
@@ -23,6 +24,8 @@ _LEAST_BESIDE = 5
 _ENOUGH_BESIDE = 200
 """so many."""
 _MOST_CLASS_WEIGHT = 30.0
+_CHECKED_BARS = 2_000
+"""Custom features are checked on so many candles of the first series."""
 _NEWEST_SHARE = 0.2
 """Of the training rows, so many are shown as if they were among the newest bars of a chart."""
 
@@ -63,9 +66,11 @@ def prepare(
 
     Raises:
         TrainingFailed: when there are none.
-        InvalidConfig: for an unknown encoder.
+        InvalidConfig: for an unknown encoder, or a custom feature that reads further than it says.
     """
     encoder_type = encoder_class(encoder_name)
+    for feature in context.custom_features:
+        check_causality(feature, series[0].candles[-_CHECKED_BARS:])
     scout = encoder_type.learn(context, {}, encoding)
     parts = [scout.propose(one.candles) for one in series]
     rows = Rows.concatenate(parts)

@@ -1,5 +1,7 @@
+import importlib
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +25,8 @@ CANDLES = sample("EURUSD_1h")[:900]
 LABELS = ("bearish_engulfing", "bull_flag", "bullish_engulfing")
 
 
-def _predictor(model_type: str = "xgboost") -> Predictor:
-    context = ContextConfig(past_bars=20, future_bars=10, groups=("candle_shape", "path"))
+def _predictor(model_type: str = "xgboost", groups: tuple[str, ...] = ("candle_shape", "path")) -> Predictor:
+    context = ContextConfig(past_bars=20, future_bars=10, groups=groups)
     flags = [Span("bull_flag", int(CANDLES.time[i]), int(CANDLES.time[i + 7])) for i in range(30, 850, 45)]
     spans: list[Span] = [*detect(CANDLES, ["CDLENGULFING"])["CDLENGULFING"], *flags]
     examples = {label: np.array([2] * 5) for label in LABELS} | {"bull_flag": np.array([6, 8, 10])}
@@ -177,6 +179,29 @@ BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
         "found ValidationError",
     ),
 }
+
+
+def test_a_custom_feature_whose_module_is_not_there_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "users_own.py"
+    module.write_text("def change(candles): return {'x': candles.close - candles.open}")
+    monkeypatch.syspath_prepend(tmp_path)
+    _predictor(groups=("path", "users_own.change")).save(tmp_path / "model")
+    assert "users_own.change.x" in {
+        c.name for c in Predictor.load(tmp_path / "model").encoder.feature_columns
+    }
+    module.write_text("def change(candles): return {'x': candles.close - 2 * candles.open}")
+    monkeypatch.delitem(sys.modules, "users_own")
+    importlib.invalidate_caches()
+    with pytest.raises(BrokenModel, match="with the same values"):
+        Predictor.load(tmp_path / "model")
+    module.unlink()
+    monkeypatch.delitem(sys.modules, "users_own")
+    importlib.invalidate_caches()
+    with pytest.raises(BrokenModel, match=r"'users_own\.change', .*PYTHONPATH") as raised:
+        Predictor.load(tmp_path / "model")
+    assert str(tmp_path / "model") in str(raised.value)
 
 
 @pytest.mark.parametrize("how", BREAKING)
