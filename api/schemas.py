@@ -128,6 +128,40 @@ class TrainingRun(BaseModel):
     is_champion: bool
 
 
+class BuildRequest(BaseModel):
+    """Of which stored series to build a dataset; by default the configured one. `labels` are layers."""
+
+    model_config = _STRICT
+
+    pair: Name | None = None
+    pairs: list[Name] = []
+    timeframe: Name | None = None
+    labels: list[Name] | None = None
+
+
+class SpanCount(BaseModel):
+    """How many spans of a label came from a source."""
+
+    label: str
+    source: str
+    count: int
+
+
+class DatasetInfo(BaseModel):
+    """A labelled dataset; `path` lies below `CANDLELOOP_HOME`, `version` is the hash of its content.
+
+    Before the first build `exists` is false, and `version` and `built_at` are null.
+    """
+
+    path: str
+    exists: bool
+    size_bytes: int
+    row_count: int
+    counts: list[SpanCount]
+    version: str | None
+    built_at: int | None
+
+
 class PredictionJudged(BaseModel):
     """The prediction that an annotator saw."""
 

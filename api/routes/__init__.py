@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.routes import feedback, health, model, patterns, predictions, training
+from api.routes import datasets, feedback, health, model, patterns, predictions, training
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -10,6 +10,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     model.router,
     patterns.router,
     training.router,
+    datasets.router,
     feedback.router,
 )
 """In the order in which the documentation shows them."""

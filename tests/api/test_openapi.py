@@ -19,6 +19,8 @@ STATUSES = {
     ("post", "/training/start"): {202, 404, 409, 422, 500, 503},
     ("get", "/training/runs"): {200, 500, 503},
     ("get", "/training/runs/{run_id}"): {200, 404, 422, 500, 503},
+    ("get", "/training/dataset-info"): {200, 500, 503},
+    ("post", "/training/build-dataset"): {200, 404, 422, 500, 503},
     ("post", "/feedback"): {200, 201, 409, 422, 500, 503},
     ("delete", "/feedback/{feedback_id}"): {204, 404, 422, 500, 503},
 }
