@@ -16,6 +16,7 @@ from mllib.patterns import (
     label_of,
 )
 from tests.naive import PRICES, sample, walk
+from tests.naive_cdl import cdl_spans, independent_cdl
 
 LENGTHS = """
 2CROWS 3, 3BLACKCROWS 3, 3INSIDE 3, 3LINESTRIKE 4, 3OUTSIDE 3, 3STARSINSOUTH 3, 3WHITESOLDIERS 3,
@@ -106,3 +107,27 @@ def test_an_empty_list_means_all_and_a_repeated_name_once() -> None:
 
 def test_fewer_candles_than_a_pattern_has_give_no_span() -> None:
     assert not any(detect(sample("EURUSD_1h")[:3]).values())
+
+
+@pytest.fixture(scope="module")
+def independent(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Candles, dict[str, np.ndarray]]]:
+    """Slices with starts of their own, since the functions average over the bars before."""
+    series = [one[start : start + 3_000] for one, start in zip(SERIES, (400, 2_000, 3_000, 0), strict=True)]
+    return list(zip(series, independent_cdl(series, tmp_path_factory.mktemp("cdl")), strict=True))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_and_spans_are_those_of_independent_code(
+    function: str, independent: list[tuple[Candles, dict[str, np.ndarray]]]
+) -> None:
+    for candles, outputs in independent:
+        np.testing.assert_array_equal(_fired(function, candles), outputs[function])
+        assert detect(candles, [function])[function] == cdl_spans(function, outputs[function], candles)
+
+
+def test_the_independent_code_finds_most_patterns(
+    independent: list[tuple[Candles, dict[str, np.ndarray]]],
+) -> None:
+    found = {function for _, outputs in independent for function, values in outputs.items() if values.any()}
+    assert set(independent[0][1]) == set(FUNCTIONS)
+    assert len(found) > 45
