@@ -7,6 +7,7 @@ from typing import Literal
 
 from mllib.config import FeatureSection
 from mllib.errors import InvalidConfig
+from mllib.features.custom import CustomFeature
 from mllib.indicators import Indicator, indicator_columns
 
 Kind = Literal["text", "integer", "number", "tag"]
@@ -98,7 +99,8 @@ def enriched_columns(features: FeatureSection) -> tuple[Column, ...]:
         Column(name, "number", *_CANDLE_FEATURES[name], causality=_CAUSAL) for name in features.candle_columns
     )
     indicators = (column for one in features.talib_indicators for column in _of_indicator(one))
-    columns = (*_CANDLES, *shapes, *indicators, *map(_of_custom, features.custom_features))
+    custom = (column for one in features.model_inputs.custom_features for column in _of_custom(one))
+    columns = (*_CANDLES, *shapes, *indicators, *custom)
     names = [column.name for column in columns]
     if twice := next((name for i, name in enumerate(names) if name in names[:i]), None):
         raise InvalidConfig(
@@ -118,10 +120,16 @@ def _of_indicator(indicator: Indicator) -> list[Column]:
     ]
 
 
-def _of_custom(dotted: str) -> Column:
-    name = dotted.rpartition(".")[2]
-    meaning = f"What the function `{dotted}` of the configuration gives; null where it says nothing."
-    return Column(name, "number", "as the function defines it", meaning, _CAUSAL, nullable=True)
+def _of_custom(feature: CustomFeature) -> list[Column]:
+    causality = f"reads {feature.past_bars} bars before its own and {feature.future_bars} after it"
+    meaning = f"What the function `{feature.name}` of the configuration gives; null where it says nothing."
+    unit = "as the function defines it"
+    return [Column(name, "number", unit, meaning, causality, nullable=True) for name in custom_names(feature)]
+
+
+def custom_names(feature: CustomFeature) -> list[str]:
+    """The columns that a custom feature adds, such as `our.module.body.share`."""
+    return [f"{feature.name}.{column}" for column in feature.columns]
 
 
 def labeled_columns(enriched: Sequence[Column], labels: Sequence[str]) -> tuple[Column, ...]:

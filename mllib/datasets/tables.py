@@ -10,9 +10,9 @@ import pandas as pd
 
 from mllib.candles import PRICE_COLUMNS, Candles
 from mllib.config import FeatureSection
-from mllib.datasets.columns import FACTS, TAG_PREFIX, TAGS
-from mllib.datasets.custom import custom_columns
+from mllib.datasets.columns import FACTS, TAG_PREFIX, TAGS, custom_names
 from mllib.datasets.facts import Facts
+from mllib.features.custom import CustomFeature, check_causality
 from mllib.indicators import enrich
 from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span, positions
 from mllib.training import LabelledSeries
@@ -80,8 +80,13 @@ def _enriched_rows(candles: Candles, features: FeatureSection) -> pd.DataFrame:
     added = enrich(candles, features.talib_indicators, features.candle_columns).drop(
         columns=["time", *PRICE_COLUMNS, "volume"], errors="ignore"
     )
-    custom = custom_columns(candles, features.custom_features)
-    return pd.concat([_candle_rows(candles), added, custom], axis=1)
+    custom = [_custom_rows(one, candles) for one in features.model_inputs.custom_features]
+    return pd.concat([_candle_rows(candles), added, *custom], axis=1)
+
+
+def _custom_rows(feature: CustomFeature, candles: Candles) -> pd.DataFrame:
+    check_causality(feature, candles)
+    return pd.DataFrame(dict(zip(custom_names(feature), feature.values(candles), strict=True)))
 
 
 def labeled_table(enriched: pd.DataFrame, series: Sequence[LabelledSeries]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ def stage_files(metrics: Mapping[str, Any]) -> dict[str, Any]:
 def _confusion(confusion: Mapping[str, Any]) -> Points:
     cells = zip(confusion["labels"], confusion["matrix"], strict=True)
     return [
-        {"true": true, "predicted": predicted, "count": count}
+        {"true_label": true, "predicted_label": predicted, "count": count}
         for true, row in cells
         for predicted, count in zip(confusion["labels"], row, strict=True)
     ]

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 
 from mllib.candles import Candles
 from mllib.config import FeatureSection
+from mllib.datasets.columns import enriched_columns
 from mllib.datasets.facts import Facts
 from mllib.datasets.tables import (
     candle_table,
@@ -17,6 +19,7 @@ from mllib.datasets.tables import (
     read_series,
     span_table,
 )
+from mllib.errors import InvalidConfig
 from mllib.indicators import Indicator
 from mllib.spans import Annotation, ReviewedRange
 from mllib.training import LabelledSeries
@@ -88,3 +91,30 @@ def test_enriched_columns_are_those_of_each_series_alone(candles: Candles) -> No
     alone = enriched_table([other], features)
     pd.testing.assert_frame_equal(both.iloc[:100], alone)
     assert both["rsi_5"].isna().sum() == 10, "five bars of warm-up in each series"
+
+
+CODE = """
+def body(candles):
+    return {"share": (candles.close - candles.open) / candles.close}
+
+body.past_bars = 0
+
+def tomorrow(candles):
+    return {"close": candles.close.max() + 0 * candles.close}
+
+tomorrow.past_bars = 0
+"""
+
+
+def test_custom_features_are_columns_once_they_are_known_to_be_causal(
+    candles: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "our_columns.py").write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    features = FeatureSection(custom_features=("our_columns.body",))
+    found = enriched_table([candles], features)
+    assert list(found) == [column.name for column in enriched_columns(features)]
+    expected = (candles.close - candles.open) / candles.close
+    np.testing.assert_array_equal(found["our_columns.body.share"], expected)
+    with pytest.raises(InvalidConfig, match=r"our_columns\.tomorrow"):
+        enriched_table([candles], FeatureSection(custom_features=("our_columns.tomorrow",)))
