@@ -118,14 +118,17 @@ class BioEncoder:
         marks = Targets(
             self.columns, np.zeros(shape, np.float32), np.zeros(shape, bool), np.ones(shape, np.float32)
         )
+        by_label: dict[str, list[Span]] = {lane.label: [] for lane in self.lanes}
+        for span in spans:
+            if span.label in by_label:
+                by_label[span.label].append(span)
         first = 0
         for lane in self.lanes:
             cells = slice(first, first + lane.width)
             marks.mask[:, cells] = reviewed_bars(lane.label, candles, reviewed)[:, None]
-            own = [span for span in spans if span.label == lane.label]
-            found = positions(own, candles.time)
+            found = positions(by_label[lane.label], candles.time)
             _mark(marks.Y[:, cells], marks.mask[:, cells], found)
-            marks.weights[:, cells] = _clarity(own, found, len(candles))[:, None]
+            _weigh(marks.weights[:, cells], by_label[lane.label], found)
             first += lane.width
         return marks.take(rows.start)
 
@@ -203,17 +206,17 @@ class BioEncoder:
 
 
 def _mark(Y: NDArray[np.float32], mask: NDArray[np.bool_], found: Positions) -> None:
-    for start, end in found[found[:, 1] > found[:, 0]]:
-        mask[start:end] = True
-        if Y.shape[1] == 2:
-            Y[start, 1] = 0
-            Y[start + 1 : end, 1] = Y[start + 1 : end, 0] == 0
-        Y[start, 0] = 1
+    starts, ends = found[found[:, 1] > found[:, 0]].T
+    edges = np.bincount(starts, minlength=len(Y) + 1) - np.bincount(ends, minlength=len(Y) + 1)
+    covered = np.cumsum(edges[: len(Y)]) > 0
+    mask[covered] = True
+    Y[starts, 0] = 1
+    Y[:, 1:] = (covered & (Y[:, 0] == 0))[:, None]
 
 
-def _clarity(spans: Sequence[Span], found: Positions, n_bars: int) -> NDArray[np.float32]:
-    """The weight of each bar: that of its span, of the clearest where several overlap, and 1 outside."""
-    weights = np.zeros(n_bars, np.float32)
-    for span, (start, end) in zip(spans, found.tolist(), strict=True):
-        weights[start:end] = np.maximum(weights[start:end], clarity_weight(span))
-    return np.where(weights > 0, weights, np.float32(1))
+def _weigh(weights: NDArray[np.float32], spans: Sequence[Span], found: Positions) -> None:
+    """A bar weighs as its span does, as the clearest one where several overlap, and 1 outside."""
+    clarity = np.array([clarity_weight(span) for span in spans], np.float32)
+    if (clarity < 1).any():
+        for i in np.argsort(clarity, kind="stable"):
+            weights[slice(*found[i])] = clarity[i]

@@ -103,15 +103,18 @@ def make_lesson(prepared: Prepared, split: Split, *, balanced: bool, by_clarity:
         prepared = replace(prepared, series=[_unrated(one) for one in prepared.series])
     train = split.holds("train", prepared.intervals)
     examples = _examples(prepared.series, split)
-    left_out = _unlearnable(prepared, examples, train)
+    encoder = prepared.learn(examples)
+    targets = _targets(encoder, prepared)
+    left_out = _unlearnable(encoder, targets.take(train))
     kept = {label: bars for label, bars in examples.items() if label not in left_out}
     if not kept:
         raise TrainingFailed(
             f"training: found no label that can be learned ({'; '.join(left_out.values())}). "
             "Annotate more of the earlier candles, or choose other layers with --labels."
         )
-    encoder = prepared.learn(kept)
-    targets = _targets(encoder, prepared)
+    if left_out:
+        encoder = prepared.learn(kept)
+        targets = _targets(encoder, prepared)
     if balanced:
         targets = replace(targets, weights=_balanced(targets, train))
     return Lesson(encoder, targets, left_out)
@@ -131,37 +134,38 @@ def _targets(encoder: Encoder, prepared: Prepared) -> Targets:
 
 def _examples(series: Sequence[LabelledSeries], split: Split) -> dict[str, NDArray[np.int64]]:
     """The lengths in bars of every label's spans that lie in the training block."""
-    lengths: dict[str, list[int]] = {}
+    lengths: dict[str, list[NDArray[np.int64]]] = {}
     for one in series:
-        known = [span for span in one.spans if _in_training(span, one.candles, split)]
-        for span, (start, end) in zip(known, positions(known, one.candles.time).tolist(), strict=True):
-            if end > start:
-                lengths.setdefault(span.label, []).append(end - start)
+        found = positions(one.spans, one.candles.time)
+        known = (found[:, 1] > found[:, 0]) & split.holds("train", _lasting(one))
+        names = np.array([span.label for span in one.spans], object)[known]
+        bars = (found[:, 1] - found[:, 0])[known]
+        for label in sorted(set(names.tolist())):
+            lengths.setdefault(label, []).append(bars[names == label])
     if not lengths:
         raise TrainingFailed(
             f"training: found no span before the validation block ({split.moments[0]}) in "
             f"{', '.join(one.candles.name for one in series)}, expected some of at least one label. "
             "Import annotations, label with TA-Lib, or choose other layers with --labels."
         )
-    return {label: np.array(bars, np.int64) for label, bars in lengths.items()}
+    return {label: np.concatenate(bars) for label, bars in lengths.items()}
 
 
-def _in_training(span: Span, candles: Candles, split: Split) -> bool:
-    closes_at = span.end_time + SECONDS[candles.timeframe]
-    return any(
-        (first is None or span.start_time >= first) and (last is None or closes_at <= last + 1)
-        for first, last in split.ranges("train")
-    )
+def _lasting(one: LabelledSeries) -> Intervals:
+    """When each span lasts, as if a row judged and read its bars alone."""
+    starts = np.array([span.start_time for span in one.spans], np.int64)
+    bar_s = np.full(len(starts), SECONDS[one.candles.timeframe], np.int64)
+    ends = np.array([span.end_time for span in one.spans], np.int64) + bar_s
+    return Intervals(starts, starts, np.maximum(ends, starts + 1), bar_s)
 
 
-def _unlearnable(prepared: Prepared, examples: Examples, train: NDArray[np.bool_]) -> dict[str, str]:
-    """The labels that the training block says too little about, and why.
+def _unlearnable(encoder: Encoder, learned: Targets) -> dict[str, str]:
+    """The labels that the training rows say too little about, and why.
 
     Without enough that is known to be none of a label's spans, a model would see them everywhere.
     """
-    encoder = prepared.learn(examples)
     reasons = {}
-    for label, (found, beside) in encoder.evidence(_targets(encoder, prepared).take(train)).items():
+    for label, (found, beside) in encoder.evidence(learned).items():
         if found < LEAST_EXAMPLES or beside < min(_LEAST_BESIDE * found, _ENOUGH_BESIDE):
             reasons[label] = f"{label}: {found} examples and {beside} known negatives beside them in training"
     return reasons
