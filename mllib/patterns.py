@@ -9,7 +9,9 @@ Source: TA-Lib's CDL functions and the candle counts of their definitions.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import talib
@@ -94,7 +96,55 @@ def check_functions(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names)) or FUNCTIONS
 
 
-def detect(candles: Candles, functions: Sequence[str] = ()) -> dict[str, list[PredictedSpan]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class PatternSpans(Sequence[PredictedSpan]):
+    """The spans of one function by time, as arrays; a span is made when it is asked for.
+
+    `start_bar`, `end_bar` (the last one, included) and `value`, TA-Lib's output there, are `int (n_spans,)`.
+    """
+
+    function: str
+    time: NDArray[np.int64]
+    start_bar: NDArray[np.intp]
+    end_bar: NDArray[np.intp]
+    value: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.end_bar)
+
+    @overload
+    def __getitem__(self, index: int) -> PredictedSpan: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "PatternSpans": ...
+
+    def __getitem__(self, index: int | slice) -> "PredictedSpan | PatternSpans":
+        if isinstance(index, slice):
+            arrays = (self.start_bar[index], self.end_bar[index], self.value[index])
+            return PatternSpans(self.function, self.time, *arrays)
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return next(iter(self[index : index + 1 or None]))
+
+    def __iter__(self) -> Iterator[PredictedSpan]:
+        labels = {up: label_of(self.function, bullish=up) for up in (True, False)}
+        for start_time, end_time, value, confidence, count in zip(
+            self.time[self.start_bar].tolist(),
+            self.time[self.end_bar].tolist(),
+            self.value.tolist(),
+            np.minimum(np.abs(self.value) / 100, 1.0).tolist(),
+            (self.end_bar - self.start_bar + 1).tolist(),
+            strict=True,
+        ):
+            yield PredictedSpan(labels[value > 0], start_time, end_time, confidence, count)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none
+
+
+def detect(candles: Candles, functions: Sequence[str] = ()) -> dict[str, PatternSpans]:
     """The spans of each function, by time; confidence is `min(|value| / 100, 1)`.
 
     Causal: a span that ends at bar t uses bars ≤ t only.
@@ -106,24 +156,13 @@ def detect(candles: Candles, functions: Sequence[str] = ()) -> dict[str, list[Pr
     return found
 
 
-def _spans(function: str, values: NDArray[np.int32], candles: Candles) -> list[PredictedSpan]:
-    ends = np.flatnonzero(values)
+def _spans(function: str, values: NDArray[np.int32], candles: Candles) -> PatternSpans:
+    ends = np.flatnonzero(values != 0)
     starts = ends - (CANDLE_COUNT[function] - 1)
-    confirmed = np.abs(values[ends]) == _CONFIRMED
-    if confirmed.any() and function.startswith("CDLHIKKAKE"):
+    if function.startswith("CDLHIKKAKE"):
+        confirmed = np.abs(values[ends]) == _CONFIRMED
         starts[confirmed] -= _bars_since_pattern(values, ends[confirmed])
-    starts = np.maximum(starts, 0)
-    return [
-        PredictedSpan(label_of(function, bullish=value > 0), start_time, end_time, confidence, count)
-        for start_time, end_time, value, confidence, count in zip(
-            candles.time[starts].tolist(),
-            candles.time[ends].tolist(),
-            values[ends].tolist(),
-            np.minimum(np.abs(values[ends]) / 100, 1.0).tolist(),
-            (ends - starts + 1).tolist(),
-            strict=True,
-        )
-    ]
+    return PatternSpans(function, candles.time, np.maximum(starts, 0), ends, values[ends])
 
 
 def _bars_since_pattern(values: NDArray[np.int32], confirmed: NDArray[np.intp]) -> NDArray[np.intp]:

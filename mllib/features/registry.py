@@ -19,6 +19,9 @@ from mllib.features.bars import Bars
 from mllib.features.custom import CustomFeature, custom_feature
 from mllib.features.windows import Floats
 
+_CHUNK_BARS = 8_192
+"""So many bars are computed at a time; what they need on the way fits into a processor's cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -94,20 +97,38 @@ def compute_features(candles: Candles, config: ContextConfig) -> FeatureMatrix:
 
     Columns that reach beyond `past_bars` or `future_bars` of the configuration are left out.
     """
+    n = len(candles)
+    values: NDArray[np.float32] | None = None
+    columns: tuple[Column, ...] = ()
+    for first in range(0, max(n, 1), _CHUNK_BARS):
+        last = min(first + _CHUNK_BARS, n)
+        start = max(first - config.past_bars, 0)
+        columns, part = _of_chunk(candles[start : last + config.future_bars], config)
+        if values is None:
+            values = np.empty((n, len(columns)), dtype=np.float32)
+        values[first:last] = part[:, first - start : last - start].T
+    assert values is not None, "there is always a first chunk"
+    _hide_edges(values, columns)
+    return FeatureMatrix(columns, values)
+
+
+def _of_chunk(candles: Candles, config: ContextConfig) -> tuple[tuple[Column, ...], NDArray[np.float32]]:
+    """The columns and their values `float32 (n_columns, n_bars)`, right where their windows lie in the chunk.
+
+    Since memory is finite, chunks with so much context give what the whole would, bit by bit.
+    """
     bars = Bars(candles)
     with np.errstate(invalid="ignore", divide="ignore"):
         groups = [GROUPS[name] for name in config.groups if name in GROUPS]
-        blocks = [block for group in groups for block in group(bars, config)]
+        blocks = [_within(block, config) for group in groups for block in group(bars, config)]
         blocks += [_custom_block(feature, candles) for feature in config.custom_features]
-    kept = [_within(block, config) for block in blocks]
-    columns = tuple(column for block in kept for column in block.columns)
-    values = np.empty((len(candles), len(columns)), dtype=np.float32)
+    columns = tuple(column for block in blocks for column in block.columns)
+    values = np.empty((len(columns), len(candles)), dtype=np.float32)
     first = 0
-    for block in kept:
-        values[:, first : first + len(block.columns)] = block.values.T
+    for block in blocks:
+        values[first : first + len(block.columns)] = block.values
         first += len(block.columns)
-    _hide_edges(values, columns)
-    return FeatureMatrix(columns, values)
+    return columns, values
 
 
 def _custom_block(feature: CustomFeature, candles: Candles) -> Block:
