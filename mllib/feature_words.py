@@ -95,7 +95,8 @@ def _relative(what: str, form: str) -> Callable[[re.Match[str], float, Place], s
 
 
 def _average(found: re.Match[str], value: float, place: Place) -> str:
-    return f"the close of {place(0)} lies {abs(value):.1f} ranges {_side(value)} the average of {found['bars']} bars"
+    where = f"{abs(value):.1f} ranges {_side(value)} the average of {found['bars']} bars"
+    return f"the close of {place(0)} lies {where}"
 
 
 _LAG = r"@(?P<lag>[+-]\d+)"

@@ -68,7 +68,8 @@ def log_run(
 ) -> Logged:
     """Logs a trained Predictor with parameters, metrics and artifacts, and registers its model.
 
-    `artifacts` maps folders of the run to files; the Predictor's folder is logged as `predictor`.
+    `artifacts` maps folders of the run to files, or to folders whose content goes there; the Predictor's
+    folder is logged as `predictor`.
     """
     info = predictor.info
     with _mlflow(home) as mlflow:
@@ -79,7 +80,7 @@ def log_run(
             mlflow.log_dict(predictor.metrics, "metrics.json")
             mlflow.log_artifacts(str(folder), "predictor")
             for name, path in artifacts.items():
-                mlflow.log_artifact(str(path), name)
+                (mlflow.log_artifacts if path.is_dir() else mlflow.log_artifact)(str(path), name)
             registered = predictor.model.log(
                 mlflow,
                 registered_model_name=info.model_name,
@@ -116,7 +117,13 @@ def flat_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     for iou, scores in metrics.get("span_f1", {}).items():
         flat |= {f"span_f1_{iou}_{mean}": scores[mean] for mean in ("micro", "macro") if mean in scores}
         flat |= {f"span_f1_{iou}.{label}": f1 for label, f1 in scores["per_label"].items()}
-    return flat
+    between = metrics.get("intervals", {}).get("span_f1", {}).get("micro")
+    if between is not None:
+        flat |= dict(zip(("span_f1_0.5_micro_low", "span_f1_0.5_micro_high"), between, strict=True))
+    for when in ("before", "after"):
+        pooled = metrics.get("calibration", {}).get("test", {}).get(when, {}).get("pooled")
+        flat |= {} if pooled is None else {f"calibration_error_{when}": pooled["ece"]}
+    return {name: value for name, value in flat.items() if value is not None}
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mllib.config import Config, parse_config, with_value
@@ -175,7 +174,7 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     results: dict[str, Any] = {
         "metrics": predictor.metrics,
         "data_version": dataset.version,
-        "mlflow_run_id": _log(ws, run, config, predictor, folder, dataset),
+        "mlflow_run_id": _log(ws, run, config, predictor, dataset),
         "predictor_path": str(folder.relative_to(ws.home)),
     }
     if not verdict.passed:
@@ -228,18 +227,19 @@ def _dataset(ws: Workspace, run: Run, config: Config) -> "Dataset":
     )
 
 
-def _log(
-    ws: Workspace, run: Run, config: Config, predictor: Predictor, folder: Path, dataset: "Dataset"
-) -> str:
+def _log(ws: Workspace, run: Run, config: Config, predictor: Predictor, dataset: "Dataset") -> str:
     from mllib import tracking
+    from mllib.pipeline.reporting import keep_report  # the datasets it reads about need pandas
+
+    report = keep_report(ws, predictor, config, data_version=dataset.version)
 
     logged = tracking.log_run(
         ws.home,
         predictor,
-        folder,
+        ws.predictors / run.run_id,
         params={"pairs": run.request["pairs"], "timeframe": run.request["timeframe"], **_parameters(config)},
         tags={"data_version": dataset.version},
-        artifacts={"dataset": dataset.folder},
+        artifacts={f"dataset/{dataset.version}": dataset.folder, "report": report},
     )
     return logged.mlflow_run_id
 
