@@ -255,6 +255,35 @@ def test_a_validation_block_too_short_to_divide_decides_when_to_stop_and_calibra
     assert predictor.metrics["calibration"]["validation"]["before"]["pooled"] is None
 
 
+def test_where_nobody_looked_in_validation_nothing_stops_the_training() -> None:
+    until = int(CANDLES.time[1_000])
+    looked = [ReviewedRange(int(CANDLES.time[0]), until, TALIB)]
+    one = _series(reviewed=looked)
+    early = replace(one, spans=[span for span in one.spans if span.end_time <= until])
+    predictor = _train([early], hyperparameters={"n_estimators": 40, "n_jobs": 1})
+    assert predictor.metrics["warnings"][0].startswith("validation: found nothing reviewed")
+    X = predictor.encoder.propose(CANDLES).X
+    assert predictor.model.predict_proba(X).max() > 0.9
+    assert set(predictor.metrics["calibration"]["uncalibrated"]) == set(predictor.encoder.labels)
+
+
+def test_blocks_without_any_positive_are_no_obstacle() -> None:
+    predictor = _train([_series(_boxes(30, 900), [ReviewedRange(0, 2**40, frozenset({"box"}))])])
+    assert predictor.encoder.labels == ("box",)
+    assert predictor.metrics["span_support"] == {"box": 0}
+    assert predictor.metrics["span_f1"]["0.5"]["per_label"]["box"] == 0.0
+
+
+def test_flat_candles_train_a_model_that_says_little() -> None:
+    flat = np.full(1_500, 1.1)
+    candles = replace(CANDLES, open=flat, high=flat, low=flat, close=flat, volume=np.zeros(1_500))
+    one = LabelledSeries(candles, _boxes(30, 1_450), [ReviewedRange(0, 2**40, frozenset({"box"}))])
+    predictor = _train([one])
+    rows, P = predictor.scored(candles)
+    assert len(rows) == 1_500
+    assert np.isfinite(P).all()
+
+
 def test_a_random_split_is_warned_of_and_what_was_seen_leaves_the_test_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -203,6 +203,8 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
     scores, baseline = metrics["span_f1"]["0.5"], metrics["baseline"]["majority"]
     say(f"Span F1 micro {scores['micro']:.3f}, macro {scores['macro']:.3f} (majority class: 0).")
     say(f"Accuracy per candle {metrics['accuracy']:.3f} (majority: {baseline['accuracy']:.3f}).")
+    for warning in metrics.get("warnings", ()):
+        say(warning)
     for reason in metrics.get("left_out", {}).values():
         say(f"Left out, there is too little to learn from: {reason}.")
     if metrics.get("in_sample"):

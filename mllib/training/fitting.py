@@ -76,7 +76,8 @@ def fit(
     )
     encoder, rows, targets = lesson.encoder, prepared.rows, lesson.targets
     shown = as_if_newest(rows.take(blocks.train), encoder, seed=config.seed)
-    stopping = (rows.take(blocks.stopping), targets.take(blocks.stopping))
+    known = targets.take(blocks.stopping)
+    stopping = (rows.take(blocks.stopping), known) if known.mask.any() else None
     model.fit(shown, targets.take(blocks.train), stopping, progress=_part(progress, 0.05, 0.75))
     progress(0.77, "calibrating")
     calibrated = _calibrated(model, prepared, lesson, blocks)
@@ -96,7 +97,7 @@ def fit(
         chosen,
         metrics=metrics
         | {"split": _described(split, blocks), "left_out": lesson.left_out}
-        | {"calibration": calibrated.metrics, "warnings": _warnings(config)},
+        | {"calibration": calibrated.metrics, "warnings": _warnings(config, stopped=stopping is not None)},
     )
 
 
@@ -214,15 +215,21 @@ def _described(split: Split, blocks: _Blocks) -> dict[str, Any]:
     }
 
 
-def _warnings(config: TrainingConfig) -> list[str]:
-    if config.split_method != "random":
-        return []
-    warning = (
-        "stages.training.split_method: random: the model has learned from candles after those it was tested "
-        "on, so the metrics say nothing about later candles. Set it to temporal for figures that do."
-    )
-    log.warning(warning)
-    return [warning]
+def _warnings(config: TrainingConfig, *, stopped: bool) -> list[str]:
+    warnings = []
+    if config.split_method == "random":
+        warnings.append(
+            "stages.training.split_method: random: the model has learned from candles after those it was "
+            "tested on, so the metrics say nothing about later candles. Set it to temporal for figures that do."
+        )
+    if not stopped:
+        warnings.append(
+            "validation: found nothing reviewed in its earlier half, so nothing decided when to stop. Review "
+            "some of it, or raise stages.training.validation_split."
+        )
+    for warning in warnings:
+        log.warning(warning)
+    return warnings
 
 
 def _seen(series: Sequence[LabelledSeries], split: Split) -> tuple[TrainedRange, ...]:
