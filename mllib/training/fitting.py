@@ -220,7 +220,7 @@ def _warnings(config: TrainingConfig, *, stopped: bool) -> list[str]:
     if config.split_method == "random":
         warnings.append(
             "stages.training.split_method: random: the model has learned from candles after those it was "
-            "tested on, so the metrics say nothing about later candles. Set it to temporal for figures that do."
+            "tested on, so the metrics say nothing about later candles. Set it to temporal for those."
         )
     if not stopped:
         warnings.append(
