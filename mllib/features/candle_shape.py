@@ -25,7 +25,7 @@ def candle_shape(bars: Bars, config: ContextConfig) -> Iterator[Block]:
     """
     measured = {**_own_shape(bars), **_against_previous(bars)}
     reach = np.array([past for past, _ in measured.values()])
-    values = np.stack([value for _, value in measured.values()])
+    values = np.stack([value for _, value in measured.values()], dtype=np.float32, casting="same_kind")
     for lag in range(-config.shape_bars_before, config.shape_bars_after + 1):
         columns = [
             Column(f"{name}@{lag:+d}", max(int(past) - lag, 0), max(lag, 0))

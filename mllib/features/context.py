@@ -24,12 +24,12 @@ def windows(bars: Bars, config: ContextConfig) -> Iterator[Block]:
         travelled = rolling_sum(steps, width)
         active = rolling_sum(bars.range, width) / width
         move = bars.close - shift(bars.close, width)
-        past = np.stack(_window_shape(bars, width, move, high, low, travelled, active))
+        past = _window_shape(bars, width, move, high, low, travelled, active)
         names = ("move", "height", "position", "efficiency", "activity")
         yield Block([Column(f"{name}_past_{width}", max(width, SCALE_BARS), 0) for name in names], past)
         if width <= config.future_bars:
             ahead = (shift(x, -width) for x in (move, high, low, travelled, active))
-            future = np.stack(_window_shape(bars, width, *ahead))
+            future = _window_shape(bars, width, *ahead)
             yield Block([Column(f"{name}_future_{width}", SCALE_BARS, width) for name in names], future)
 
 
@@ -64,5 +64,5 @@ def path(bars: Bars, config: ContextConfig) -> Iterator[Block]:
 
 def _path_block(bars: Bars, lines: tuple[Floats, ...], where: str, *, past: int, future: int) -> Block:
     names = ("close", "high", "low")
-    values = np.stack([(line - bars.close) / bars.scale for line in lines])
+    values = [(line - bars.close) / bars.scale for line in lines]
     return Block([Column(f"path_{name}@{where}", past, future) for name in names], values)

@@ -20,12 +20,12 @@ VOLUME_BARS = 20
 @feature_group("oscillators")
 def oscillators(bars: Bars, _config: ContextConfig) -> Iterator[Block]:
     """Cutler's RSI, the stochastic's %K, distances from simple averages, and relative volume."""
-    yield Block([Column(f"rsi_{RSI_BARS}", RSI_BARS, 0)], _rsi(bars)[None])
-    yield Block([Column(f"stochastic_{RSI_BARS}", RSI_BARS, 0)], _stochastic(bars)[None])
+    yield Block([Column(f"rsi_{RSI_BARS}", RSI_BARS, 0)], [_rsi(bars)])
+    yield Block([Column(f"stochastic_{RSI_BARS}", RSI_BARS, 0)], [_stochastic(bars)])
     for width in AVERAGE_BARS:
         distance = (bars.close - rolling_mean(bars.close, width)) / bars.scale
-        yield Block([Column(f"average_distance_{width}", max(width, SCALE_BARS), 0)], distance[None])
-    yield Block([Column(f"relative_volume_{VOLUME_BARS}", VOLUME_BARS, 0)], _relative_volume(bars)[None])
+        yield Block([Column(f"average_distance_{width}", max(width, SCALE_BARS), 0)], [distance])
+    yield Block([Column(f"relative_volume_{VOLUME_BARS}", VOLUME_BARS, 0)], [_relative_volume(bars)])
 
 
 def _rsi(bars: Bars) -> Floats:

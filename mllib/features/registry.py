@@ -6,7 +6,7 @@ nothing is ever computed from half a window. Models take NaN as 'not known (yet)
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mllib.candles import Candles
 from mllib.features.bars import Bars
 from mllib.features.custom import CustomFeature, custom_feature
-from mllib.features.windows import Floats
 
-_CHUNK_BARS = 8_192
+_CHUNK_BARS = 4_096
 """So many bars are computed at a time; what they need on the way fits into a processor's cache."""
 
 
@@ -34,10 +33,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Columns computed together: `values (n_columns, n_bars)`."""
+    """Columns computed together, each `(n_bars,)` of `values`; float32 is what becomes of them."""
 
     columns: list[Column]
-    values: Floats
+    values: Sequence[NDArray[np.float64]] | NDArray[np.float64] | NDArray[np.float32]
 
 
 class ContextConfig(BaseModel):
@@ -98,37 +97,35 @@ def compute_features(candles: Candles, config: ContextConfig) -> FeatureMatrix:
     Columns that reach beyond `past_bars` or `future_bars` of the configuration are left out.
     """
     n = len(candles)
-    values: NDArray[np.float32] | None = None
     columns: tuple[Column, ...] = ()
+    values = part = np.empty((0, 0), dtype=np.float32)
     for first in range(0, max(n, 1), _CHUNK_BARS):
-        last = min(first + _CHUNK_BARS, n)
-        start = max(first - config.past_bars, 0)
-        columns, part = _of_chunk(candles[start : last + config.future_bars], config)
-        if values is None:
+        last, start = min(first + _CHUNK_BARS, n), max(first - config.past_bars, 0)
+        chunk = candles[start : last + config.future_bars]
+        blocks = list(_blocks(chunk, config))
+        if not columns:
+            columns = tuple(column for block in blocks for column in block.columns)
             values = np.empty((n, len(columns)), dtype=np.float32)
+            part = np.empty((len(columns), config.past_bars + _CHUNK_BARS + config.future_bars), np.float32)
+        lines = (line for block in blocks for line in block.values)
+        for i, line in enumerate(lines):
+            part[i, : len(chunk)] = line
         values[first:last] = part[:, first - start : last - start].T
-    assert values is not None, "there is always a first chunk"
     _hide_edges(values, columns)
     return FeatureMatrix(columns, values)
 
 
-def _of_chunk(candles: Candles, config: ContextConfig) -> tuple[tuple[Column, ...], NDArray[np.float32]]:
-    """The columns and their values `float32 (n_columns, n_bars)`, right where their windows lie in the chunk.
-
-    Since memory is finite, chunks with so much context give what the whole would, bit by bit.
+def _blocks(candles: Candles, config: ContextConfig) -> Iterator[Block]:
+    """The columns of every group. Since memory is finite, candles with so much context on both sides give
+    what the whole series would, bit by bit.
     """
     bars = Bars(candles)
     with np.errstate(invalid="ignore", divide="ignore"):
-        groups = [GROUPS[name] for name in config.groups if name in GROUPS]
-        blocks = [_within(block, config) for group in groups for block in group(bars, config)]
-        blocks += [_custom_block(feature, candles) for feature in config.custom_features]
-    columns = tuple(column for block in blocks for column in block.columns)
-    values = np.empty((len(columns), len(candles)), dtype=np.float32)
-    first = 0
-    for block in blocks:
-        values[first : first + len(block.columns)] = block.values
-        first += len(block.columns)
-    return columns, values
+        for name in config.groups:
+            if name in GROUPS:
+                yield from (_within(block, config) for block in GROUPS[name](bars, config))
+    for feature in config.custom_features:
+        yield _custom_block(feature, candles)
 
 
 def _custom_block(feature: CustomFeature, candles: Candles) -> Block:
@@ -145,7 +142,7 @@ def _within(block: Block, config: ContextConfig) -> Block:
     ]
     if len(keep) == len(block.columns):
         return block
-    return Block([block.columns[i] for i in keep], block.values[keep])
+    return Block([block.columns[i] for i in keep], [block.values[i] for i in keep])
 
 
 def _hide_edges(values: NDArray[np.float32], columns: tuple[Column, ...]) -> None:
