@@ -89,6 +89,36 @@ def log_run(
     return Logged(run.info.run_id, registered)
 
 
+def start_tuning(home: Path, experiment_name: str, name: str) -> str:
+    """The id of a new MLflow run under which the trials of a search are kept."""
+    with _mlflow(home) as mlflow:
+        _use_experiment(mlflow, home, experiment_name)
+        experiment = mlflow.get_experiment_by_name(experiment_name)
+        run = mlflow.MlflowClient().create_run(experiment.experiment_id, run_name=f"tune {name}")
+    return str(run.info.run_id)
+
+
+def log_trial(home: Path, parent: str, trial: Mapping[str, Any], *, seconds: float) -> None:
+    """Keeps one trial (`number state score hyperparameters`) as a run nested under its search."""
+    with _mlflow(home) as mlflow:
+        client = mlflow.MlflowClient()
+        tags = {"mlflow.parentRunId": parent, "state": trial["state"]}
+        experiment = client.get_run(parent).info.experiment_id
+        run = client.create_run(experiment, run_name=f"trial {trial['number'] + 1}", tags=tags)
+        for key, value in trial["hyperparameters"].items():
+            client.log_param(run.info.run_id, key, value)
+        client.log_metric(run.info.run_id, "seconds", seconds)
+        if trial["score"] is not None:
+            client.log_metric(run.info.run_id, "span_f1_0.5_micro", trial["score"])
+        client.set_terminated(run.info.run_id)
+
+
+def end_tuning(home: Path, parent: str) -> None:
+    """Ends the run that `start_tuning` began."""
+    with _mlflow(home) as mlflow:
+        mlflow.MlflowClient().set_terminated(parent)
+
+
 def _use_experiment(mlflow: Any, home: Path, name: str) -> None:
     if mlflow.get_experiment_by_name(name) is None:
         remote = os.environ.get("MLFLOW_TRACKING_URI")

@@ -109,7 +109,11 @@ def test_a_series_too_short_to_cut_is_no_finding() -> None:
 
 def _metrics(micro: float, ece: float | None = 0.01) -> dict[str, Any]:
     pooled = None if ece is None else {"ece": ece}
-    return {"span_f1": {"0.5": {"micro": micro}}, "calibration": {"test": {"after": {"pooled": pooled}}}}
+    per_label = {"flag": micro / 2}
+    return {
+        "span_f1": {"0.5": {"micro": micro, "per_label": per_label}},
+        "calibration": {"test": {"after": {"pooled": pooled}}},
+    }
 
 
 def test_floors_and_ceilings_include_themselves() -> None:
@@ -123,6 +127,14 @@ def test_floors_and_ceilings_include_themselves() -> None:
     assert check_walk_forward([], CONFIG).passed is None
     assert check_walk_forward([0.1, 0.2], CONFIG).passed is True
     assert "0.100 on average (0.000, 0.200), below" in check_walk_forward([0.0, 0.2], CONFIG).said
+
+
+def test_a_label_may_have_a_floor_of_its_own() -> None:
+    floors = GateConfig(least_span_f1_of={"flag": 0.3, "wedge": 0.1})
+    said = check_span_f1(_metrics(0.5), floors)
+    assert said.passed is False
+    assert "That of flag is 0.250, below its floor of 0.3. That of wedge is not learned, below" in said.said
+    assert check_span_f1(_metrics(0.6), GateConfig(least_span_f1_of={"flag": 0.3})).passed is True
 
 
 def _span(label: str, first: int, last: int) -> PredictedSpan:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from mllib.cli import annotations, candles, datasets, models, services
+from mllib.cli import annotations, candles, champions, datasets, models, services, tuning
 from mllib.errors import CandleloopError
 
 app = typer.Typer(
@@ -15,10 +15,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+_GROUPS = (annotations, datasets, models, champions, tuning, services)
 app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(datasets.app, name="dataset")
-for command in (*annotations.commands, *datasets.commands, *models.commands, *services.commands):
+for command in (command for group in _GROUPS for command in group.commands):
     app.command()(command)
 
 

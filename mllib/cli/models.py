@@ -1,4 +1,4 @@
-"""`candleloop train evaluate predict runs promote`."""
+"""`candleloop train evaluate predict runs`."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +29,7 @@ def train(
     from mllib.pipeline.runs import execute_run, request_training, resolve_config
     from mllib.pipeline.workspace import open_workspace
 
-    overrides = _overrides(settings)
+    overrides = overrides_of(settings)
     layers = None if labels is None else [name.strip() for name in labels.split(",")]
     with open_workspace(config=load_config()) as ws:
         config = resolve_config(
@@ -46,7 +46,7 @@ def train(
         promoted = config.stages.training.auto_promote
     show_run(run, as_json)
     if not detach:
-        say(_what_serves(run, promoted))
+        say(what_serves(run, promoted))
 
 
 def evaluate(
@@ -134,7 +134,7 @@ def runs(as_json: Json = False, limit: Annotated[int, typer.Option(help="How man
         (
             run.run_id + (" *" if champion is not None and champion.run_id == run.run_id else ""),
             run.model_type,
-            run.status if run.status != "running" else f"running {run.progress:.0%}",
+            run.status if run.status != "running" else _how_far(run),
             run.model_version,
             ", ".join(run.request["pairs"]),
             iso_utc(run.created_at),
@@ -146,28 +146,31 @@ def runs(as_json: Json = False, limit: Annotated[int, typer.Option(help="How man
     print_table("Runs", names, rows)
 
 
-def promote(
-    run_id: Annotated[str, typer.Argument(help="Run whose model becomes the champion.")],
-    reason: Annotated[str | None, typer.Option(help="Kept with the move.")] = None,
-) -> None:
-    """Make a run's model the champion; every serving process follows within seconds."""
-    from mllib.pipeline.mirroring import mirror_champion
-    from mllib.pipeline.promoting import promote as promote_run
-    from mllib.pipeline.workspace import open_workspace
+def _how_far(run: "Run") -> str:
+    """How much of a running run is done, and how long it will take if it goes on as it did."""
+    import time
 
-    with open_workspace() as ws:
-        run = promote_run(ws, run_id, moved_by="promote", reason=reason)
-        mirror_champion(ws)
-    say(f"Champion of {run.registered_model_name}: run {run_id}, version {run.model_version}.")
+    from mllib.cli.output import duration
+    from mllib.pipeline.overview import time_left_s
+
+    left = time_left_s(run, now=time.time())
+    return f"running {run.progress:.0%}" + ("" if left is None else f", about {duration(left)} left")
 
 
-def _overrides(settings: list[str] | None) -> dict[str, Any]:
+def overrides_of(settings: list[str] | None) -> dict[str, Any]:
+    """The configuration keys that `--set` gives, with their values."""
     from mllib.config import parse_override
 
     return dict(parse_override(text) for text in settings or [])
 
 
-def _what_serves(run: "Run", promoted: bool) -> str:
+def what_serves(run: "Run", promoted: bool) -> str:
+    """A sentence on which model serves after a run has ended."""
+    if run.status == "rejected":
+        return (
+            f"The gate refused it, and the champion stays: {run.error} "
+            f'`candleloop promote {run.run_id} --over "REASON"` would make it serve all the same.'
+        )
     if promoted:
         return f"Version {run.model_version} is the champion now (stages.training.auto_promote is true)."
     return f"The champion stays. `candleloop promote {run.run_id}` would make this version serve."
@@ -202,7 +205,16 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
     )
     scores, baseline = metrics["span_f1"]["0.5"], metrics["baseline"]["majority"]
     say(f"Span F1 micro {scores['micro']:.3f}, macro {scores['macro']:.3f} (majority class: 0).")
+    between = metrics["intervals"].get("span_f1", {}).get("micro")
+    if between is not None:
+        say("With 95 % of draws of blocks of time the micro F1 lies from {:.3f} to {:.3f}.".format(*between))
     say(f"Accuracy per candle {metrics['accuracy']:.3f} (majority: {baseline['accuracy']:.3f}).")
+    for name, one in (("TA-Lib's rules", "talib"), ("the champion", "champion")):
+        if "labels" in (beside := metrics["baseline"][one]):
+            say(
+                f"Beside {name}, over {len(beside['labels'])} labels: span F1 {beside['own_span_f1']:.3f} "
+                f"to {beside['span_f1']:.3f}."
+            )
     for warning in metrics.get("warnings", ()):
         say(warning)
     for reason in metrics.get("left_out", {}).values():
@@ -211,4 +223,4 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
         say(f"In sample: the model has seen {metrics['in_sample_candles']} of these candles.")
 
 
-commands = (train, evaluate, predict, runs, promote)
+commands = (train, evaluate, predict, runs)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +46,22 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
+def duration(seconds: float) -> str:
+    """A time span in words.
+
+    >>> duration(8.4), duration(125), duration(7_260)
+    ('8 s', '2 min 5 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return (
+        f"{whole // 60} min {whole % 60} s"
+        if whole < 3_600
+        else f"{whole // 3_600} h {whole % 3_600 // 60} min"
+    )
+
+
 @contextmanager
 def progress_bar(what: str) -> "Iterator[Progress]":
     """A progress bar on standard error; without a terminal a line for each tenth."""
@@ -62,12 +79,13 @@ def progress_bar(what: str) -> "Iterator[Progress]":
 
 
 def _lines(what: str) -> "Progress":
-    said = -1
+    said, begun = -1, time.monotonic()
 
     def line(done: float, stage: str) -> None:
         nonlocal said
         if int(done * 10) > said:
             said = int(done * 10)
-            say(f"{what}: {done:4.0%} {stage}")
+            left = (time.monotonic() - begun) * (1 - done) / done if done else None
+            say(f"{what}: {done:4.0%} {stage}" + ("" if left is None else f", about {duration(left)} left"))
 
     return line

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mllib.errors import InvalidConfig
 from mllib.rows import Rows, Targets
@@ -29,6 +29,7 @@ class Model(Protocol):
     """What scores rows for all target columns at once."""
 
     name: str
+    hyperparameters: BaseModel
 
     def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None: ...
 

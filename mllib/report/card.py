@@ -7,6 +7,7 @@ from typing import Any
 
 from mllib.evaluation import LEAST_SUPPORT
 from mllib.inference import ModelInfo, TrainedRange
+from mllib.patterns import function_of
 from mllib.report.charts import labels_with_spans
 
 _POOR_F1 = 0.3
@@ -114,6 +115,7 @@ def _scores(metrics: Mapping[str, Any]) -> Section:
     ]
     names = {"majority": "always no pattern", "talib": "TA-Lib's rules", "champion": "the champion before"}
     lines = ["Scores on the test block, which nothing was chosen on. In brackets the 95 % interval."]
+    lines += _by_people(metrics)
     if "skipped" in intervals:
         lines.append(f"No intervals: {intervals['skipped']}.")
     for key, name in names.items():
@@ -129,6 +131,19 @@ def _scores(metrics: Mapping[str, Any]) -> Section:
             f"{_with(supported, found.get('macro_supported'))}; over all that occur {spans['macro']:.3f}."
         )
     return Section("How good it is", lines, table)
+
+
+def _by_people(metrics: Mapping[str, Any]) -> list[str]:
+    """The score over labels that TA-Lib has no rule for, where there are both kinds."""
+    counts = metrics["span_counts"]
+    theirs = [label for label in counts if function_of(label) is None]
+    if not theirs or len(theirs) == len(counts):
+        return []
+    names = ("true", "predicted", "matched")
+    true, predicted, matched = (sum(counts[label][name] for label in theirs) for name in names)
+    f1 = 2 * matched / (true + predicted) if true + predicted else 0.0
+    said = f"Over the {len(theirs)} labels that no TA-Lib rule gives, span F1 is"
+    return [f"{said} {f1:.3f} ({true} true spans)."]
 
 
 def _beside(name: str, one: Mapping[str, Any]) -> list[str]:
