@@ -71,8 +71,8 @@ def model_class(name: str) -> type[Model]:
             "Choose one of these models."
         )
     module, attribute = _MODELS[name]
-    # OpenMP's threads spin while they wait, unless told otherwise before its library is loaded. Beside another
-    # busy process, two of them on two cores then take up to ten times as long as one.
+    # OpenMP's threads spin while they wait, unless told otherwise before its library is loaded. Beside
+    # another busy process, two of them on two cores then take up to ten times as long as one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     found: type[Model] = getattr(import_module(module), attribute)
     return found
