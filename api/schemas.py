@@ -68,11 +68,20 @@ class ModelDescription(BaseModel):
 
 
 class LoadRequest(BaseModel):
-    """The run whose model shall serve."""
+    """The run whose model shall serve; `over` says why, where the gate refused it."""
 
     model_config = _STRICT
 
     run_id: Name
+    over: Annotated[str, Field(max_length=1_000)] | None = None
+
+
+class RollbackRequest(BaseModel):
+    """Why the model before serves again."""
+
+    model_config = _STRICT
+
+    reason: Annotated[str, Field(max_length=1_000)] | None = None
 
 
 class Loaded(BaseModel):
@@ -109,7 +118,7 @@ class Started(BaseModel):
 
 
 class TrainingRun(BaseModel):
-    """A run of the ledger. Times are Unix seconds UTC, `progress` goes from 0 to 1."""
+    """A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess."""
 
     run_id: str
     model_type: str
@@ -121,6 +130,7 @@ class TrainingRun(BaseModel):
     progress: float
     stage: str
     started_at: int | None
+    time_left_s: float | None
     model_version: str | None
     encoder: str
     pairs: list[str]

@@ -20,10 +20,13 @@ from app.tables import (
 )
 from app.words import ago, count, model_words
 from mllib.pipeline.overview import labels_of_people, span_f1_over
-from mllib.pipeline.promoting import promote
+from mllib.pipeline.promoting import promote, rollback
+from mllib.pipeline.reporting import run_card
+from mllib.report import to_html, to_markdown
 from mllib.store import Run
 
 _ROWS_SHOWN = 5
+_ROLL_BACK = "roll back"
 
 
 def render() -> None:
@@ -38,6 +41,7 @@ def render() -> None:
     _head(run, is_champion=run.run_id == champion_id)
     if run.metrics is not None:
         _metrics(run)
+        _card(run)
 
 
 def _choose(runs: list[Run], champion_id: str | None) -> Run:
@@ -74,37 +78,81 @@ def _head(run: Run, *, is_champion: bool) -> None:
         )
         if is_champion:
             st.badge("Champion", icon=":material/star:", color="green")
-        elif run.predictor_path is not None:
+            st.button("Roll back", key="rollback", icon=":material/undo:", on_click=_ask, args=(_ROLL_BACK,))
+        elif run.predictor_path is not None and run.status == "ready":
             st.button(
                 f"Promote {name}",
                 key="promote",
                 type="primary",
                 icon=":material/star:",
                 on_click=_ask,
-                args=(run,),
+                args=(run.run_id,),
             )
-    if st.session_state.pop("promoting", None) == run.run_id:
+    asked = st.session_state.pop("asked", None)
+    if asked == run.run_id:
         _promote(run)
-    if run.status in ("failed", "rejected") and run.error:
-        st.error(f"This run {run.status if run.status == 'failed' else 'was refused'}: {run.error}")
+    elif asked == _ROLL_BACK:
+        _roll_back()
+    if run.status == "failed" and run.error:
+        st.error(f"This run failed: {run.error}")
+    elif run.status == "rejected":
+        _refused(run, is_champion=is_champion)
     elif run.status == "cancelled":
-        st.info("This run was cancelled.")
+        st.info(f"This run was cancelled. {run.error or ''}")
     elif run.status in ("queued", "running"):
         st.info("This run is under way.")
         st.page_link(PAGE_FILES["train"], label="Watch it on Train", icon=":material/arrow_forward:")
 
 
-def _ask(run: Run) -> None:
-    st.session_state.promoting = run.run_id
+def _refused(run: Run, *, is_champion: bool) -> None:
+    """What the gate found, and a way past it for someone who says why."""
+    st.error(f"The gate refused this model: {run.error}")
+    if is_champion or run.predictor_path is None:
+        return
+    with st.form("over", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        over = st.text_input("Why it shall serve all the same", key="over", max_chars=1_000)
+        if st.form_submit_button("Promote over the gate", icon=":material/star:"):
+            _promote(run, over=over)
 
 
-def _promote(run: Run) -> None:
+def _ask(for_: str) -> None:
+    st.session_state.asked = for_
+
+
+def _promote(run: Run, *, over: str | None = None) -> None:
     with errors_shown():
-        with st.spinner(f"Making {version_words(run)} the champion …"):
-            promote(workspace(), run.run_id, moved_by="promote")
+        with st.spinner("Making it the champion …"):
+            promoted = promote(workspace(), run.run_id, moved_by="promote", over=over)
             champion().refresh()
-        st.toast(f"{version_words(run)} serves now.", icon=":material/star:")
+        st.toast(f"{version_words(promoted)} serves now.", icon=":material/star:")
         st.rerun()
+
+
+def _roll_back() -> None:
+    with errors_shown():
+        back = rollback(workspace())
+        champion().refresh()
+        st.toast(f"{version_words(back)} serves again.", icon=":material/undo:")
+        st.rerun()
+
+
+def _card(run: Run) -> None:
+    """The card and the plots, once someone asks for them."""
+    if not st.toggle("Model card", key=f"card {run.run_id}"):
+        return
+    with errors_shown():
+        card, drawings = run_card(workspace(), run.run_id)
+        st.download_button(
+            "Download with plots",
+            to_html(card, drawings),
+            file_name=f"{run.run_id}.html",
+            mime="text/html",
+            icon=":material/download:",
+        )
+        with st.container(border=True):
+            st.markdown(to_markdown(card).replace("$", "\\$"))
+        for drawing in drawings.values():
+            st.image(drawing)
 
 
 def _metrics(run: Run) -> None:
@@ -118,6 +166,9 @@ def _metrics(run: Run) -> None:
     _beside(spans, "Span F1, all labels", span_f1(run) or 0.0, baseline["span_f1"])
     _beside(macro, "Candle F1, macro", metrics["f1_macro"], baseline["f1_macro"])
     _beside(accuracy, "Candle accuracy", metrics["accuracy"], baseline["accuracy"])
+    between = metrics.get("intervals", {}).get("span_f1", {}).get("micro")
+    if between is not None:
+        st.caption("95 % interval of span F1 over all labels: {:.3f} to {:.3f}.".format(*between))
     trained = "" if run.completed_at is None else f"Trained {ago(run.completed_at)}. "
     st.caption(f"{trained}{split_words(metrics)} Baseline: always “no pattern”. A span counts at IoU ≥ 0.5.")
     left, right = st.columns([1.1, 1], gap="large")

@@ -129,7 +129,10 @@ def _show(run: Run) -> None:
         elif run.status == "ready":
             _ready(run)
         elif run.status == "cancelled":
-            st.info("Cancelled.")
+            st.info(run.error or "Cancelled.")
+        elif run.status == "rejected":
+            st.warning(f"The gate refused this model: {run.error}", icon=":material/block:")
+            st.page_link(PAGE_FILES["models"], label="Look at it on Models", icon=":material/deployed_code:")
         else:
             st.error(f"{run.status.capitalize()}: {run.error}")
 
@@ -149,6 +152,7 @@ def _cancel(run: Run) -> None:
         icon=":material/stop:",
         on_click=errors_shown()(workspace().store.runs.cancel),
         args=(run.run_id,),
+        kwargs={"reason": "Cancelled in the console."},
     )
 
 

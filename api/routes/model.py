@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 
 from api.openapi import problems
-from api.schemas import LabelColor, Loaded, LoadRequest, Metrics, ModelDescription
+from api.schemas import LabelColor, Loaded, LoadRequest, Metrics, ModelDescription, RollbackRequest
 from api.service import Service, ServiceDep
 from mllib.errors import Conflict
-from mllib.pipeline.promoting import promote
+from mllib.pipeline.promoting import promote, rollback
 
 router = APIRouter(prefix="/model", tags=["model"])
 
@@ -24,9 +24,23 @@ def model_info(service: ServiceDep) -> ModelDescription:
 
 @router.post("/load", responses=problems(404, 409, 422, 503))
 def load_model(asked: LoadRequest, service: ServiceDep) -> Loaded:
-    """Makes a run's model the champion; predictions under way finish on the model they started with."""
+    """Makes a run's model the champion; predictions under way finish on the model they started with.
+
+    A run that the gate refused is loaded only with `over`, the reason, which is kept with the move.
+    """
     _require_followed(service, asked.run_id)
-    promote(service.ws, asked.run_id, moved_by="load")
+    promote(service.ws, asked.run_id, moved_by="load", over=asked.over)
+    service.champion.refresh()
+    return Loaded(model_info=service.champion.require().info)
+
+
+@router.post("/rollback", responses=problems(404, 409, 422, 503))
+def roll_back(asked: RollbackRequest, service: ServiceDep) -> Loaded:
+    """Makes the model that served before the champion the champion again."""
+    move = service.ws.store.champions.current(service.ws.config.served_model_name)
+    if move is not None:
+        _require_followed(service, move.run_id)
+    rollback(service.ws, reason=asked.reason)
     service.champion.refresh()
     return Loaded(model_info=service.champion.require().info)
 

@@ -1,5 +1,6 @@
 """Training runs: asked for here, carried out by the worker."""
 
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from api.service import ServiceDep
 from mllib.config import TrainingSection
 from mllib.errors import Conflict, InvalidConfig
 from mllib.jobs import enqueue_run
+from mllib.pipeline.overview import time_left_s
 from mllib.pipeline.run_watch import clear_abandoned
 from mllib.pipeline.runs import request_training, resolve_config
 from mllib.pipeline.workspace import Workspace
@@ -59,6 +61,13 @@ def training_run(run_id: str, service: ServiceDep) -> TrainingRun:
     return _shown(service.ws.store.runs.get(run_id), _champion_run(service.ws))
 
 
+@router.post("/runs/{run_id}/cancel", responses=problems(404, 409, 422, 503))
+def cancel_run(run_id: str, service: ServiceDep) -> TrainingRun:
+    """Ends a run that is queued or running; its worker stops at its next step."""
+    run = service.ws.store.runs.cancel(run_id, reason="Cancelled over the API.")
+    return _shown(run, _champion_run(service.ws))
+
+
 def _overrides(extra: dict[str, Any]) -> dict[str, Any]:
     """Dotted configuration keys of a request's further keys.
 
@@ -97,6 +106,7 @@ def _shown(run: Run, champion: str | None) -> TrainingRun:
         progress=run.progress,
         stage=run.stage,
         started_at=run.started_at,
+        time_left_s=time_left_s(run, now=time.time()) if run.status == "running" else None,
         model_version=None if run.model_version is None else str(run.model_version),
         encoder=run.encoder,
         pairs=run.request["pairs"],

@@ -71,6 +71,44 @@ def test_two_processes_follow_one_champion(client: TestClient, ws: Workspace) ->
         assert _serves(second, run_id)
 
 
+def _refuse(ws: Workspace, like: str) -> str:
+    """A run that the gate refused, with the model of another."""
+    path = ws.store.runs.get(like).predictor_path
+    config = ws.config.model_dump(mode="json")
+    run = ws.store.runs.enqueue(
+        model_type="xgboost",
+        encoder="bio",
+        registered_model_name="candleloop",
+        request={"pairs": ["EURUSD"], "timeframe": "1h", "config": config},
+    )
+    ws.store.runs.claim(run.run_id, owner="here:1")
+    return ws.store.runs.reject(run.run_id, reason="Too many false alarms.", predictor_path=path).run_id
+
+
+def test_a_run_that_the_gate_refused_is_loaded_only_over_a_reason(
+    client: TestClient, ws: Workspace, refusal: Callable[..., None]
+) -> None:
+    before, refused = _champion(ws), _refuse(ws, _other(ws))
+    refusal(client.post("/model/load", json={"run_id": refused}), 409, "the gate refused it .Too many false")
+    assert _champion(ws) == before
+    loaded = client.post("/model/load", json={"run_id": refused, "over": "we know better"})
+    assert loaded.json()["model_info"]["model_version"] == "3"
+    move = ws.store.champions.current("candleloop")
+    assert move is not None
+    assert (move.run_id, move.moved_by) == (refused, "load")
+    assert move.reason == "over the gate (Too many false alarms.): we know better"
+
+
+def test_a_rollback_serves_the_model_before(
+    client: TestClient, ws: Workspace, refusal: Callable[..., None]
+) -> None:
+    first, second = _champion(ws), _other(ws)  # served in turn: first, second, first
+    for expected in (second, first):
+        back = client.post("/model/rollback", json={"reason": "worse"})
+        assert back.json()["model_info"]["run_id"] == expected == _champion(ws)
+    refusal(client.post("/model/rollback", json={}), 409, f"found run {first} and none before it")
+
+
 def test_an_unknown_run_cannot_be_loaded(client: TestClient, refusal: Callable[..., None]) -> None:
     refusal(client.post("/model/load", json={"run_id": "nosuchrun"}), 404, "No training run nosuchrun")
 

@@ -63,7 +63,7 @@ def test_a_second_training_conflicts_with_the_active_run(
         ({"stages.training.sed": 1}, 422, "stages.training.sed: found an unknown key, expected one of"),
         ({"hyperparameters": {"trees": 9}}, 422, "stages.training.hyperparameters.*trees"),
         ({"hyperparameters": 5}, 422, "stages.training.hyperparameters: found 5"),
-        ({"split_method": "random"}, 422, "split_method: found 'random', expected 'temporal'"),
+        ({"split_method": "shuffled"}, 422, "split_method: found 'shuffled'"),
         ({"stages.feature_engineering.custom_features": ["os.system"]}, 422, "found an unknown key"),
         ({"data.raw_ohlcv_path": "/etc/passwd"}, 422, "found an unknown key"),
         ({"stages": {}}, 422, r"\$.stages: found an unknown key"),
@@ -95,6 +95,24 @@ def test_runs_are_listed_newest_first(client: TestClient, ws: Workspace) -> None
 def test_one_run_is_shown_as_in_the_list(client: TestClient) -> None:
     newest = client.get("/training/runs").json()[0]
     assert client.get(f"/training/runs/{newest['run_id']}").json() == newest
+
+
+def test_a_run_can_be_cancelled_once(client: TestClient, refusal: Callable[..., None]) -> None:
+    run_id = client.post("/training/start", json=REQUEST).json()["run_id"]
+    cancelled = client.post(f"/training/runs/{run_id}/cancel").json()
+    assert (cancelled["status"], cancelled["error"]) == ("cancelled", "Cancelled over the API.")
+    refusal(client.post(f"/training/runs/{run_id}/cancel"), 409, "found it cancelled, expected it under way")
+    refusal(client.post("/training/runs/nosuchrun/cancel"), 404, "No training run nosuchrun")
+
+
+def test_a_running_run_says_how_long_it_will_take(client: TestClient, ws: Workspace) -> None:
+    run_id = client.post("/training/start", json=REQUEST).json()["run_id"]
+    ws.store.runs.claim(run_id, owner=f"{socket.gethostname()}:{os.getpid()}")
+    assert client.get(f"/training/runs/{run_id}").json()["time_left_s"] is None
+    ws.store.runs.report(run_id, progress=0.5, stage="growing trees")
+    shown = client.get(f"/training/runs/{run_id}").json()
+    assert 0 <= shown["time_left_s"] < 5
+    assert (shown["progress"], shown["stage"]) == (0.5, "growing trees")
 
 
 def test_an_unknown_run_is_not_found(client: TestClient, refusal: Callable[..., None]) -> None:
