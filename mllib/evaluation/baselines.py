@@ -48,11 +48,13 @@ def talib_rules(contest: Contest) -> dict[str, Any]:
 def champion(contest: Contest, rival: Predictor) -> dict[str, Any]:
     """What the model that served before scores on the same bars, over the labels that both know.
 
-    `in_sample` says whether it was trained or tuned on any of them. `skipped` where it knows none of the
+    `in_sample` says whether it was trained or tuned on any of them. `labels_lost` are those
+    that it knows and the model does not. `skipped` where it knows none of the
     labels.
     """
     info = rival.info
-    named = {"run_id": info.run_id, "model_version": info.model_version}
+    lost = sorted(set(rival.encoder.labels) - set(contest.events))
+    named = {"run_id": info.run_id, "model_version": info.model_version, "labels_lost": lost}
     labels = [label for label in contest.events if label in rival.encoder.labels]
     if not labels:
         return named | {"skipped": "the champion knows none of these labels"}

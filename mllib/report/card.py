@@ -221,6 +221,8 @@ def _gate(metrics: Mapping[str, Any]) -> Section:
 
 def _warnings(metrics: Mapping[str, Any]) -> list[str]:
     left_out = [f"Left out: {reason}." for reason in metrics.get("left_out", {}).values()]
+    if lost := metrics["baseline"]["champion"].get("labels_lost"):
+        left_out.append(f"The champion before knew labels that it does not know: {', '.join(lost)}.")
     return [*metrics.get("warnings", []), *left_out] or ["Nothing."]
 
 

@@ -92,7 +92,7 @@ def test_talib_labels_are_counted_by_function(candleloop):
     assert (refused.returncode, "found CDLNONE" in refused.stderr) == (1, True)
 
 
-def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop):
+def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop, tmp_path):
     named = with_samples(candleloop)
     setting = ("-s", "stages.training.hyperparameters.n_estimators=4")
     asked = ("--model", "xgboost", "--encoder", "bio", "--labels", "human,talib")
@@ -115,6 +115,41 @@ def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop):
     listed = json.loads(candleloop("runs", "--json").stdout)
     assert [run["run_id"] for run in listed] == [trained["run_id"]]
 
+    card = candleloop("card")
+    assert card.stdout.startswith(f"# candleloop, version 1 (run {trained['run_id']})")
+    page = tmp_path / "card.html"
+    assert candleloop("card", trained["run_id"], "--html", str(page)).returncode == 0
+    assert page.read_text().count("<svg") == 5
+    place = predicted["spans"][50]
+    asked = ("--at", str(place["start_time"]), "--label", place["label"])
+    why = json.loads(candleloop("explain", *named, *asked, "--json").stdout)
+    assert why["span"]["label"] == place["label"]
+    assert len(why["reasons"]) == 6
+    assert "share" in candleloop("explain", *named, *asked).stdout
+    assert "and none before it" in candleloop("rollback").stderr
+    assert "found it ready, expected it under way" in candleloop("cancel", trained["run_id"]).stderr
+    again = candleloop("promote", trained["run_id"])
+    assert (again.returncode, "version 1" in again.stderr) == (0, True)
+
+
+def test_a_refused_run_says_so_and_is_promoted_with_a_reason(candleloop, tmp_path):
+    named = with_samples(candleloop)
+    small = (
+        "-s",
+        "stages.training.hyperparameters.n_estimators=2",
+        "-s",
+        "stages.training.gate.least_span_f1=1",
+    )
+    patterns = ("-s", "stages.annotation_ingestion.talib_patterns=[CDLDOJI]")
+    done = candleloop("train", *named, "--labels", "talib", *small, *patterns)
+    assert "The gate refused it" in done.stderr
+    (run,) = json.loads(candleloop("runs", "--json").stdout)
+    assert run["status"] == "rejected"
+    refused = candleloop("promote", run["run_id"])
+    assert (refused.returncode, "--over" in refused.stderr) == (1, True)
+    promoted = candleloop("promote", run["run_id"], "--over", "a first model")
+    assert (promoted.returncode, "version 1" in promoted.stderr) == (0, True)
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -133,6 +168,11 @@ def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop):
         (["predict", "--pair", "EURUSD", "--timeframe", "1h"], "champion of candleloop: there is none yet"),
         (["label", "--pair", "EURUSD", "--timeframe", "1M"], "1m for one minute or 1mo for one month"),
         (["promote", "nothing"], "No training run nothing"),
+        (["cancel", "nothing"], "No training run nothing"),
+        (["rollback"], "champion of candleloop: there is none yet"),
+        (["card"], "champion of candleloop: there is none yet"),
+        (["tune", "--time-budget", "10"], "time budget: found '10', expected such as 90s, 10m or 2h"),
+        (["tune", "--pair", "NONE", "--trials", "1"], "NONE 1h: found no stored candles"),
         (["api", "--host", "0.0.0.0"], "expected a loopback address"),
     ],
 )

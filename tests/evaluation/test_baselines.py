@@ -88,11 +88,8 @@ def test_a_champion_that_has_seen_the_test_is_said_to_be_in_sample() -> None:
 
 def test_a_champion_that_knows_none_of_the_labels_is_skipped_with_the_reason() -> None:
     beside = _beside(Rival([], labels=("star",)), judged([], TRUTH))
-    assert beside == {
-        "run_id": "old",
-        "model_version": "3",
-        "skipped": "the champion knows none of these labels",
-    }
+    said = beside["skipped"]
+    assert (said, beside["labels_lost"]) == ("the champion knows none of these labels", ["star"])
 
 
 def test_the_rules_find_their_own_patterns_and_nothing_else() -> None:
