@@ -16,6 +16,11 @@ from pydantic import BaseModel, ValidationError
 from mllib.errors import InvalidConfig
 from mllib.rows import Rows, Targets
 
+# OpenMP's threads spin while they wait, unless told otherwise before its library is loaded, which is when one
+# of this package's modules is. Beside another busy process, two of them on two cores then take up to ten times
+# as long as one.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 Progress = Callable[[float, str], None]
 """Told how much of a piece of work is done (0 to 1) and what is being done, in words."""
 
@@ -71,9 +76,6 @@ def model_class(name: str) -> type[Model]:
             "Choose one of these models."
         )
     module, attribute = _MODELS[name]
-    # OpenMP's threads spin while they wait, unless told otherwise before its library is loaded. Beside
-    # another busy process, two of them on two cores then take up to ten times as long as one.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     found: type[Model] = getattr(import_module(module), attribute)
     return found
 
