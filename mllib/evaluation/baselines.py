@@ -48,9 +48,8 @@ def talib_rules(contest: Contest) -> dict[str, Any]:
 def champion(contest: Contest, rival: Predictor) -> dict[str, Any]:
     """What the model that served before scores on the same bars, over the labels that both know.
 
-    `in_sample` says whether it was trained or tuned on any of them. `labels_lost` are those
-    that it knows and the model does not. `skipped` where it knows none of the
-    labels.
+    `in_sample` says whether it was trained or tuned on any of them, `labels_lost` which labels it knows and
+    the model does not. `skipped` where it knows none of the labels.
     """
     info = rival.info
     lost = sorted(set(rival.encoder.labels) - set(contest.events))

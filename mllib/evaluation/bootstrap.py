@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mllib.evaluation.candles import CandleLabels, candle_scores
 from mllib.evaluation.judged import Judged
-from mllib.evaluation.spans import HIT, LEAST_SUPPORT, MISS, Events
+from mllib.evaluation.spans import FALSE_ALARM, HIT, LEAST_SUPPORT, MISS, Events
 from mllib.timeframes import SECONDS
 
 LEAST_BLOCKS = 5
@@ -62,11 +62,14 @@ class Blocks:
     def enough(self) -> bool:
         return len(self.numbers) >= LEAST_BLOCKS
 
-    def resampled(self, times: NDArray[np.int64], counted: NDArray[Any]) -> Floats:
-        """Sums of `counted (n, m)`, which happened at `times (n,)`, in every draw: `(n_resamples, m)`."""
-        by_block = np.zeros((max(len(self.numbers), 1), counted.shape[1]))
-        np.add.at(by_block, np.searchsorted(self.numbers, times // self.length_s), counted)
-        return self.draws @ by_block
+    def resampled(self, times: NDArray[np.int64], kinds: NDArray[np.integer], count: int) -> Floats:
+        """How often each of `count` kinds happened in every draw, of `kinds (n,)` that happened at `times
+        (n,)`: `(n_resamples, count)`.
+        """
+        block = np.searchsorted(self.numbers, times // self.length_s)
+        n = max(len(self.numbers), 1)
+        by_block = np.bincount(block * count + kinds, minlength=n * count).reshape(n, count)
+        return np.asarray(self.draws @ by_block)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +84,10 @@ class ResampledSpans:
     @classmethod
     def of(cls, blocks: Blocks, events: Mapping[str, Events]) -> "ResampledSpans":
         """The draws of every label's events."""
-        drawn = []
-        for one in events.values():
-            counted = np.stack([one.kind <= MISS, one.kind != MISS, one.kind == HIT], axis=1)
-            drawn.append(blocks.resampled(one.time, counted))
+        drawn = [blocks.resampled(one.time, one.kind, 3) for one in events.values()]
         stacked = np.stack(drawn, axis=-1) if drawn else np.zeros((len(blocks.draws), 3, 0))
-        return cls(tuple(events), stacked[:, 0], stacked[:, 1], stacked[:, 2])
+        hits, missed, false = stacked[:, HIT], stacked[:, MISS], stacked[:, FALSE_ALARM]
+        return cls(tuple(events), hits + missed, hits + false, hits)
 
     @property
     def micro(self) -> Floats:
@@ -147,7 +148,9 @@ def _mean_interval(per_label: Floats, chosen: NDArray[np.bool_]) -> Interval | N
 
 def _resampled_candles(blocks: Blocks, candles: CandleLabels) -> tuple[Floats, Floats, Floats]:
     k = len(candles.names)
-    classes = np.arange(k)
-    true, claimed = candles.true[:, None] == classes, candles.predicted[:, None] == classes
-    drawn = blocks.resampled(candles.time, np.concatenate([true & claimed, true, claimed], axis=1))
-    return candle_scores(drawn[:, :k], drawn[:, k : 2 * k], drawn[:, 2 * k :])
+    right = candles.true == candles.predicted
+    hits = blocks.resampled(candles.time[right], candles.true[right], k)
+    true, claimed = (
+        blocks.resampled(candles.time, labels, k) for labels in (candles.true, candles.predicted)
+    )
+    return candle_scores(hits, true, claimed)

@@ -1,6 +1,6 @@
 """Candle by candle: accuracy, F1 and confusion, `O` included. Only bars that someone has reviewed count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from mllib.candles import Candles
 from mllib.encoders import reviewed_bars
 from mllib.evaluation.judged import Judged
 from mllib.inference import paint
-from mllib.spans import NOTHING, PredictedSpan, Span, positions
+from mllib.spans import NOTHING, PredictedSpan, positions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,9 +77,7 @@ def _per_bar(
     """Open, true and predicted label of each bar that counts; a prediction among several truths is right."""
     looked = {label: reviewed_bars(label, part.candles, part.reviewed) for label in names[1:]}
     bars = part.counts & np.logical_or.reduce(list(looked.values()), initial=False)
-    reviewed: list[PredictedSpan] = [
-        s for s in part.prediction.spans if s.label in looked and _all_in(looked[s.label], s, part.candles)
-    ]
+    reviewed = _reviewed(part.prediction.spans, looked, part.candles)
     reviewed.sort(key=lambda s: s.avg_confidence)
     predicted = paint(reviewed, part.candles, names)
     truth = sorted((s for s in part.truth if s.label in looked), key=lambda s: s.start_time - s.end_time)
@@ -91,6 +89,16 @@ def _per_bar(
     return part.candles.time[bars], true[bars], predicted[bars]
 
 
-def _all_in(inside: NDArray[np.bool_], span: Span, candles: Candles) -> bool:
-    start, end = positions([span], candles.time)[0]
-    return bool(inside[start:end].all())
+def _reviewed(
+    spans: Sequence[PredictedSpan], looked: Mapping[str, NDArray[np.bool_]], candles: Candles
+) -> list[PredictedSpan]:
+    """The predicted spans of which someone has looked at every bar for their label."""
+    known = [span for span in spans if span.label in looked]
+    at = positions(known, candles.time)
+    labels = np.array([span.label for span in known])
+    inside = np.zeros(len(known), bool)
+    for label, bars in looked.items():
+        own = labels == label
+        total = np.concatenate([[0], np.cumsum(bars)])
+        inside[own] = total[at[own, 1]] - total[at[own, 0]] == at[own, 1] - at[own, 0]
+    return [span for span, all_in in zip(known, inside.tolist(), strict=True) if all_in]
