@@ -17,8 +17,8 @@ from mllib.errors import InvalidConfig
 from mllib.rows import Rows, Targets
 
 # OpenMP's threads spin while they wait, unless told otherwise before its library is loaded, which is when one
-# of this package's modules is. Beside another busy process, two of them on two cores then take up to ten times
-# as long as one.
+# of this package's modules is. Beside another busy process, two of them on two cores then take up to ten
+# times as long as one.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 Progress = Callable[[float, str], None]
