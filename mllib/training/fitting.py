@@ -180,21 +180,26 @@ def _tested(
     config: TrainingConfig,
 ) -> dict[str, Any]:
     judged = []
+    rival = () if champion is None else (champion.encoder,)
     for one in series:
-        candles, counts = _around("test", one.candles, split, predictor.encoder)
+        candles, counts = _around("test", one.candles, split, predictor.encoder, *rival)
         if len(candles) >= predictor.encoder.needed_bars:
             judged.append(Judged(predictor.predict(candles), one.spans, one.reviewed, counts))
     found = evaluate(judged, predictor.encoder.labels, champion=champion, bootstrap=config.bootstrap)
     return found | {"in_sample": False}
 
 
-def _around(block: Block, candles: Candles, split: Split, encoder: Encoder) -> tuple[Candles, Mask]:
-    """The candles that judging a block's bars depends on, and which of them are those bars."""
+def _around(
+    block: Block, candles: Candles, split: Split, encoder: Encoder, *others: Encoder
+) -> tuple[Candles, Mask]:
+    """The candles that the labels of a block's bars depend on, the others' too, and which are those bars."""
     counts = split.holds(block, Intervals.of_bars(candles, encoder.reach))
     bars = np.flatnonzero(counts)
     if not len(bars):
         return candles[:0], counts[:0]
-    part = slice(max(int(bars[0]) - encoder.context_bars, 0), int(bars[-1]) + encoder.provisional_bars + 1)
+    before = max(one.context_bars for one in (encoder, *others))
+    after = max(one.provisional_bars for one in (encoder, *others))
+    part = slice(max(int(bars[0]) - before, 0), int(bars[-1]) + after + 1)
     return candles[part], counts[part]
 
 
