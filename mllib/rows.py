@@ -30,8 +30,9 @@ class Rows:
         return len(self.X)
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Rows":
-        """The chosen rows, by mask or position."""
-        return Rows(*(getattr(self, f.name)[chosen] for f in fields(self)))
+        """The chosen rows, by mask or position; views of these where the mask chooses one stretch."""
+        part = _stretch(chosen)
+        return Rows(*(getattr(self, f.name)[part] for f in fields(self)))
 
     def places(self) -> "Rows":
         """The same rows without their features: `X` of shape (n, 0)."""
@@ -44,6 +45,8 @@ class Rows:
     @classmethod
     def joined(cls, parts: Sequence["Rows"]) -> "Rows":
         """One table from rows of the same series, in this order."""
+        if len(parts) == 1:
+            return parts[0]
         return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
     @classmethod
@@ -54,6 +57,20 @@ class Rows:
             for i, part in enumerate(parts)
         ]
         return cls.joined(numbered)
+
+
+def _stretch(
+    chosen: NDArray[np.bool_] | NDArray[np.intp],
+) -> NDArray[np.bool_] | NDArray[np.intp] | slice:
+    """A slice where a mask is true on one stretch only: a matrix of gigabytes is then not copied.
+
+    >>> _stretch(np.array([False, True, True, False]))
+    slice(1, 3, None)
+    """
+    if chosen.dtype != bool or not chosen.any():
+        return chosen
+    first, last = int(chosen.argmax()), len(chosen) - int(chosen[::-1].argmax())
+    return slice(first, last) if chosen[first:last].all() else chosen
 
 
 @dataclass(frozen=True, slots=True, eq=False)

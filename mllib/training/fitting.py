@@ -75,10 +75,10 @@ def fit(
         prepared, split, balanced=config.class_weights == "balanced", by_clarity=config.clarity_weights
     )
     encoder, rows, targets = lesson.encoder, prepared.rows, lesson.targets
-    shown = as_if_newest(rows.take(blocks.train), encoder, seed=config.seed)
     known = targets.take(blocks.stopping)
     stopping = (rows.take(blocks.stopping), known) if known.mask.any() else None
-    model.fit(shown, targets.take(blocks.train), stopping, progress=_part(progress, 0.05, 0.75))
+    with as_if_newest(rows.take(blocks.train), encoder, seed=config.seed) as shown:
+        model.fit(shown, targets.take(blocks.train), stopping, progress=_part(progress, 0.05, 0.75))
     progress(0.77, "calibrating")
     calibrated = _calibrated(model, prepared, lesson, blocks)
     predictor = Predictor(

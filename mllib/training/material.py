@@ -1,6 +1,7 @@
 """What a model is fitted on: rows of all series, and what the labels say about them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -144,7 +145,7 @@ def _examples(series: Sequence[LabelledSeries], split: Split) -> dict[str, NDArr
             lengths.setdefault(label, []).append(bars[names == label])
     if not lengths:
         raise TrainingFailed(
-            f"training: found no span before the validation block ({split.moments[0]}) in "
+            f"training: found no span within the training block of "
             f"{', '.join(one.candles.name for one in series)}, expected some of at least one label. "
             "Import annotations, label with TA-Lib, or choose other layers with --labels."
         )
@@ -181,12 +182,22 @@ def _balanced(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.float32]
     return balanced
 
 
-def as_if_newest(rows: Rows, encoder: Encoder, *, seed: int) -> Rows:
-    """The rows with the future of some hidden, as a chart's newest bars have it; writes into their `X`."""
+@contextmanager
+def as_if_newest(rows: Rows, encoder: Encoder, *, seed: int) -> Iterator[Rows]:
+    """The rows with the future of some hidden, as a chart's newest bars have it.
+
+    It is hidden in their own `X`, which may be gigabytes, and put back afterwards.
+    """
     future = np.array([column.future for column in encoder.feature_columns])
     rng = np.random.default_rng(seed)
     newest = np.flatnonzero(rng.random(len(rows)) < _NEWEST_SHARE)
     known_bars = rng.integers(0, max(int(future.max()), 1), size=len(newest))
-    for bars in np.unique(known_bars):
-        rows.X[np.ix_(newest[known_bars == bars], future > bars)] = np.nan
-    return rows
+    hidden = [np.ix_(newest[known_bars == bars], future > bars) for bars in np.unique(known_bars)]
+    before = [rows.X[cells] for cells in hidden]
+    try:
+        for cells in hidden:
+            rows.X[cells] = np.nan
+        yield rows
+    finally:
+        for cells, values in zip(hidden, before, strict=True):
+            rows.X[cells] = values
