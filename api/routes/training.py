@@ -24,6 +24,8 @@ router = APIRouter(prefix="/training", tags=["training"])
 _SECTIONS = ("stages.training.", "stages.annotation_ingestion.", "stages.feature_engineering.context.")
 """What a request may override. `custom_features` and paths name code and files, and stay the operator's."""
 _NAMED = ("model_type", "encoder", "pair", "pairs", "timeframe", "labels")
+_LEFT_OUT = frozenset({"calibration", "curves", "span_reliability", "span_scores"})
+"""Metrics of a run that the ledger's answers leave out for their size; `/model/info` has them."""
 _KEYS = tuple(dict.fromkeys((*_NAMED, *TrainingSection.model_fields)))
 
 
@@ -101,7 +103,7 @@ def _shown(run: Run, champion: str | None) -> TrainingRun:
         status=run.status,
         created_at=run.created_at,
         completed_at=run.completed_at,
-        metrics=run.metrics,
+        metrics={k: v for k, v in run.metrics.items() if k not in _LEFT_OUT} if run.metrics else None,
         error=run.error,
         progress=run.progress,
         stage=run.stage,

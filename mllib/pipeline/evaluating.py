@@ -15,6 +15,7 @@ from mllib.evaluation.baselines import seen_bars
 from mllib.inference import Predictor
 from mllib.patterns import function_of
 from mllib.pipeline.annotations import Layer, labelled_series
+from mllib.pipeline.gating import champion_of
 from mllib.pipeline.promoting import find_run, load_run
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
@@ -50,7 +51,13 @@ def evaluate_run(
     counts = _between(one.candles, start_time, end_time)
     judged = _judged_labels(one, predictor, labels)
     _require_reviewed(one, judged, counts)
-    metrics = evaluate([Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts)], judged)
+    part = Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts)
+    rival, missing = champion_of(ws, run.registered_model_name)
+    if rival is not None and rival[0].run_id == run.run_id:
+        rival, missing = None, "this is the champion"
+    metrics = evaluate([part], judged, champion=None if rival is None else rival[1])
+    if missing:
+        metrics["baseline"] |= {"champion": {"skipped": missing}}
     seen = int((counts & seen_bars(predictor, one.candles)).sum())
     return {
         "run_id": run.run_id,

@@ -4,6 +4,7 @@ import pytest
 
 from mllib.errors import InvalidAnnotations, NotFound
 from mllib.pipeline.evaluating import evaluate_run
+from mllib.pipeline.promoting import promote
 from mllib.spans import Annotation, ReviewedRange
 from tests.pipeline.conftest import TrainedHome
 
@@ -61,6 +62,17 @@ def test_labels_that_the_model_never_saw_count_as_missed(trained: TrainedHome) -
 def test_without_a_run_the_champion_is_evaluated(trained: TrainedHome) -> None:
     found = evaluate_run(trained.ws, run_id=None, pair="EURUSD", timeframe="1H")
     assert found["run_id"] in {trained.champion.run_id, trained.other.run_id}
+
+
+def test_the_champion_stands_beside_a_run_that_is_not_it(trained: TrainedHome) -> None:
+    promote(trained.ws, trained.champion.run_id, moved_by="promote")
+    own = _evaluated(trained, pair="OTHER")
+    assert own["baseline"]["champion"] == {"skipped": "this is the champion"}
+    other = evaluate_run(trained.ws, run_id=trained.other.run_id, pair="OTHER", timeframe="1h")
+    beside = other["baseline"]["champion"]
+    assert (beside["run_id"], beside["in_sample"]) == (trained.champion.run_id, False)
+    own_f1 = own["span_f1"]["0.5"]["per_label"]
+    assert beside["per_label"] == {label: own_f1[label] for label in beside["labels"]}
 
 
 def test_unknown_runs_and_pairs_are_said(trained: TrainedHome) -> None:
