@@ -20,6 +20,7 @@ from mllib.timeframes import SECONDS
 Mask = NDArray[np.bool_]
 Times = NDArray[np.int64]
 Block = Literal["train", "validation", "test", "later"]
+_MADE: tuple[Block, ...] = ("train", "validation", "test")
 _MOST_HELD_OUT = 0.9
 _MOST_RANDOM_BLOCKS = 40
 _READS_A_RANDOM_BLOCK = 8
@@ -227,7 +228,7 @@ def _quantiles(opens_at: Times, shares: Sequence[float]) -> tuple[int, ...]:
 
 
 def _checked(split: Split, intervals: Intervals) -> Split:
-    counts = {name: int(split.holds(name, intervals).sum()) for name in split.blocks if name != "later"}
+    counts = {name: int(split.holds(name, intervals).sum()) for name in _MADE}
     for name, rows in counts.items():
         if not rows:
             purged = len(intervals) - sum(counts.values())

@@ -217,6 +217,12 @@ def test_too_few_candles_for_three_blocks_are_said_so(method: str) -> None:
         make_split(_intervals([walk(80, seed=1)]), config, seed=0)
 
 
+def test_a_random_split_that_leaves_no_stretch_to_train_on_is_said_so() -> None:
+    config = SplitConfig(split_method="random", test_split=0.6, validation_split=0.3)
+    with pytest.raises(TrainingFailed, match="the train block is empty"):
+        make_split(_intervals([walk(300, seed=1)]), config, seed=0)
+
+
 @pytest.mark.parametrize(
     ("name", "share"),
     [("test_split", 0), ("test_split", 0.95), ("validation_split", -1), ("embargo_bars", -1)],
@@ -241,11 +247,35 @@ def test_rows_of_several_series_are_numbered() -> None:
     assert parts[2].series.tolist() == [0] * 40
 
 
-def test_taking_rows_gives_a_copy() -> None:
+@pytest.mark.parametrize(
+    "stretches",
+    [
+        [],
+        [(0, 50)],
+        [(0, 7)],
+        [(9, 30)],
+        [(44, 50)],
+        [(3, 9), (20, 31)],
+        [(i, i + 1) for i in range(0, 50, 3)],
+    ],
+)
+def test_rows_are_taken_by_mask_or_position_alike(stretches: list[tuple[int, int]]) -> None:
     rows = ENCODER.propose(walk(50, seed=1))
-    before = rows.X.copy()
-    rows.take(np.ones(50, bool)).X[:] = 7
-    np.testing.assert_array_equal(rows.X, before)
+    mask = np.zeros(50, bool)
+    for part in stretches:
+        mask[slice(*part)] = True
+    by_mask, by_position = rows.take(mask), rows.take(np.flatnonzero(mask))
+    assert len(by_mask) == mask.sum()
+    for name in ("X", "start", "end", "reads_from", "known_at"):
+        np.testing.assert_array_equal(getattr(by_mask, name), getattr(by_position, name))
+
+
+def test_one_stretch_of_rows_is_not_copied() -> None:
+    rows = ENCODER.propose(walk(50, seed=1))
+    mask = np.arange(50) >= 20
+    assert np.shares_memory(rows.take(mask).X, rows.X)
+    mask[5] = True
+    assert not np.shares_memory(rows.take(mask).X, rows.X)
 
 
 def test_targets_are_taken_and_put_together_cell_by_cell() -> None:

@@ -1,6 +1,7 @@
 import json
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def test_several_symbols_make_one_model() -> None:
 
 
 def test_nothing_labelled_is_nothing_to_learn_from() -> None:
-    with pytest.raises(TrainingFailed, match=r"found no span before the validation block .* in EURUSD 1h"):
+    with pytest.raises(TrainingFailed, match=r"found no span within the training block of EURUSD 1h"):
         _train([LabelledSeries(CANDLES, [], [])])
 
 
@@ -343,6 +344,22 @@ def test_unclear_spans_weigh_less_unless_told_otherwise() -> None:
     )
     assert alike.metrics == plain.metrics
     assert weighed.metrics != plain.metrics
+
+
+@pytest.mark.parametrize("stops_at", [2.0, 0.3])
+def test_rows_that_a_model_was_fitted_on_are_as_they_were(stops_at: float) -> None:
+    """Whether it was fitted or cancelled in the middle."""
+    prepared = prepare([_series(bars=900)], encoder_name="bio", context=CONTEXT, encoding=EncodingConfig())
+    before = prepared.rows.X.copy()
+    config = TrainingConfig(hyperparameters={"n_estimators": 4, "n_jobs": 1})
+
+    def tell(done: float, _what: str) -> None:
+        if done > stops_at:
+            raise InterruptedError
+
+    with nullcontext() if stops_at > 1 else pytest.raises(InterruptedError):
+        fit(prepared, run_id="r", config=config, progress=tell)
+    np.testing.assert_array_equal(prepared.rows.X, before)
 
 
 def test_stopping_in_the_middle_leaves_nothing_running() -> None:
