@@ -71,7 +71,7 @@ class RandomForest:
         self._forests = []
         for i, (columns, known) in enumerate(groups):
             grown = self._grow(
-                rows.X if len(known) == len(rows) else rows.X[known],
+                rows.X[known],
                 targets.Y[known][:, columns],
                 targets.weights[known][:, columns].max(axis=1),
                 lambda part, i=i: progress((i + part) / len(groups), "growing trees"),
