@@ -10,6 +10,7 @@ from app.chart import Layer, Mark, candle_figure, snapped, span_mark
 from app.failures import errors_shown
 from app.session import label_colors, predictor, stored_candles, workspace
 from app.words import candle_time, count, label_words
+from mllib.explaining import explain
 from mllib.pipeline.review import ReviewWindow, labels_to_review, review_window, series_to_review
 from mllib.spans import PredictedSpan, Span
 
@@ -265,6 +266,17 @@ def _judge(view: ReviewWindow, shown: Sequence[PredictedSpan], prediction: Predi
         width="stretch",
     )
     st.button("Dismiss", shortcut="X", icon=":material/close:", args=("dismiss", *rest), **said)
+    _explain(view, prediction)
+
+
+def _explain(view: ReviewWindow, prediction: PredictedSpan) -> None:
+    """What moved the score most, for those who ask; it stays open from one prediction to the next."""
+    if not st.toggle("Why?", key="why", help="What moved this prediction's score most, for or against it."):
+        return
+    with errors_shown():
+        history = stored_candles().read(view.candles.pair, view.candles.timeframe)
+        reasons = explain(predictor(), history, prediction, most=4).reasons
+        st.caption("  \n".join(f"{'＋' if r.weight > 0 else '−'} {r.words} ({r.share:.0%})" for r in reasons))
 
 
 def _describe(view: ReviewWindow, prediction: PredictedSpan) -> None:
