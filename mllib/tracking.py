@@ -76,7 +76,7 @@ def log_run(
         _use_experiment(mlflow, home, info.experiment_name)
         with mlflow.start_run(run_name=info.run_id, tags={"candleloop.run_id": info.run_id, **tags}) as run:
             mlflow.log_params({k: v if isinstance(v, str) else json.dumps(v) for k, v in params.items()})
-            mlflow.log_metrics(flat_metrics(predictor.metrics))
+            mlflow.log_metrics(flat_metrics(predictor.metrics) | calibration_errors(predictor.metrics))
             mlflow.log_dict(predictor.metrics, "metrics.json")
             mlflow.log_artifacts(str(folder), "predictor")
             for name, path in artifacts.items():
@@ -150,10 +150,14 @@ def flat_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     between = metrics.get("intervals", {}).get("span_f1", {}).get("micro")
     if between is not None:
         flat |= dict(zip(("span_f1_0.5_micro_low", "span_f1_0.5_micro_high"), between, strict=True))
-    for when in ("before", "after"):
-        pooled = metrics.get("calibration", {}).get("test", {}).get(when, {}).get("pooled")
-        flat |= {} if pooled is None else {f"calibration_error_{when}": pooled["ece"]}
-    return {name: value for name, value in flat.items() if value is not None}
+    return flat
+
+
+def calibration_errors(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The expected calibration error of the test's rows before and after calibration, where it is known."""
+    test = metrics.get("calibration", {}).get("test", {})
+    pooled = {when: test.get(when, {}).get("pooled") for when in ("before", "after")}
+    return {f"calibration_error_{when}": one["ece"] for when, one in pooled.items() if one is not None}
 
 
 @contextmanager

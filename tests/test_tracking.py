@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mllib.tracking import flat_metrics, move_champion, server_environment, tracking_uri
+from mllib.tracking import calibration_errors, flat_metrics, move_champion, server_environment, tracking_uri
 
 
 @pytest.mark.filterwarnings("ignore")  # importing MLflow's server warns about its own insides
@@ -37,6 +37,12 @@ def test_the_store_lies_in_the_home_unless_the_environment_names_a_server(
 
 def test_metrics_without_spans_are_plotted_all_the_same() -> None:
     assert flat_metrics({"accuracy": 0.5, "confusion": {}}) == {"accuracy": 0.5}
+
+
+def test_calibration_is_plotted_where_it_is_known() -> None:
+    test = {"before": {"pooled": {"ece": 0.2}}, "after": {"pooled": None}}
+    assert calibration_errors({"calibration": {"test": test}}) == {"calibration_error_before": 0.2}
+    assert calibration_errors({}) == {}
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow warns about its own insides
