@@ -102,7 +102,8 @@ def train_model(ws: Workspace, config: Config, progress: Progress) -> None:
 def evaluate_model(_ws: Workspace, config: Config, _progress: Progress) -> None:
     """The copied Predictor on the test block of the labelled dataset: metrics and plots to `evaluation_path`.
 
-    The block is the one that training kept for the test, so the metrics are those of the run.
+    The block is the one that training kept for the test, so the metrics are those of the run; what training
+    alone can measure, such as calibration before and after, is the Predictor's.
     """
     predictor = Predictor.load(Path(config.data.predictor_path))
     known = predictor.metrics["split"]
@@ -114,7 +115,7 @@ def evaluate_model(_ws: Workspace, config: Config, _progress: Progress) -> None:
         counts = split.holds("test", Intervals.of_bars(one.candles, predictor.encoder.reach))
         if counts.any():
             judged.append(Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts))
-    metrics = evaluate(judged, predictor.encoder.labels)
+    metrics = predictor.metrics | evaluate(judged, predictor.encoder.labels)
     for name, values in stage_files(metrics).items():
         write_text(json.dumps(values, indent=1) + "\n", Path(config.data.evaluation_path) / name)
 
