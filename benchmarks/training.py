@@ -79,7 +79,7 @@ def _apart(part: str, size: int) -> dict[str, Any]:
 
 
 def _peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def show(found: dict[str, list[dict[str, Any]]], sizes: tuple[int, ...]) -> None:
