@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Self
 
 from mllib.store import migrating
-from mllib.store.annotations import AddOutcome, AnnotationRepository, LabelCount
+from mllib.store.annotations import AddOutcome, AnnotationRepository, Contradiction, LabelCount
 from mllib.store.champions import ChampionMove, ChampionRepository, MovedBy
 from mllib.store.database import Database, database_url
 from mllib.store.feedback import Action, Feedback
-from mllib.store.labels import LabelDefinition, LabelRepository
+from mllib.store.label_names import LabelNames
+from mllib.store.labels import LabelChange, LabelDefinition, LabelRepository
 from mllib.store.run_rows import Run, Status
 from mllib.store.runs import RunRepository
 from mllib.store.series import Series, SeriesRepository
@@ -25,9 +26,12 @@ __all__ = [
     "Action",
     "AddOutcome",
     "ChampionMove",
+    "Contradiction",
     "Feedback",
+    "LabelChange",
     "LabelCount",
     "LabelDefinition",
+    "LabelNames",
     "MovedBy",
     "Run",
     "Series",

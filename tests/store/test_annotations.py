@@ -1,10 +1,12 @@
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from mllib.errors import Conflict, NotFound
 from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span
-from mllib.store import AddOutcome, LabelCount, Store
+from mllib.store import AddOutcome, Contradiction, LabelCount, Store
 
 FULL = Annotation(
     label="flag",
@@ -39,13 +41,39 @@ def test_other_content_under_a_known_id_is_reported_and_not_written(store: Store
     store.annotations.add("EURUSD", "1h", [FULL])
     other = replace(FULL, end_time=300)
     new = replace(FULL, id="a2")
-    assert store.annotations.add("EURUSD", "1h", [other, new]) == AddOutcome(1, 0, ("a1",))
+    assert store.annotations.add("EURUSD", "1h", [other, new]) == AddOutcome(
+        1, 0, (Contradiction(FULL, other),)
+    )
     assert store.annotations.list("EURUSD", "1h") == [FULL, new]
 
 
 def test_ids_that_contradict_each_other_in_one_import_are_a_conflict(store: Store) -> None:
     outcome = store.annotations.add("EURUSD", "1h", [FULL, replace(FULL, label="wedge")])
-    assert outcome == AddOutcome(1, 0, ("a1",))
+    assert outcome == AddOutcome(1, 0, (Contradiction(FULL, replace(FULL, label="wedge")),))
+
+
+def test_an_update_supersedes_what_is_stored_and_forgets_nothing(store: Store, tmp_path: Path) -> None:
+    store.annotations.add("EURUSD", "1h", [FULL])
+    second, third = replace(FULL, end_time=300), replace(FULL, label="wedge")
+    for changed in (second, third):
+        assert store.annotations.add("EURUSD", "1h", [changed], update=True) == AddOutcome(0, 0, (), 1)
+        assert store.annotations.list("EURUSD", "1h") == [changed]
+    assert store.annotations.add("EURUSD", "1h", [third], update=True) == AddOutcome(0, 1)
+    assert store.annotations.add("EURUSD", "1h", [FULL]).conflicts == (Contradiction(third, FULL),)
+    with sqlite3.connect(tmp_path / "candleloop.db") as connection:
+        rows = connection.execute("SELECT label, end_time FROM annotation ORDER BY rowid").fetchall()
+    connection.close()
+    assert rows == [("flag", 200), ("flag", 300), ("wedge", 200)]
+
+
+def test_what_was_taken_back_stays_so_through_updates(store: Store) -> None:
+    store.annotations.add("EURUSD", "1h", [FULL])
+    store.annotations.add("EURUSD", "1h", [replace(FULL, end_time=300)], update=True)
+    store.annotations.retract("a1")
+    assert store.annotations.list("EURUSD", "1h") == []
+    outcome = store.annotations.add("EURUSD", "1h", [FULL], update=True)
+    assert [one.retracted for one in outcome.conflicts] == [True]
+    assert store.annotations.list("EURUSD", "1h") == []
 
 
 def test_the_same_id_in_another_series_is_another_annotation(store: Store) -> None:
