@@ -302,7 +302,7 @@ def test_a_fold_replaces_the_split_of_the_configuration() -> None:
     series = [_series(_boxes(30, 1_450))]
     config = TrainingConfig(hyperparameters={"n_estimators": 3, "n_jobs": 1}, validation_split=0.2)
     prepared = prepare(series, encoder_name="bio", context=CONTEXT, encoding=EncodingConfig())
-    splits = walk_forward(prepared.intervals, config, folds=2)
+    splits = walk_forward(prepared.bars, config, folds=2)
     metrics = [
         fit(prepared, run_id="f", config=config, progress=lambda *_: None, split=split).metrics["split"]
         for split in splits

@@ -19,6 +19,7 @@ from mllib.spans import PredictedSpan, ReviewedRange, Span
 
 _ENCODERS = {
     "bio": ("mllib.encoders.bio", "BioEncoder"),
+    "window": ("mllib.encoders.window", "WindowEncoder"),
 }
 ENCODER_NAMES = tuple(_ENCODERS)
 
@@ -26,6 +27,7 @@ __all__ = [
     "ENCODER_NAMES",
     "Encoder",
     "EncodingConfig",
+    "Example",
     "Examples",
     "TuningPart",
     "encoder_class",
@@ -34,8 +36,16 @@ __all__ = [
     "reviewed_bars",
 ]
 
-Examples = Mapping[str, NDArray[np.int64]]
-"""The lengths in bars `int64 (n,)` of every label's spans."""
+
+class Example(NamedTuple):
+    """The spans of one label on one series, as half-open positions `int64 (n, 2)`; none is empty."""
+
+    candles: Candles
+    found: NDArray[np.int64]
+
+
+Examples = Mapping[str, Sequence[Example]]
+"""The spans of every label that an encoder may learn from."""
 
 
 class TuningPart(NamedTuple):
@@ -59,6 +69,8 @@ class Encoder(Protocol):
     """
 
     name: ClassVar[str]
+    learns_rows: ClassVar[bool]
+    """Whether what it proposes depends on the examples it has learned from."""
 
     @classmethod
     def learn(cls, context: ContextConfig, examples: Examples, settings: EncodingConfig) -> Self:

@@ -31,6 +31,7 @@ class BioEncoder:
     """Candles to rows and probabilities to spans, one lane a label; its rows are the bars."""
 
     name: ClassVar[str] = "bio"
+    learns_rows: ClassVar[bool] = False
 
     context: ContextConfig
     lanes: tuple[Lane, ...]
@@ -40,7 +41,8 @@ class BioEncoder:
     def learn(cls, context: ContextConfig, examples: Examples, settings: EncodingConfig) -> "BioEncoder":
         """An encoder for the labels of `examples`; lanes whose spans have one length know starts only."""
         lanes = []
-        for label, bars in sorted(examples.items()):
+        for label, found in sorted(examples.items()):
+            bars = np.concatenate([np.diff(one.found, axis=1)[:, 0] for one in found])
             longest = int(np.quantile(bars, _TYPICAL, method="higher"))
             same = bars.min() == bars.max() and (len(bars) >= _ENOUGH or longest <= _SHORT_BARS)
             least = longest if same else max(1, int(bars.min()) // 2)

@@ -12,18 +12,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from mllib.candles import Candles
+from mllib.encoders.choosing import CUTS, MATCH_IOU, leaning_f1
 from mllib.encoders.viterbi import Positions, decode_islands, islands
 from mllib.features.windows import Floats
 from mllib.matching import count_matches
 from mllib.spans import PredictedSpan
 from mllib.timeframes import SECONDS
 
-CUTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 ENTER_COSTS = (-6.0, -4.0, -2.0, 0.0, 2.0)
 """What tuning chooses from, on validation."""
-
-_MATCH_IOU = 0.5
-_LEAN = 5.0
 
 
 class Lane(BaseModel):
@@ -121,7 +118,7 @@ JudgedLane = tuple[Candles, Floats, Floats, Positions, NDArray[np.bool_]]
 def choose(lanes: Sequence[Lane], judged: Sequence[Sequence[JudgedLane]]) -> list[Lane]:
     """Each lane with the cut and cost of the best span F1 over what it is judged by.
 
-    A lane with few true spans leans on the others of its kind: to its own counts come those of `_LEAN` true
+    A lane with few true spans leans on the others of its kind: to its own counts come those of some true
     spans as all lanes of the kind together find them. Where nothing is true the lanes stay as they are.
     """
     chosen = list(lanes)
@@ -129,18 +126,10 @@ def choose(lanes: Sequence[Lane], judged: Sequence[Sequence[JudgedLane]]) -> lis
         of_kind = [i for i, lane in enumerate(lanes) if lane.fixed is fixed]
         options = {i: candidates(lanes[i]) for i in of_kind}
         counts = np.array([[_counted(option, judged[i]) for option in options[i]] for i in of_kind])
-        for i, scores in zip(of_kind, _leaning_f1(counts) if of_kind else (), strict=True):
+        for i, scores in zip(of_kind, leaning_f1(counts) if of_kind else (), strict=True):
             if scores.any():
                 chosen[i] = options[i][int(scores.argmax())]
     return chosen
-
-
-def _leaning_f1(counts: Floats) -> Floats:
-    """Span F1 `(n_lanes, n_options)` from `(n_lanes, n_options, 3)` matched, predicted and true spans."""
-    together = counts.sum(axis=0)
-    leaning = counts + _LEAN * together / np.maximum(together[:, 2:], 1)
-    f1: Floats = 2 * leaning[..., 0] / np.maximum(leaning[..., 1] + leaning[..., 2], 1)
-    return f1
 
 
 def _counted(lane: Lane, judged: Sequence[JudgedLane]) -> Floats:
@@ -148,5 +137,5 @@ def _counted(lane: Lane, judged: Sequence[JudgedLane]) -> Floats:
     counts = np.zeros(3)
     for candles, begin, inside, truth, counted in judged:
         (found,) = decode_lanes([(lane, begin, inside)], candles)
-        counts += count_matches(found, truth, counted, least_iou=_MATCH_IOU)
+        counts += count_matches(found, truth, counted, least_iou=MATCH_IOU)
     return counts

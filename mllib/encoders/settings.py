@@ -1,12 +1,19 @@
 """The part of `stages.annotation_ingestion` that encoders heed."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class EncodingConfig(BaseModel):
-    """How labels become targets, beyond the name of the encoder; lengths in bars."""
+    """How labels become targets, beyond the name of the encoder; lengths in bars.
+
+    `proposals` says what the `window` encoder judges: windows that begin at swings and look like the labels'
+    spans, or windows of `window_size` everywhere. `context_padding` bars on either side are shown beside it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     window_size: int = Field(default=40, ge=2)
-    context_padding: int = Field(default=0, ge=0)
+    context_padding: int = Field(default=0, ge=0, le=500)
+    proposals: Literal["swings", "fixed"] = "swings"

@@ -10,6 +10,7 @@ from mllib.features.registry import (
     compute_features,
     fingerprint,
     probe,
+    probe_candles,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "fingerprint",
     "oscillators",
     "probe",
+    "probe_candles",
 ]

@@ -160,7 +160,7 @@ def column_reach(columns: tuple[Column, ...]) -> tuple[int, int]:
 def probe(config: ContextConfig) -> list[float]:
     """The model inputs of one bar of a fixed synthetic series, to recognise that a feature has changed."""
     middle = config.past_bars + 1
-    row = compute_features(_probe_candles(middle + config.future_bars + 1), config).values[middle]
+    row = compute_features(probe_candles(middle + config.future_bars + 1), config).values[middle]
     return [float(value) for value in row]
 
 
@@ -170,7 +170,8 @@ def fingerprint(config: ContextConfig, columns: tuple[Column, ...]) -> str:
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
-def _probe_candles(n: int) -> Candles:
+def probe_candles(n: int) -> Candles:
+    """Fixed synthetic candles, the same ones in every version."""
     phase = np.arange(n, dtype=np.float64)
     close = 100 + 3 * np.sin(phase / 3.1) + 2 * np.cos(phase / 7.7) + phase / 50
     open_ = 100 + 3 * np.sin((phase - 0.8) / 3.1) + 2 * np.cos((phase - 1.3) / 7.7) + phase / 50

@@ -65,7 +65,7 @@ def pass_gate(
 def _walk_forward(prepared: Prepared, config: TrainingSection, progress: Progress) -> list[float]:
     """Span F1 of each fold's own model; all folds lie before the test block."""
     folds = config.gate.walk_forward_folds
-    splits = walk_forward(prepared.intervals, config, folds=folds) if folds else []
+    splits = walk_forward(prepared.bars, config, folds=folds) if folds else []
     scores = []
     for i, split in enumerate(splits):
         part = _fold(progress, i, folds)

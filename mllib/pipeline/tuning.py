@@ -97,7 +97,7 @@ def tune(
         context=config.stages.feature_engineering.model_inputs,
         encoding=ingestion.encoding,
     )
-    splits = walk_forward(prepared.intervals, training, folds=FOLDS)
+    splits = walk_forward(prepared.bars, training, folds=FOLDS)
     name = _study_name(config, dataset.version)
     search = _Search(ws, name, training, prepared, splits, progress, trials, time_budget_s)
     return search.go()

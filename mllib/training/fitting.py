@@ -16,6 +16,7 @@ from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
 from mllib.inference import ModelInfo, Predictor, TrainedRange
 from mllib.models import Model, Progress, create_model
+from mllib.rows import Rows
 from mllib.splits import Block, Intervals, Split, divided, make_split
 from mllib.training.material import LabelledSeries, Lesson, Prepared, as_if_newest, make_lesson, prepare
 from mllib.training.settings import TrainingConfig
@@ -69,18 +70,18 @@ def fit(
         InvalidConfig: for an unknown model or hyperparameter.
     """
     model = create_model(config.model_type, config.hyperparameters, seed=config.seed)
-    split = make_split(prepared.intervals, config, seed=config.seed) if split is None else split
-    blocks = _Blocks.of(split, prepared.intervals)
+    split = make_split(prepared.bars, config, seed=config.seed) if split is None else split
     lesson = make_lesson(
         prepared, split, balanced=config.class_weights == "balanced", by_clarity=config.clarity_weights
     )
-    encoder, rows, targets = lesson.encoder, prepared.rows, lesson.targets
+    encoder, rows, targets = lesson.encoder, lesson.proposed.rows, lesson.targets
+    blocks = _Blocks.of(split, lesson.proposed.intervals)
     known = targets.take(blocks.stopping)
     stopping = (rows.take(blocks.stopping), known) if known.mask.any() else None
     with as_if_newest(rows.take(blocks.train), encoder, seed=config.seed) as shown:
         model.fit(shown, targets.take(blocks.train), stopping, progress=_part(progress, 0.05, 0.75))
     progress(0.77, "calibrating")
-    calibrated = _calibrated(model, prepared, lesson, blocks)
+    calibrated = _calibrated(model, lesson, blocks)
     predictor = Predictor(
         encoder=encoder,
         model=model,
@@ -127,14 +128,14 @@ class _Calibrated:
     metrics: dict[str, Any]
 
 
-def _calibrated(model: Model, prepared: Prepared, lesson: Lesson, blocks: _Blocks) -> _Calibrated:
+def _calibrated(model: Model, lesson: Lesson, blocks: _Blocks) -> _Calibrated:
     """The calibration from the later part of validation; how far off it and the test are with and without."""
     labels, targets = lesson.encoder.column_labels, lesson.targets
     learned = targets.take(blocks.train)
     undone = undo_weights(replace(learned, weights=model.weights_used(learned)))
     P = {
-        "validation": _scores(model, prepared, blocks.calibration),
-        "test": _scores(model, prepared, blocks.test),
+        "validation": _scores(model, lesson.proposed.rows, blocks.calibration),
+        "test": _scores(model, lesson.proposed.rows, blocks.test),
     }
     known = {"validation": targets.take(blocks.calibration), "test": targets.take(blocks.test)}
     calibration, left = with_temperatures(undone, P["validation"], known["validation"], labels)
@@ -151,10 +152,10 @@ def _calibrated(model: Model, prepared: Prepared, lesson: Lesson, blocks: _Block
     return _Calibrated(calibration, metrics)
 
 
-def _scores(model: Model, prepared: Prepared, block: Mask) -> NDArray[np.float32]:
+def _scores(model: Model, rows: Rows, block: Mask) -> NDArray[np.float32]:
     chosen = np.flatnonzero(block)
     parts = np.split(chosen, range(_SCORED_ROWS, len(chosen), _SCORED_ROWS))
-    return np.concatenate([model.predict_proba(prepared.rows.X[part]) for part in parts])
+    return np.concatenate([model.predict_proba(rows.X[part]) for part in parts])
 
 
 def _tuned(predictor: Predictor, series: Sequence[LabelledSeries], split: Split) -> Predictor:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mllib.candles import Candles
-from mllib.encoders import Encoder, EncodingConfig, Examples, encoder_class
+from mllib.encoders import Encoder, EncodingConfig, Example, Examples, encoder_class
 from mllib.errors import TrainingFailed
 from mllib.features import ContextConfig
 from mllib.features.custom import check_causality
@@ -42,22 +42,42 @@ class LabelledSeries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """Rows that any number of models can be fitted on: features, computed once, know nothing of labels.
+    """Series that any number of models can be fitted on; `bars` is when each of their bars lasts.
 
-    `rows` are those of all series, `places` those of each series without features.
+    `proposed` holds rows that know nothing of labels, computed once, where the encoder has such.
     """
 
     series: Sequence[LabelledSeries]
     encoder_type: type[Encoder]
     context: ContextConfig
     encoding: EncodingConfig
-    rows: Rows
-    places: Sequence[Rows]
-    intervals: Intervals
+    bars: Intervals
+    proposed: "Proposed | None"
 
     def learn(self, examples: Examples) -> Encoder:
         """An encoder for the labels of `examples`."""
         return self.encoder_type.learn(self.context, examples, self.encoding)
+
+    def propose(self, encoder: Encoder) -> "Proposed":
+        """The rows that the encoder proposes in all series."""
+        return Proposed.by(encoder, self.series) if self.proposed is None else self.proposed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposed:
+    """Rows of all series, when they judge and read, and the rows of each series without features."""
+
+    rows: Rows
+    places: Sequence[Rows]
+    intervals: Intervals
+
+    @classmethod
+    def by(cls, encoder: Encoder, series: Sequence[LabelledSeries]) -> "Proposed":
+        """What an encoder proposes."""
+        parts = [encoder.propose(one.candles) for one in series]
+        intervals = [Intervals.of(part, one.candles) for one, part in zip(series, parts, strict=True)]
+        places = [part.places() for part in parts]
+        return cls(Rows.concatenate(parts), places, Intervals.joined(intervals))
 
 
 def prepare(
@@ -73,16 +93,14 @@ def prepare(
     for feature in context.custom_features:
         check_causality(feature, series[0].candles[-_CHECKED_BARS:])
     scout = encoder_type.learn(context, {}, encoding)
-    parts = [scout.propose(one.candles) for one in series]
-    rows = Rows.concatenate(parts)
-    if not len(rows):
+    bars = [Intervals.of_bars(one.candles, scout.reach) for one in series]
+    if not sum(len(one.candles) for one in series):
         raise TrainingFailed(
             f"training: found nothing to judge in {', '.join(one.candles.name for one in series)}, expected "
-            "rows. Import more candles."
+            "candles. Import some."
         )
-    intervals = [Intervals.of(part, one.candles) for one, part in zip(series, parts, strict=True)]
-    places = [part.places() for part in parts]
-    return Prepared(series, encoder_type, context, encoding, rows, places, Intervals.joined(intervals))
+    proposed = None if encoder_type.learns_rows else Proposed.by(scout, series)
+    return Prepared(series, encoder_type, context, encoding, Intervals.joined(bars), proposed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +108,7 @@ class Lesson:
     """What one model is to learn; `left_out` says of each label that cannot be learned why."""
 
     encoder: Encoder
+    proposed: Proposed
     targets: Targets
     left_out: dict[str, str]
 
@@ -102,12 +121,13 @@ def make_lesson(prepared: Prepared, split: Split, *, balanced: bool, by_clarity:
     """
     if not by_clarity:
         prepared = replace(prepared, series=[_unrated(one) for one in prepared.series])
-    train = split.holds("train", prepared.intervals)
     examples = _examples(prepared.series, split)
     encoder = prepared.learn(examples)
-    targets = _targets(encoder, prepared)
+    proposed = prepared.propose(encoder)
+    train = split.holds("train", proposed.intervals)
+    targets = _targets(encoder, prepared, proposed)
     left_out = _unlearnable(encoder, targets.take(train))
-    kept = {label: bars for label, bars in examples.items() if label not in left_out}
+    kept = {label: found for label, found in examples.items() if label not in left_out}
     if not kept:
         raise TrainingFailed(
             f"training: found no label that can be learned ({'; '.join(left_out.values())}). "
@@ -115,10 +135,12 @@ def make_lesson(prepared: Prepared, split: Split, *, balanced: bool, by_clarity:
         )
     if left_out:
         encoder = prepared.learn(kept)
-        targets = _targets(encoder, prepared)
+        proposed = prepared.propose(encoder)
+        train = split.holds("train", proposed.intervals)
+        targets = _targets(encoder, prepared, proposed)
     if balanced:
         targets = replace(targets, weights=_balanced(targets, train))
-    return Lesson(encoder, targets, left_out)
+    return Lesson(encoder, proposed, targets, left_out)
 
 
 def _unrated(one: LabelledSeries) -> LabelledSeries:
@@ -126,30 +148,29 @@ def _unrated(one: LabelledSeries) -> LabelledSeries:
     return replace(one, spans=spans)
 
 
-def _targets(encoder: Encoder, prepared: Prepared) -> Targets:
-    labelled = zip(prepared.series, prepared.places, strict=True)
+def _targets(encoder: Encoder, prepared: Prepared, proposed: Proposed) -> Targets:
+    labelled = zip(prepared.series, proposed.places, strict=True)
     return Targets.concatenate(
         [encoder.label(part, one.candles, one.spans, one.reviewed) for one, part in labelled]
     )
 
 
-def _examples(series: Sequence[LabelledSeries], split: Split) -> dict[str, NDArray[np.int64]]:
-    """The lengths in bars of every label's spans that lie in the training block."""
-    lengths: dict[str, list[NDArray[np.int64]]] = {}
+def _examples(series: Sequence[LabelledSeries], split: Split) -> dict[str, list[Example]]:
+    """Every label's spans that lie in the training block."""
+    examples: dict[str, list[Example]] = {}
     for one in series:
         found = positions(one.spans, one.candles.time)
         known = (found[:, 1] > found[:, 0]) & split.holds("train", _lasting(one))
         names = np.array([span.label for span in one.spans], object)[known]
-        bars = (found[:, 1] - found[:, 0])[known]
         for label in sorted(set(names.tolist())):
-            lengths.setdefault(label, []).append(bars[names == label])
-    if not lengths:
+            examples.setdefault(label, []).append(Example(one.candles, found[known][names == label]))
+    if not examples:
         raise TrainingFailed(
-            f"training: found no span within the training block of "
+            f"training: found no span before the validation block ({split.moments[0]}) in "
             f"{', '.join(one.candles.name for one in series)}, expected some of at least one label. "
             "Import annotations, label with TA-Lib, or choose other layers with --labels."
         )
-    return {label: np.concatenate(bars) for label, bars in lengths.items()}
+    return examples
 
 
 def _lasting(one: LabelledSeries) -> Intervals:
