@@ -166,8 +166,7 @@ def outline_windows(
     start_high = np.minimum(swings.high_before[start], np.minimum(swings.high_after[start], lengths))
     start_low = np.minimum(swings.low_before[start], np.minimum(swings.low_after[start], lengths))
     columns = [np.broadcast_to(lengths, height.shape).astype(np.float64)]
-    for tip in (running.high_bar[:, last], running.low_bar[:, last]):
-        columns.append(last - tip)
+    columns += [last - tip for tip in (running.high_bar[:, last], running.low_bar[:, last])]
     columns += [first, (close[:, last] - running.low[:, last]) / height]
     columns += [np.log(height / np.maximum(usual * np.sqrt(lengths), _SMALLEST)), start_high, start_low]
     for before, after, tip in (

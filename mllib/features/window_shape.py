@@ -18,7 +18,8 @@ from mllib.features.swings import Swings, find_swings
 from mllib.features.windows import Floats, rolling_mean, shift
 
 PAST_BARS = 40
-"""How far before the window its columns read: the cap of the swings and the scale before it."""
+"""How far before the window its columns read: the cap of the swings, and the scale before it, whose first
+true range reads one close more."""
 
 _PATH_POINTS = 16
 _ENVELOPE_BINS = 8
@@ -49,7 +50,7 @@ class Series:
         close, high, low = (np.log(x) for x in (candles.close, candles.high, candles.low))
         previous = np.concatenate([close[:1], close[:-1]])
         true_range = np.maximum(high, previous) - np.minimum(low, previous)
-        before = shift(rolling_mean(true_range, PAST_BARS), 1) if len(close) else close
+        before = shift(rolling_mean(true_range, PAST_BARS - 1), 1) if len(close) else close
         return cls(close, high, low, true_range, before, find_swings(close, cap=PAST_BARS))
 
 

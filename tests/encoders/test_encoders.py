@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -11,36 +10,32 @@ from hypothesis import strategies as st
 
 from mllib.candles import Candles
 from mllib.encoders import (
-    ENCODER_NAMES,
     Encoder,
-    EncodingConfig,
     TuningPart,
     encoder_class,
     encoder_from_dict,
     encoder_to_dict,
 )
 from mllib.errors import InvalidConfig
-from mllib.features import ContextConfig
 from mllib.inference.prediction import predicted
 from mllib.models import create_model
-from mllib.rows import Rows, Targets
-from mllib.spans import Annotation, PredictedSpan, ReviewedRange, Span
-from tests.naive import bars_of, changed, sample, walk
+from mllib.rows import Rows
+from mllib.spans import PredictedSpan, ReviewedRange, Span
+from tests.encoders.learned import (
+    CONTEXT,
+    FLAT,
+    LENGTHS,
+    SERIES,
+    VARIANTS,
+    examples,
+    learned,
+    span,
+)
+from tests.naive import bars_of, changed
 
-CONTEXT = ContextConfig(past_bars=20, future_bars=8, groups=("path",))
-LENGTHS = {"doji": [1] * 5, "engulfing": [2] * 5, "flag": [4, 9, 12], "harami": [3] * 5, "wedge": [1, 2]}
-SERIES = [
-    walk(240, seed=1),
-    walk(240, seed=2, timeframe="1d"),
-    walk(240, seed=3, timeframe="4h", weekends=False),
-    sample("AAPL_1d")[:240],
-    sample("EURUSD_1h")[:240],
-]
-
-
-def _learned(name: str) -> Encoder:
-    examples = {label: np.array(bars) for label, bars in LENGTHS.items()}
-    return encoder_class(name).learn(CONTEXT, examples, EncodingConfig())
+PRICED = range(len(SERIES) - 1)
+"""The series whose prices move."""
+EVERYWHERE = ReviewedRange(0, 2**40, frozenset(LENGTHS))
 
 
 def _random(rows: Rows, k: int, *, first: int, seed: int, kind: str) -> np.ndarray:
@@ -70,14 +65,14 @@ def _said(encoder: Encoder, candles: Candles, rows: Rows, P: np.ndarray) -> list
     coverage = encoder.coverage(candles, rows, P)
     label = predicted(candles, encoder.labels, spans, coverage).labels()
     over: list[list[PredictedSpan]] = [[] for _ in range(len(candles))]
-    for span in spans:
-        for bar in range(*np.searchsorted(candles.time, [span.start_time, span.end_time + 1])):
-            over[bar].append(span)
+    for one in spans:
+        for bar in range(*np.searchsorted(candles.time, [one.start_time, one.end_time + 1])):
+            over[bar].append(one)
     return list(zip(label, over, strict=True))
 
 
-@pytest.mark.parametrize("name", ENCODER_NAMES)
-@settings(deadline=None, max_examples=80)
+@pytest.mark.parametrize("variant", VARIANTS)
+@settings(deadline=None, max_examples=40)
 @given(
     which=st.integers(0, len(SERIES) - 1),
     kind=st.sampled_from(KINDS),
@@ -86,9 +81,9 @@ def _said(encoder: Encoder, candles: Candles, rows: Rows, P: np.ndarray) -> list
     same_length=st.booleans(),
 )
 def test_a_label_older_than_the_provisional_bars_is_final(
-    name: str, which: int, kind: str, seed: int, seen: int, same_length: bool
+    variant: str, which: int, kind: str, seed: int, seen: int, same_length: bool
 ) -> None:
-    encoder, candles, k = _learned(name), SERIES[which], len(_learned(name).columns)
+    encoder, candles, k = learned(variant), SERIES[which], len(learned(variant).columns)
     now = candles if same_length else candles[:seen]
     every, rows = encoder.propose(candles).places(), encoder.propose(now).places()
     P, known, other = (
@@ -101,8 +96,8 @@ def test_a_label_older_than_the_provisional_bars_is_final(
     assert part[:final] == whole[:final]
 
 
-@pytest.mark.parametrize("name", ENCODER_NAMES)
-@settings(deadline=None, max_examples=80)
+@pytest.mark.parametrize("variant", VARIANTS)
+@settings(deadline=None, max_examples=40)
 @given(
     which=st.integers(0, len(SERIES) - 1),
     kind=st.sampled_from(KINDS),
@@ -110,9 +105,9 @@ def test_a_label_older_than_the_provisional_bars_is_final(
     bounds=st.tuples(st.integers(0, 240), st.integers(0, 240)).map(sorted),
 )
 def test_a_slice_has_the_labels_of_the_whole_history(
-    name: str, which: int, kind: str, seed: int, bounds: list[int]
+    variant: str, which: int, kind: str, seed: int, bounds: list[int]
 ) -> None:
-    encoder, candles, k = _learned(name), SERIES[which], len(_learned(name).columns)
+    encoder, candles, k = learned(variant), SERIES[which], len(learned(variant).columns)
     start, end = bounds
     before, after = encoder.reach
     every, rows = encoder.propose(candles).places(), encoder.propose(candles[start:end]).places()
@@ -128,17 +123,16 @@ def test_a_slice_has_the_labels_of_the_whole_history(
         assert part[first - start : last - start] == whole[first:last]
 
 
-@pytest.mark.parametrize("name", ENCODER_NAMES)
-@pytest.mark.parametrize("which", range(len(SERIES)))
-def test_with_a_real_model_too_labels_are_final_once_they_are_old_enough(name: str, which: int) -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("which", PRICED)
+def test_with_a_real_model_too_labels_are_final_once_they_are_old_enough(variant: str, which: int) -> None:
     candles = SERIES[which]
-    encoder = _learned(name)
+    encoder = learned(variant)
     rows = encoder.propose(candles)
     spans = [Span(label, int(candles.time[i]), int(candles.time[i + max(LENGTHS[label]) - 1]))
              for step, label in enumerate(LENGTHS, 7) for i in range(step, 220, step)]  # fmt: skip
-    everywhere = ReviewedRange(int(candles.time[0]), int(candles.time[-1]), frozenset(LENGTHS))
     model = create_model("xgboost", {"n_estimators": 8, "min_child_weight": 0.1, "n_jobs": 1}, seed=0)
-    model.fit(rows, encoder.label(rows, candles, spans, [everywhere]), None, progress=lambda *_: None)
+    model.fit(rows, encoder.label(rows, candles, spans, [EVERYWHERE]), None, progress=lambda *_: None)
     P = model.predict_proba(rows.X)
     everything = np.ones((len(candles), len(encoder.labels)), bool)
     encoder = encoder.tune([TuningPart(candles, rows, P, spans, everything)])
@@ -157,9 +151,9 @@ def test_with_a_real_model_too_labels_are_final_once_they_are_old_enough(name: s
         assert said(candles[start:])[encoder.context_bars :] == whole[start + encoder.context_bars :]
 
 
-@pytest.mark.parametrize("name", ENCODER_NAMES)
-def test_a_row_reads_no_further_than_it_says(name: str) -> None:
-    encoder, candles = _learned(name), SERIES[0]
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_row_reads_no_further_than_it_says(variant: str) -> None:
+    encoder, candles = learned(variant), SERIES[0]
     rows = encoder.propose(candles)
     assert rows.X.dtype == np.float32
     assert rows.X.shape == (len(rows.start), len(encoder.feature_columns))
@@ -178,9 +172,10 @@ def _assert_same(one: Rows, other: Rows, chosen: Callable[[Rows], np.ndarray]) -
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-@pytest.mark.parametrize("name", ENCODER_NAMES)
-def test_what_a_row_depends_on_lies_within_the_encoders_reach(name: str) -> None:
-    encoder, candles = _learned(name), SERIES[3]
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("which", range(len(SERIES)))
+def test_what_a_row_depends_on_lies_within_the_encoders_reach(variant: str, which: int) -> None:
+    encoder, candles = learned(variant), SERIES[which]
     before, after = encoder.reach
     rows = encoder.propose(candles)
     n = len(candles)
@@ -188,34 +183,177 @@ def test_what_a_row_depends_on_lies_within_the_encoders_reach(name: str) -> None
     assert (rows.known_at <= candles.time[np.minimum(rows.start + after, n - 1)]).all()
     assert (rows.known_at >= rows.reads_to).all()
     assert (rows.reads_from <= candles.time[rows.start]).all()
-    for first, last in ((0, 100), (100, 170), (170, 240)):
+    for first, last in ((0, 100), *((bar, bar + 1) for bar in range(100, 110)), (110, 170), (170, 240)):
         begin = max(first - before, 0)
         part = encoder.propose(candles[begin : last + after]).shifted(begin)
         _assert_same(part, rows, lambda of, a=first, b=last: (of.start >= a) & (of.start < b))
 
 
-@pytest.mark.parametrize("name", ENCODER_NAMES)
-def test_columns_belong_to_labels_and_evidence_is_told_for_each(name: str) -> None:
-    encoder, candles = _learned(name), SERIES[4]
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_columns_belong_to_labels_and_evidence_is_told_for_each(variant: str) -> None:
+    encoder, candles = learned(variant), SERIES[4]
     assert len(encoder.column_labels) == len(encoder.columns)
     assert set(encoder.column_labels) == set(encoder.labels) == set(LENGTHS)
-    everywhere = ReviewedRange(int(candles.time[0]), int(candles.time[-1]), frozenset(LENGTHS))
-    spans = [_span(candles, "flag", start, start + 9) for start in range(40, 200, 25)]
-    evidence = encoder.evidence(encoder.label(encoder.propose(candles), candles, spans, [everywhere]))
+    spans = [span(candles, "flag", start, start + 9) for start in range(40, 200, 25)]
+    evidence = encoder.evidence(encoder.label(encoder.propose(candles), candles, spans, [EVERYWHERE]))
     assert set(evidence) == set(LENGTHS)
     assert evidence["flag"][0] > 0
     assert all(found == 0 and beside > 0 for label, (found, beside) in evidence.items() if label != "flag")
 
 
-@pytest.mark.parametrize("name", ENCODER_NAMES)
-def test_an_encoder_survives_being_written_down(name: str) -> None:
-    encoder = _learned(name)
-    assert encoder_from_dict(json.loads(json.dumps(encoder_to_dict(encoder)))) == encoder
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_where_nobody_has_looked_nothing_is_known_but_spans(variant: str) -> None:
+    encoder, candles = learned(variant), SERIES[4]
+    rows = encoder.propose(candles)
+    flags = [span(candles, "flag", start, start + 9) for start in (60, 130)]
+    targets = encoder.label(rows, candles, flags, [])
+    assert targets.columns == encoder.columns
+    assert targets.Y.shape == targets.mask.shape == targets.weights.shape == (len(rows), len(encoder.columns))
+    of_flags = np.array([label == "flag" for label in encoder.column_labels])
+    assert not targets.mask[:, ~of_flags].any()
+    beside = (rows.end <= 60) | (rows.start >= 69) & (rows.end <= 130) | (rows.start >= 139)
+    assert not targets.mask[beside].any()
+    assert (targets.mask >= (targets.Y == 1)).all()
+    assert targets.Y[:, of_flags].any()
 
 
-@pytest.mark.parametrize("name", ENCODER_NAMES)
-def test_no_candles_give_no_rows_and_no_spans(name: str) -> None:
-    encoder = _learned(name)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_dismissed_prediction_is_a_negative_of_its_label_alone(variant: str) -> None:
+    encoder, candles = learned(variant), SERIES[4]
+    rows = encoder.propose(candles)
+    P = _random(rows, len(encoder.columns), first=0, seed=1, kind="dense")
+    for dismissed in encoder.decode(candles, rows, P)[::9]:
+        where = ReviewedRange(dismissed.start_time, dismissed.end_time, frozenset({dismissed.label}))
+        targets = encoder.label(rows, candles, [], [where])
+        assert not targets.Y.any()
+        own = np.array([label == dismissed.label for label in encoder.column_labels])
+        assert not targets.mask[:, ~own].any()
+        within = (candles.time[rows.start] >= dismissed.start_time) & (
+            candles.time[rows.end - 1] <= dismissed.end_time
+        )
+        np.testing.assert_array_equal(targets.mask[:, own], np.repeat(within[:, None], own.sum(), axis=1))
+        assert within.any()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_spans_of_different_labels_may_overlap(variant: str) -> None:
+    encoder, candles = learned(variant), SERIES[4]
+    rows = encoder.propose(candles)
+    told = [span(candles, "flag", 60, 72), span(candles, "harami", 61, 64), span(candles, "flag", 90, 102)]
+    targets = encoder.label(rows, candles, told, [EVERYWHERE])
+    alone = encoder.label(rows, candles, [told[0], told[2]], [EVERYWHERE])
+    flags = [i for i, label in enumerate(encoder.column_labels) if label == "flag"]
+    np.testing.assert_array_equal(targets.Y[:, flags], alone.Y[:, flags])
+    np.testing.assert_array_equal(targets.mask[:, flags], alone.mask[:, flags])
+    found = encoder.decode(
+        candles, rows, _random(rows, len(encoder.columns), first=0, seed=1, kind="always inside")
+    )
+    over = {
+        label: {bar for s in found if s.label == label for bar in bars_of(s, candles)} for label in LENGTHS
+    }
+    assert over["flag"] & over["harami"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_probabilities_become_spans_on_candles_that_are_there(variant: str) -> None:
+    """The first series has gaps at weekends; a span begins and ends at opens, and counts its candles."""
+    encoder = learned(variant)
+    for candles in SERIES:
+        rows = encoder.propose(candles)
+        P = _random(rows, len(encoder.columns), first=0, seed=3, kind="dense")
+        found = encoder.decode(candles, rows, P)
+        assert found or candles is FLAT
+        assert [(s.start_time, s.end_time, s.label) for s in found] == sorted(
+            (s.start_time, s.end_time, s.label) for s in found
+        )
+        assert len(set(found)) == len(found)
+        for one in found:
+            assert {one.start_time, one.end_time} <= set(candles.time.tolist())
+            assert one.candle_count == len(bars_of(one, candles))
+            assert 0 <= one.avg_confidence <= 1
+        covered = encoder.coverage(candles, rows, P)
+        assert (covered.dtype, covered.shape) == (np.float64, (240, len(encoder.labels)))
+        assert ((covered >= 0) & (covered <= 1)).all()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("n", [1, 2, 11, 20])
+def test_fewer_candles_than_needed_give_rows_and_spans_all_the_same(variant: str, n: int) -> None:
+    encoder = learned(variant)
+    assert n < encoder.needed_bars
+    for candles in (SERIES[0][:n], FLAT[:n]):
+        rows = encoder.propose(candles)
+        assert rows.X.shape == (len(rows), len(encoder.feature_columns))
+        assert ((rows.start >= 0) & (rows.start < rows.end) & (rows.end <= n)).all()
+        P = np.full((len(rows), len(encoder.columns)), 0.9, np.float32)
+        spans = encoder.decode(candles, rows, P)
+        assert {t for s in spans for t in (s.start_time, s.end_time)} <= set(candles.time.tolist())
+        assert encoder.coverage(candles, rows, P).shape == (n, len(encoder.labels))
+        assert len(encoder.label(rows, candles, [], [EVERYWHERE]).Y) == len(rows)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_candles_without_any_range_give_finite_rows(variant: str) -> None:
+    rows = learned(variant).propose(FLAT)
+    assert not np.isinf(rows.X).any()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_goes_in_is_left_as_it_was(variant: str) -> None:
+    encoder, candles = learned(variant), changed(SERIES[0], np.zeros(240, bool), seed=1)
+    rows = encoder.propose(candles)
+    P = _random(rows, len(encoder.columns), first=0, seed=1, kind="dense")
+    flags = [span(candles, "flag", 60, 69)]
+    everything = np.ones((240, len(encoder.labels)), bool)
+    told = (candles.time, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    arrays = (*told, rows.X, rows.start, rows.end, rows.reads_from, rows.known_at, P, everything)
+    before, saved = [array.copy() for array in arrays], encoder_to_dict(encoder)
+    encoder.propose(candles)
+    encoder.label(rows, candles, flags, [EVERYWHERE])
+    encoder.decode(candles, rows, P)
+    encoder.coverage(candles, rows, P)
+    encoder.tune([TuningPart(candles, rows, P, flags, everything)])
+    assert encoder_to_dict(encoder) == saved
+    for now, then in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_same_examples_teach_the_same_encoder(variant: str) -> None:
+    name, config = VARIANTS[variant]
+    again, encoder = encoder_class(name).learn(CONTEXT, examples(), config), learned(variant)
+    assert again == encoder
+    assert again.fingerprint() == encoder.fingerprint()
+    np.testing.assert_array_equal(again.propose(SERIES[3]).X, encoder.propose(SERIES[3]).X)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_without_examples_an_encoder_knows_its_columns_and_its_reach(variant: str) -> None:
+    name, config = VARIANTS[variant]
+    scout = encoder_class(name).learn(CONTEXT, {}, config)
+    assert (scout.labels, scout.columns) == ((), ())
+    assert scout.feature_columns == learned(variant).feature_columns
+    assert scout.reach[0] == learned(variant).reach[0]
+    assert len(scout.propose(SERIES[0])) <= len(learned(variant).propose(SERIES[0]))
+
+
+def test_different_settings_have_different_fingerprints() -> None:
+    assert len({learned(variant).fingerprint() for variant in VARIANTS}) == len(VARIANTS)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_an_encoder_survives_being_written_down(variant: str) -> None:
+    encoder = learned(variant)
+    again = encoder_from_dict(json.loads(json.dumps(encoder_to_dict(encoder))))
+    assert again == encoder
+    assert again.fingerprint() == encoder.fingerprint()
+    assert again.probe() == encoder.probe()
+    assert np.isfinite(encoder.probe()).all()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_candles_give_no_rows_and_no_spans(variant: str) -> None:
+    encoder = learned(variant)
     none = SERIES[0][:0]
     assert len(encoder.propose(none)) == 0
     rows, P = encoder.propose(none), np.empty((0, len(encoder.columns)), np.float32)
@@ -226,121 +364,3 @@ def test_no_candles_give_no_rows_and_no_spans(name: str) -> None:
 def test_an_unknown_encoder_is_named_with_its_yaml_path() -> None:
     with pytest.raises(InvalidConfig, match=r"stages\.annotation_ingestion\.label_encoding: found 'point'"):
         encoder_class("point")
-
-
-def _targets(spans: list[Span], reviewed: list[ReviewedRange], candles: Candles) -> dict[str, list[str]]:
-    """For each target column a character a bar: 1, 0, or ? where it is not known."""
-    encoder = _learned("bio")
-    targets: Targets = encoder.label(encoder.propose(candles), candles, spans, reviewed)
-    assert targets.columns == encoder.columns
-    return {
-        column: "".join("?" if not m else str(int(y)) for y, m in zip(ys, ms, strict=True))
-        for column, ys, ms in zip(targets.columns, targets.Y.T, targets.mask.T, strict=True)
-    }
-
-
-def _span(candles: Candles, label: str, start: int, end: int) -> Span:
-    return Span(label, int(candles.time[start]), int(candles.time[end - 1]))
-
-
-TEN = walk(10, seed=1)
-
-
-def test_targets_are_known_where_someone_looked_and_on_spans() -> None:
-    reviewed = [ReviewedRange(int(TEN.time[6]), int(TEN.time[8]), frozenset({"flag", "engulfing"}))]
-    targets = _targets([_span(TEN, "flag", 1, 4), _span(TEN, "engulfing", 7, 9)], reviewed, TEN)
-    assert targets["B-flag"] == "?100??000?"
-    assert targets["I-flag"] == "?011??000?"
-    assert targets["B-engulfing"] == "??????010?"
-    assert targets["B-doji"] == "??????????"
-    assert "I-engulfing" not in targets
-
-
-@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_spans_of_one_label_that_overlap_keep_both_starts(order: list[int]) -> None:
-    spans = [_span(TEN, "flag", 1, 6), _span(TEN, "flag", 3, 8)]
-    targets = _targets([spans[i] for i in order], [], TEN)
-    assert targets["B-flag"] == "?1010000??"
-    assert targets["I-flag"] == "?0101111??"
-
-
-def test_spans_of_other_labels_may_overlap_freely() -> None:
-    targets = _targets([_span(TEN, "flag", 1, 6), _span(TEN, "harami", 2, 5)], [], TEN)
-    assert targets["I-flag"] == "?01111????"
-    assert targets["B-harami"] == "??100?????"
-
-
-def test_a_span_that_reaches_beyond_the_candles_keeps_what_lies_on_them() -> None:
-    before, after = Span("flag", 0, int(TEN.time[2])), Span("flag", int(TEN.time[8]), 2**40)
-    beside = Span("flag", 0, 5)
-    targets = _targets([before, after, beside], [], TEN)
-    assert targets["B-flag"] == "100?????10"
-    assert targets["I-flag"] == "011?????01"
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 9)), max_size=6))
-def test_targets_mark_starts_and_insides_bar_by_bar(bounds: list[tuple[int, int]]) -> None:
-    candles = walk(30, seed=1)
-    spans = [_span(candles, "flag", start, start + length) for start, length in bounds]
-    everywhere = [ReviewedRange(0, 2**40, frozenset({"flag"}))]
-    targets = _targets(spans, everywhere, candles)
-    starts = {start for start, _ in bounds}
-    covered = set().union(*(bars_of(span, candles) for span in spans)) if spans else set()
-    assert targets["B-flag"] == "".join("1" if t in starts else "0" for t in range(30))
-    assert targets["I-flag"] == "".join("1" if t in covered - starts else "0" for t in range(30))
-
-
-def test_spans_weigh_by_clarity_and_the_clearest_counts_where_they_overlap() -> None:
-    encoder = _learned("bio")
-    where = [("flag", 1, 5, 2), ("flag", 3, 7, 4), ("flag", 8, 9, None), ("doji", 6, 7, 1)]
-    spans = [
-        Annotation(**asdict(_span(TEN, label, start, end)), id=f"a{start}", clarity=clarity)
-        for label, start, end, clarity in where
-    ]
-    targets = encoder.label(encoder.propose(TEN), TEN, spans, [])
-    weights = dict(zip(targets.columns, targets.weights.T.tolist(), strict=True))
-    expected = [1, 0.4, 0.4, 0.8, 0.8, 0.8, 0.8, 1, 1, 1]
-    assert weights["B-flag"] == weights["I-flag"] == pytest.approx(expected)
-    assert weights["B-doji"] == pytest.approx([1] * 6 + [0.2] + [1] * 3)
-
-
-def test_lanes_learn_lengths() -> None:
-    lanes = {lane.label: (lane.least_bars, lane.most_bars, lane.fixed) for lane in _learned("bio").lanes}
-    assert lanes == {
-        "doji": (1, 1, True),
-        "engulfing": (2, 2, True),
-        "flag": (2, 12, False),
-        "harami": (3, 3, True),
-        "wedge": (1, 2, False),
-    }
-
-
-def test_a_lane_of_fixed_length_gives_a_span_for_each_start() -> None:
-    encoder, candles = _learned("bio"), walk(12, seed=1)
-    P = np.zeros((12, len(encoder.columns)), np.float32)
-    column = encoder.columns.index("B-harami")
-    P[[2, 3, 10], column] = (0.9, 0.5, 0.8)
-    found = encoder.decode(candles, encoder.propose(candles), P)
-    assert [(s.label, s.start_time, s.end_time, s.candle_count) for s in found] == [
-        ("harami", candles.time[2], candles.time[4], 3),
-        ("harami", candles.time[3], candles.time[5], 3),
-    ]
-    assert [s.avg_confidence for s in found] == pytest.approx([0.9, 0.5])
-    covered = encoder.coverage(candles, encoder.propose(candles), P)[:, encoder.labels.index("harami")]
-    assert covered == pytest.approx([0, 0, 0.9, 0.9, 0.9, 0.5, 0, 0, 0, 0, 0.8, 0.8])
-
-
-def test_tuning_chooses_the_cut_that_finds_the_spans() -> None:
-    encoder, candles = _learned("bio"), walk(200, seed=1)
-    P = np.full((200, len(encoder.columns)), 0.11, np.float32)
-    truth = [_span(candles, "engulfing", start, start + 2) for start in range(10, 200, 20)]
-    P[10:200:20, encoder.columns.index("B-engulfing")] = 0.35
-    rows = encoder.propose(candles)
-    tuned = encoder.tune([TuningPart(candles, rows, P, truth, np.ones((200, len(encoder.labels)), bool))])
-    cuts = {lane.label: lane.cut for lane in tuned.lanes}
-    assert 0.11 < cuts["engulfing"] <= 0.35
-    assert cuts["doji"] == cuts["engulfing"]  # without examples of its own it leans on its kind
-    assert cuts["flag"] == 0.5  # of whose kind there is none
-    assert [s.start_time for s in tuned.decode(candles, rows, P) if s.label == "engulfing"] == [
-        s.start_time for s in truth
-    ]
