@@ -10,8 +10,7 @@ import pytest
 
 from mllib.calibration import Calibration
 from mllib.candles import Candles
-from mllib.encoders import EncodingConfig
-from mllib.encoders.bio import BioEncoder
+from mllib.encoders import ENCODER_NAMES, EncodingConfig, Example, TuningPart, encoder_class
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
 from mllib.features import ContextConfig
 from mllib.inference import ModelInfo, Prediction, Predictor, TrainedRange, predictor
@@ -25,18 +24,25 @@ CANDLES = sample("EURUSD_1h")[:900]
 LABELS = ("bearish_engulfing", "bull_flag", "bullish_engulfing")
 
 
-def _predictor(model_type: str = "xgboost", groups: tuple[str, ...] = ("candle_shape", "path")) -> Predictor:
+def _predictor(
+    model_type: str = "xgboost", name: str = "bio", groups: tuple[str, ...] = ("candle_shape", "path")
+) -> Predictor:
     context = ContextConfig(past_bars=20, future_bars=10, groups=groups)
     flags = [Span("bull_flag", int(CANDLES.time[i]), int(CANDLES.time[i + 7])) for i in range(30, 850, 45)]
     spans: list[Span] = [*detect(CANDLES, ["CDLENGULFING"])["CDLENGULFING"], *flags]
-    examples = {label: np.array([2] * 5) for label in LABELS} | {"bull_flag": np.array([6, 8, 10])}
-    encoder = BioEncoder.learn(context, examples, EncodingConfig())
-    lanes = tuple(lane.model_copy(update={"cut": 0.3}) for lane in encoder.lanes)
-    encoder = BioEncoder(context, lanes).with_features()
+    lengths = {label: np.array([2] * 5) for label in LABELS} | {"bull_flag": np.array([6, 8, 10])}
+    starts = 100 + 31 * np.arange(5)
+    examples = {
+        label: [Example(CANDLES, np.stack([starts[: len(bars)], starts[: len(bars)] + bars], axis=1))]
+        for label, bars in lengths.items()
+    }
+    encoder = encoder_class(name).learn(context, examples, EncodingConfig())
     rows = encoder.propose(CANDLES)
     everywhere = ReviewedRange(int(CANDLES.time[0]), int(CANDLES.time[-1]), frozenset(LABELS))
     model = create_model(model_type, {"n_estimators": 5, "n_jobs": 1}, seed=0)
     model.fit(rows, encoder.label(rows, CANDLES, spans, [everywhere]), None, progress=lambda *_: None)
+    counts = np.ones((len(CANDLES), len(LABELS)), bool)
+    encoder = encoder.tune([TuningPart(CANDLES, rows, model.predict_proba(rows.X), spans, counts)])
     info = ModelInfo(
         model_name="m", model_version="3", model_type=model_type, experiment_name="e", run_id="r",
         trained_at=1, feature_count=len(encoder.feature_columns), label_names=list(LABELS),
@@ -49,15 +55,15 @@ def _predictor(model_type: str = "xgboost", groups: tuple[str, ...] = ("candle_s
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=MODEL_NAMES)
+@pytest.fixture(scope="module", params=[(m, e) for e in ENCODER_NAMES for m in MODEL_NAMES], ids="-".join)
 def trained(request: pytest.FixtureRequest) -> Predictor:
-    return _predictor(request.param)
+    return _predictor(*request.param)
 
 
-@pytest.fixture(scope="module")
-def saved_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=ENCODER_NAMES)
+def saved_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "saved"
-    _predictor().save(folder)
+    _predictor(name=request.param).save(folder)
     return folder
 
 
@@ -118,11 +124,11 @@ def test_a_slice_has_the_labels_of_the_whole_where_it_covers_the_memory(trained:
 
 
 def test_too_few_candles_are_refused_with_the_number_needed(trained: Predictor) -> None:
-    with pytest.raises(
-        InvalidCandles, match=r"EURUSD 1h: found 20 candles, expected at least 21: .* 20 bars"
-    ):
-        trained.predict(CANDLES[:20])
-    assert len(trained.predict(CANDLES[:21]).label) == 21
+    needed = trained.encoder.needed_bars
+    said = rf"EURUSD 1h: found {needed - 1} candles, expected at least {needed}: .* {needed - 1} bars"
+    with pytest.raises(InvalidCandles, match=said):
+        trained.predict(CANDLES[: needed - 1])
+    assert len(trained.predict(CANDLES[:needed]).label) == needed
 
 
 def test_the_candles_are_left_as_they_were(trained: Predictor) -> None:
@@ -181,16 +187,16 @@ BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.parametrize("name", ENCODER_NAMES)
 def test_a_custom_feature_whose_module_is_not_there_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = tmp_path / "users_own.py"
     module.write_text("def change(candles): return {'x': candles.close - candles.open}")
     monkeypatch.syspath_prepend(tmp_path)
-    _predictor(groups=("path", "users_own.change")).save(tmp_path / "model")
-    assert "users_own.change.x" in {
-        c.name for c in Predictor.load(tmp_path / "model").encoder.feature_columns
-    }
+    _predictor(name=name, groups=("path", "users_own.change")).save(tmp_path / "model")
+    columns = Predictor.load(tmp_path / "model").encoder.feature_columns
+    assert any(column.name.startswith("users_own.change.x") for column in columns)
     module.write_text("def change(candles): return {'x': candles.close - 2 * candles.open}")
     monkeypatch.delitem(sys.modules, "users_own")
     importlib.invalidate_caches()
