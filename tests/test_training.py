@@ -170,7 +170,7 @@ def test_several_symbols_make_one_model() -> None:
 
 
 def test_nothing_labelled_is_nothing_to_learn_from() -> None:
-    with pytest.raises(TrainingFailed, match=r"found no span within the training block of EURUSD 1h"):
+    with pytest.raises(TrainingFailed, match=r"found no span before the validation block .* in EURUSD 1h"):
         _train([LabelledSeries(CANDLES, [], [])])
 
 
@@ -315,7 +315,9 @@ def _with_custom(name: str, source: str, folder: Path) -> np.ndarray:
     (folder / f"{name}.py").write_text(f"import numpy as np\ndef feature(candles): return {{'x': {source}}}")
     context = ContextConfig(past_bars=20, future_bars=20, groups=("path", f"{name}.feature"))
     one = _series(bars=900)
-    return prepare([one], encoder_name="bio", context=context, encoding=EncodingConfig()).rows.X
+    prepared = prepare([one], encoder_name="bio", context=context, encoding=EncodingConfig())
+    assert prepared.proposed is not None
+    return prepared.proposed.rows.X
 
 
 def test_a_custom_feature_is_a_column_of_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +352,9 @@ def test_unclear_spans_weigh_less_unless_told_otherwise() -> None:
 def test_rows_that_a_model_was_fitted_on_are_as_they_were(stops_at: float) -> None:
     """Whether it was fitted or cancelled in the middle."""
     prepared = prepare([_series(bars=900)], encoder_name="bio", context=CONTEXT, encoding=EncodingConfig())
-    before = prepared.rows.X.copy()
+    assert prepared.proposed is not None
+    X = prepared.proposed.rows.X
+    before = X.copy()
     config = TrainingConfig(hyperparameters={"n_estimators": 4, "n_jobs": 1})
 
     def tell(done: float, _what: str) -> None:
@@ -359,7 +363,7 @@ def test_rows_that_a_model_was_fitted_on_are_as_they_were(stops_at: float) -> No
 
     with nullcontext() if stops_at > 1 else pytest.raises(InterruptedError):
         fit(prepared, run_id="r", config=config, progress=tell)
-    np.testing.assert_array_equal(prepared.rows.X, before)
+    np.testing.assert_array_equal(X, before)
 
 
 def test_stopping_in_the_middle_leaves_nothing_running() -> None:

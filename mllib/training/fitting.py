@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mllib.calibration import Calibration, reliability, undo_weights, with_temperatures
 from mllib.candles import Candles
 from mllib.encoders import Encoder, EncodingConfig, TuningPart, reviewed_bars
+from mllib.errors import TrainingFailed
 from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
 from mllib.inference import ModelInfo, Predictor, TrainedRange
@@ -91,14 +92,16 @@ def fit(
         metrics={},
     )
     progress(0.80, "choosing thresholds on validation")
-    chosen = _tuned(predictor, prepared.series, split)
+    parts = _tuning_parts(predictor, prepared.series, split)
+    chosen = replace(predictor, encoder=encoder.tune(parts))
     progress(0.90, "evaluating on the test block")
     metrics = _tested(chosen, prepared.series, split, champion=champion, config=config)
     return replace(
         chosen,
         metrics=metrics
         | {"split": _described(split, blocks), "left_out": lesson.left_out}
-        | {"calibration": calibrated.metrics, "warnings": _warnings(config, stopped=stopping is not None)},
+        | {"calibration": calibrated.metrics}
+        | {"warnings": _warnings(config, stopped=stopping is not None, tuned=bool(parts))},
     )
 
 
@@ -158,7 +161,7 @@ def _scores(model: Model, rows: Rows, block: Mask) -> NDArray[np.float32]:
     return np.concatenate([model.predict_proba(rows.X[part]) for part in parts])
 
 
-def _tuned(predictor: Predictor, series: Sequence[LabelledSeries], split: Split) -> Predictor:
+def _tuning_parts(predictor: Predictor, series: Sequence[LabelledSeries], split: Split) -> list[TuningPart]:
     encoder = predictor.encoder
     parts = []
     for one in series:
@@ -169,7 +172,7 @@ def _tuned(predictor: Predictor, series: Sequence[LabelledSeries], split: Split)
             )
             rows, P = predictor.scored(candles)
             parts.append(TuningPart(candles, rows, P, one.spans, counts[:, None] & looked))
-    return replace(predictor, encoder=encoder.tune(parts))
+    return parts
 
 
 def _tested(
@@ -186,6 +189,13 @@ def _tested(
         candles, counts = _around("test", one.candles, split, predictor.encoder, *rival)
         if len(candles) >= predictor.encoder.needed_bars:
             judged.append(Judged(predictor.predict(candles), one.spans, one.reviewed, counts))
+    if not judged:
+        before, after = predictor.encoder.reach
+        raise TrainingFailed(
+            f"split: found no bar of the test block to judge: its label depends on {before} bars before and "
+            f"{after} after it, expected them in the block. Import more candles, raise "
+            "stages.training.test_split, or leave out the labels of the longest spans with --labels."
+        )
     found = evaluate(judged, predictor.encoder.labels, champion=champion, bootstrap=config.bootstrap)
     return found | {"in_sample": False}
 
@@ -221,7 +231,7 @@ def _described(split: Split, blocks: _Blocks) -> dict[str, Any]:
     }
 
 
-def _warnings(config: TrainingConfig, *, stopped: bool) -> list[str]:
+def _warnings(config: TrainingConfig, *, stopped: bool, tuned: bool) -> list[str]:
     warnings = []
     if config.split_method == "random":
         warnings.append(
@@ -232,6 +242,11 @@ def _warnings(config: TrainingConfig, *, stopped: bool) -> list[str]:
         warnings.append(
             "validation: found nothing reviewed in its earlier half, so nothing decided when to stop. Review "
             "some of it, or raise stages.training.validation_split."
+        )
+    if not tuned:
+        warnings.append(
+            "validation: found no bar whose labels depend on validation alone, so no cut was chosen. Raise "
+            "stages.training.validation_split, or import more candles."
         )
     for warning in warnings:
         log.warning(warning)

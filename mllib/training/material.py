@@ -1,6 +1,6 @@
 """What a model is fitted on: rows of all series, and what the labels say about them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mllib.candles import Candles
-from mllib.encoders import Encoder, EncodingConfig, Example, Examples, encoder_class
+from mllib.encoders import Encoder, EncodingConfig, Example, Examples, encoder_class, reviewed_bars
 from mllib.errors import TrainingFailed
 from mllib.features import ContextConfig
 from mllib.features.custom import check_causality
@@ -126,7 +126,8 @@ def make_lesson(prepared: Prepared, split: Split, *, balanced: bool, by_clarity:
     proposed = prepared.propose(encoder)
     train = split.holds("train", proposed.intervals)
     targets = _targets(encoder, prepared, proposed)
-    left_out = _unlearnable(encoder, targets.take(train))
+    beside = _bars_beside(encoder, prepared.series, split) if encoder.learns_rows else {}
+    left_out = _unlearnable(encoder, targets.take(train), beside)
     kept = {label: found for label, found in examples.items() if label not in left_out}
     if not kept:
         raise TrainingFailed(
@@ -181,13 +182,29 @@ def _lasting(one: LabelledSeries) -> Intervals:
     return Intervals(starts, starts, np.maximum(ends, starts + 1), bar_s)
 
 
-def _unlearnable(encoder: Encoder, learned: Targets) -> dict[str, str]:
+def _bars_beside(encoder: Encoder, series: Sequence[LabelledSeries], split: Split) -> dict[str, int]:
+    """For each label the bars of the training block where someone looked for it and none of its spans is."""
+    beside = dict.fromkeys(encoder.labels, 0)
+    for one in series:
+        learned = split.holds("train", Intervals.of_bars(one.candles, (0, 0)))
+        for label in encoder.labels:
+            free = learned & reviewed_bars(label, one.candles, one.reviewed)
+            for start, end in positions([s for s in one.spans if s.label == label], one.candles.time):
+                free[start:end] = False
+            beside[label] += int(free.sum())
+    return beside
+
+
+def _unlearnable(encoder: Encoder, learned: Targets, bars_beside: Mapping[str, int]) -> dict[str, str]:
     """The labels that the training rows say too little about, and why.
 
-    Without enough that is known to be none of a label's spans, a model would see them everywhere.
+    Without enough that is known to be none of a label's spans, a model would see them everywhere. Where rows
+    are proposed that look like the spans, few may be known to be none because few others look so: there the
+    bars count that no span lies on.
     """
     reasons = {}
-    for label, (found, beside) in encoder.evidence(learned).items():
+    for label, (found, rows) in encoder.evidence(learned).items():
+        beside = max(rows, bars_beside.get(label, 0))
         if found < LEAST_EXAMPLES or beside < min(_LEAST_BESIDE * found, _ENOUGH_BESIDE):
             reasons[label] = f"{label}: {found} examples and {beside} known negatives beside them in training"
     return reasons
