@@ -73,6 +73,30 @@ def _stretch(
     return slice(first, last) if chosen[first:last].all() else chosen
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is learned apart from the rest: rows of some lengths, with their own features and targets.
+
+    `features` and `columns` are the stretches `[first, end)` of `Rows.X` and of the targets that belong to it;
+    the features of all other rows are NaN there, and their targets unknown.
+    """
+
+    features: tuple[int, int]
+    columns: tuple[int, int]
+    least_bars: int = 1
+    most_bars: int | None = None
+
+    def holds(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which rows belong to it: `bool (n,)`."""
+        bars = rows.end - rows.start
+        held: NDArray[np.bool_] = bars >= self.least_bars
+        return held if self.most_bars is None else held & (bars <= self.most_bars)
+
+    def inputs(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Its own features, as a view."""
+        return X[:, slice(*self.features)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
     """What is known about rows: `Y` float32 (n, k) in {0, 1}, `mask` bool (n, k) where it is known at
@@ -87,6 +111,11 @@ class Targets:
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Targets":
         """The targets of the chosen rows, by mask or position."""
         return Targets(self.columns, self.Y[chosen], self.mask[chosen], self.weights[chosen])
+
+    def of(self, part: Part) -> "Targets":
+        """The columns of one part, as views."""
+        own = slice(*part.columns)
+        return Targets(self.columns[own], self.Y[:, own], self.mask[:, own], self.weights[:, own])
 
     @classmethod
     def concatenate(cls, parts: Sequence["Targets"]) -> "Targets":

@@ -113,6 +113,16 @@ class Split:
         named = np.array([name == block for name in self.blocks])[at]
         return np.asarray(same & free & named)
 
+    def with_validation_learned(self) -> "Split":
+        """The split whose validation belongs to training."""
+        blocks: tuple[Block, ...] = tuple("train" if name == "validation" else name for name in self.blocks)
+        kept = [i for i in range(len(self.moments)) if blocks[i] != blocks[i + 1]]
+        return Split(
+            tuple(self.moments[i] for i in kept),
+            (*(blocks[i] for i in kept), blocks[-1]),
+            self.embargo_bars,
+        )
+
     def ranges(self, *blocks: Block) -> list[tuple[int | None, int | None]]:
         """First and last time (Unix s, both included, None for ever) of each stretch of these blocks."""
         begins = [None, *self.moments]

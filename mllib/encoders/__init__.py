@@ -14,7 +14,7 @@ from mllib.candles import Candles
 from mllib.encoders.settings import EncodingConfig
 from mllib.errors import InvalidConfig
 from mllib.features import Column, ContextConfig
-from mllib.rows import Rows, Targets
+from mllib.rows import Part, Rows, Targets
 from mllib.spans import PredictedSpan, ReviewedRange, Span
 
 _ENCODERS = {
@@ -51,7 +51,8 @@ Examples = Mapping[str, Sequence[Example]]
 class TuningPart(NamedTuple):
     """One series to choose by: its rows without `X`, their probabilities `P (n, k)`, what is true.
 
-    `counts bool (n_bars, n_labels)` are the bars that count for each label.
+    `counts bool (n_bars, k)` are the bars that count for each target column: someone has looked there for its
+    label, and the probabilities come from a model that has not learned from them.
     """
 
     candles: Candles
@@ -91,6 +92,10 @@ class Encoder(Protocol):
     @property
     def feature_columns(self) -> tuple[Column, ...]:
         """The columns of `Rows.X`; a column's `future` counts bars after the last one that the row judges."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is learned apart: one part holds all, several divide rows, features and columns."""
 
     @property
     def needed_bars(self) -> int:

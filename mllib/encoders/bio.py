@@ -17,7 +17,7 @@ from mllib.encoders.settings import EncodingConfig
 from mllib.encoders.viterbi import Positions
 from mllib.features import Column, ContextConfig, column_reach, compute_features, fingerprint, probe
 from mllib.features.windows import Floats
-from mllib.rows import Rows, Targets
+from mllib.rows import Part, Rows, Targets
 from mllib.spans import PredictedSpan, ReviewedRange, Span, clarity_weight, positions
 
 _TYPICAL = 0.95
@@ -70,6 +70,10 @@ class BioEncoder:
         return tuple(
             f"{tag}-{lane.label}" for lane in self.lanes for tag in (("B",) if lane.fixed else ("B", "I"))
         )
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (Part((0, len(self.feature_columns)), (0, len(self.columns))),)
 
     @property
     def needed_bars(self) -> int:
@@ -194,7 +198,8 @@ class BioEncoder:
     def _judged(self, i: int, part: TuningPart) -> JudgedLane:
         lane, begin, inside = self._split(part.P)[i]
         truth = positions([s for s in part.spans if s.label == lane.label], part.candles.time)
-        return part.candles, begin, inside, truth, part.counts[:, i]
+        counts = part.counts[:, self.column_labels.index(lane.label)]
+        return part.candles, begin, inside, truth, counts
 
     def _split(self, P: NDArray[np.float32]) -> list[LaneProbabilities]:
         """Each lane with its probabilities of starting and of going on, `float64 (n_bars,)`."""

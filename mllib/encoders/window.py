@@ -23,7 +23,7 @@ from mllib.features import Column, ContextConfig, column_reach, compute_features
 from mllib.features.window_shape import COLUMNS, Series, beside, beside_columns, describe
 from mllib.features.windows import Floats
 from mllib.matching import Positions, count_matches, overlaps, wholly_on
-from mllib.rows import Rows, Targets
+from mllib.rows import Part, Rows, Targets
 from mllib.spans import PredictedSpan, ReviewedRange, Span, clarity_weight, positions
 
 LEAST_IOU = 0.5
@@ -81,6 +81,10 @@ class WindowEncoder:
     @property
     def column_labels(self) -> tuple[str, ...]:
         return self.labels
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (Part((0, len(self.feature_columns)), (0, len(self.columns))),)
 
     @property
     def needed_bars(self) -> int:

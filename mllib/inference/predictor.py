@@ -16,7 +16,8 @@ from mllib.candles import Candles
 from mllib.encoders import Encoder, encoder_from_dict, encoder_to_dict
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
 from mllib.inference.prediction import Prediction, predicted
-from mllib.models import Model, model_class
+from mllib.models import Scorer
+from mllib.models.parted import load_model
 from mllib.rows import Rows
 
 FORMAT = 2
@@ -56,7 +57,7 @@ class Predictor:
     """A trained model ready to serve; immutable and safe to share between threads."""
 
     encoder: Encoder
-    model: Model
+    model: Scorer
     calibration: Calibration
     info: ModelInfo
     trained_on: tuple[TrainedRange, ...]
@@ -118,7 +119,7 @@ class Predictor:
             "metrics": self.metrics,
             "fingerprint": self.encoder.fingerprint(),
             "probe": [None if np.isnan(v) else v for v in self.encoder.probe()],
-            "files": {path.name: _digest(path) for path in sorted(partial.iterdir())},
+            "files": _digests(partial),
         }
         (partial / _DESCRIPTION).write_text(json.dumps(description, indent=1))
         partial.rename(folder)
@@ -150,13 +151,18 @@ class Predictor:
         info = ModelInfo(**saved["info"])
         predictor = cls(
             encoder=encoder,
-            model=model_class(info.model_type).load(folder),
+            model=load_model(info.model_type, encoder.parts, folder),
             calibration=Calibration.from_dict(saved["calibration"]),
             info=info,
             trained_on=tuple(TrainedRange(**part) for part in saved["trained_on"]),
             metrics=saved["metrics"],
         )
         return predictor if model_version is None else predictor.with_version(model_version)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 
 
 def _digest(path: Path) -> str:

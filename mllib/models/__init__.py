@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,21 +31,8 @@ _MODELS = {
 MODEL_NAMES = tuple(_MODELS)
 
 
-class Model(Protocol):
+class Scorer(Protocol):
     """What scores rows for all target columns at once."""
-
-    name: str
-    hyperparameters: BaseModel
-
-    def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None: ...
-
-    def fit(
-        self, rows: Rows, targets: Targets, validation: tuple[Rows, Targets] | None, *, progress: Progress
-    ) -> None:
-        """Learns from the known cells; `validation` decides when to stop."""
-
-    def weights_used(self, targets: Targets) -> NDArray[np.float32]:
-        """The weight `float32 (n, k)` that `fit` gives each known cell of its targets."""
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities `float32 (n, k)` of the target columns for `X float32 (n, f)`."""
@@ -56,12 +43,38 @@ class Model(Protocol):
     def save(self, folder: Path) -> None:
         """Writes the model into an existing folder, without pickle."""
 
+    def log(self, mlflow: Any, *, registered_model_name: str, pip_requirements: list[str]) -> str | None:
+        """Logs the bare estimator to MLflow's active run and registers it; its registered version."""
+
+
+class Model(Scorer, Protocol):
+    """A scorer that can be fitted."""
+
+    name: ClassVar[str]
+    patient: ClassVar[Mapping[str, Any]]
+    """Hyperparameters to begin with where examples are few and the fit may take longer."""
+    hyperparameters: BaseModel
+
+    def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None: ...
+
+    def fit(
+        self, rows: Rows, targets: Targets, validation: tuple[Rows, Targets] | None, *, progress: Progress
+    ) -> None:
+        """Learns from the known cells; `validation` decides when to stop."""
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds or trees the fit took."""
+
+    def of_rounds(self, rounds: int) -> Self:
+        """An unfitted model that takes so many."""
+
+    def weights_used(self, targets: Targets) -> NDArray[np.float32]:
+        """The weight `float32 (n, k)` that `fit` gives each known cell of its targets."""
+
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The model that `save` wrote."""
-
-    def log(self, mlflow: Any, *, registered_model_name: str, pip_requirements: list[str]) -> str | None:
-        """Logs the bare estimator to MLflow's active run and registers it; its registered version."""
 
 
 def model_class(name: str) -> type[Model]:

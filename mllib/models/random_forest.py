@@ -9,7 +9,8 @@ its own forest; commonly there is one.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import skops.io
@@ -52,7 +53,8 @@ class Hyperparameters(BaseModel):
 class RandomForest:
     """Averaged trees over all target columns."""
 
-    name = "random_forest"
+    name: ClassVar[str] = "random_forest"
+    patient: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None:
         self.hyperparameters = Hyperparameters(**hyperparameters)
@@ -77,6 +79,15 @@ class RandomForest:
                 lambda part, i=i: progress((i + part) / len(groups), "growing trees"),
             )
             self._forests.append(grown)
+
+    @property
+    def rounds(self) -> int:
+        return self.hyperparameters.n_estimators
+
+    def of_rounds(self, rounds: int) -> "RandomForest":
+        """An unfitted forest of so many trees."""
+        given = self.hyperparameters.model_dump() | {"n_estimators": rounds}
+        return RandomForest(given, seed=self._seed)
 
     def weights_used(self, targets: Targets) -> Floats:
         """The greatest weight of a row's cells in each forest, since a forest weighs whole rows."""

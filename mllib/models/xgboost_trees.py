@@ -8,7 +8,8 @@ column are added outside the trees.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import xgboost
@@ -46,7 +47,10 @@ class Hyperparameters(BaseModel):
 class XGBoostTrees:
     """Gradient-boosted vector-leaf trees over all target columns."""
 
-    name = "xgboost"
+    name: ClassVar[str] = "xgboost"
+    patient: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {"learning_rate": 0.05, "n_estimators": 600, "early_stopping_rounds": 50}
+    )
 
     def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None:
         self.hyperparameters = Hyperparameters(**hyperparameters)
@@ -76,6 +80,15 @@ class XGBoostTrees:
         best = getattr(booster, "best_iteration", None)
         self._booster = booster if best is None else booster[: best + 1]
         self._booster.set_param({"nthread": 1})
+
+    @property
+    def rounds(self) -> int:
+        return int(self._booster.num_boosted_rounds())
+
+    def of_rounds(self, rounds: int) -> "XGBoostTrees":
+        """An unfitted model of so many trees; without validation it does not stop sooner."""
+        given = self.hyperparameters.model_dump() | {"n_estimators": rounds}
+        return XGBoostTrees(given, seed=self._seed)
 
     def weights_used(self, targets: Targets) -> Floats:
         """Each cell's own."""

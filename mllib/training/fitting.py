@@ -3,29 +3,24 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mllib.calibration import Calibration, reliability, undo_weights, with_temperatures
-from mllib.candles import Candles
-from mllib.encoders import Encoder, EncodingConfig, TuningPart, reviewed_bars
+from mllib.encoders import Encoder, EncodingConfig
 from mllib.errors import TrainingFailed
 from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
 from mllib.inference import ModelInfo, Predictor, TrainedRange
-from mllib.models import Model, Progress, create_model
-from mllib.rows import Rows
-from mllib.splits import Block, Intervals, Split, divided, make_split
-from mllib.training.material import LabelledSeries, Lesson, Prepared, as_if_newest, make_lesson, prepare
+from mllib.models import Progress, create_model
+from mllib.models.parted import joined
+from mllib.splits import Intervals, Split, make_split
+from mllib.training.held_out import calibrate, depended_on, rows_around, tuning_parts
+from mllib.training.learning import Blocks, Learned, Learner, folds_of, scores
+from mllib.training.material import LabelledSeries, Lesson, Prepared, make_lesson, prepare
 from mllib.training.settings import TrainingConfig
 
-_SCORED_ROWS = 100_000
-"""So many rows are scored at a time."""
-
-Mask = NDArray[np.bool_]
 log = logging.getLogger(__name__)
 
 
@@ -64,115 +59,67 @@ def fit(
     split: Split | None = None,
     champion: Predictor | None = None,
 ) -> Predictor:
-    """As `train`, on rows that are there already; `split` replaces the one that the configuration asks for.
+    """As `train`, on rows that are there already.
+
+    A `split` replaces the one that the configuration asks for; all is then chosen on its validation block.
 
     Raises:
         TrainingFailed: when a block is empty, or the training block teaches no label.
         InvalidConfig: for an unknown model or hyperparameter.
     """
-    model = create_model(config.model_type, config.hyperparameters, seed=config.seed)
-    split = make_split(prepared.bars, config, seed=config.seed) if split is None else split
+    create_model(config.model_type, config.hyperparameters, seed=config.seed)
+    if split is None:
+        split = make_split(prepared.bars, config, seed=config.seed)
+    else:
+        config = config.model_copy(update={"validation_folds": 0})
+    series = prepared.series
     lesson = make_lesson(
         prepared, split, balanced=config.class_weights == "balanced", by_clarity=config.clarity_weights
     )
-    encoder, rows, targets = lesson.encoder, lesson.proposed.rows, lesson.targets
-    blocks = _Blocks.of(split, lesson.proposed.intervals)
-    known = targets.take(blocks.stopping)
-    stopping = (rows.take(blocks.stopping), known) if known.mask.any() else None
-    with as_if_newest(rows.take(blocks.train), encoder, seed=config.seed) as shown:
-        model.fit(shown, targets.take(blocks.train), stopping, progress=_part(progress, 0.05, 0.75))
+    blocks = Blocks.of(split, lesson.proposed.intervals)
+    learned = _learned(series, lesson, blocks, split, config=config, progress=_part(progress, 0.02, 0.77))
+    model = joined(lesson.encoder.parts, [one.model for one in learned])
     progress(0.77, "calibrating")
-    calibrated = _calibrated(model, lesson, blocks)
+    test = scores(model, lesson.proposed.rows.X, np.flatnonzero(blocks.test))
+    calibrated = calibrate(learned, lesson, blocks, test=test)
+    progress(0.80, "choosing thresholds on what was held out")
+    parts = tuning_parts(series, lesson, learned, split, calibration=calibrated.calibration)
     predictor = Predictor(
-        encoder=encoder,
+        encoder=lesson.encoder.tune(parts),
         model=model,
         calibration=calibrated.calibration,
-        info=_info(run_id, encoder, config),
-        trained_on=_seen(prepared.series, split),
+        info=_info(run_id, lesson.encoder, config),
+        trained_on=_seen(series, split),
         metrics={},
     )
-    progress(0.80, "choosing thresholds on validation")
-    parts = _tuning_parts(predictor, prepared.series, split)
-    chosen = replace(predictor, encoder=encoder.tune(parts))
     progress(0.90, "evaluating on the test block")
-    metrics = _tested(chosen, prepared.series, split, champion=champion, config=config)
-    return replace(
-        chosen,
-        metrics=metrics
-        | {"split": _described(split, blocks), "left_out": lesson.left_out}
-        | {"calibration": calibrated.metrics}
-        | {"warnings": _warnings(config, stopped=stopping is not None, tuned=bool(parts))},
-    )
+    metrics = _tested(predictor, series, split, champion=champion, config=config)
+    warnings = _warnings(config, stopped=all(one.stopped for one in learned), tuned=bool(parts))
+    metrics |= {"split": _described(split, blocks, learned), "left_out": lesson.left_out}
+    return replace(predictor, metrics=metrics | {"calibration": calibrated.metrics, "warnings": warnings})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Blocks:
-    """Masks over the rows. `stopping` and `calibration` divide validation, `stopping` is the earlier part."""
-
-    train: Mask
-    validation: Mask
-    test: Mask
-    stopping: Mask
-    calibration: Mask
-
-    @classmethod
-    def of(cls, split: Split, intervals: Intervals) -> "_Blocks":
-        """The blocks of these rows. Too short a validation block is not divided: it decides when to stop."""
-        train, validation, test = (split.holds(name, intervals) for name in ("train", "validation", "test"))
-        stopping, calibration = divided(intervals, validation, embargo_bars=split.embargo_bars)
-        if not (stopping.any() and calibration.any()):
-            stopping, calibration = validation, np.zeros_like(validation)
-        return cls(train, validation, test, stopping, calibration)
-
-
-@dataclass(frozen=True, slots=True)
-class _Calibrated:
-    calibration: Calibration
-    metrics: dict[str, Any]
-
-
-def _calibrated(model: Model, lesson: Lesson, blocks: _Blocks) -> _Calibrated:
-    """The calibration from the later part of validation; how far off it and the test are with and without."""
-    labels, targets = lesson.encoder.column_labels, lesson.targets
-    learned = targets.take(blocks.train)
-    undone = undo_weights(replace(learned, weights=model.weights_used(learned)))
-    P = {
-        "validation": _scores(model, lesson.proposed.rows, blocks.calibration),
-        "test": _scores(model, lesson.proposed.rows, blocks.test),
-    }
-    known = {"validation": targets.take(blocks.calibration), "test": targets.take(blocks.test)}
-    calibration, left = with_temperatures(undone, P["validation"], known["validation"], labels)
-    metrics: dict[str, Any] = {
-        "temperatures": dict(zip(labels, calibration.temperatures, strict=True)),
-        "uncalibrated": left,
-        "undone_log_odds": dict(zip(lesson.encoder.columns, calibration.undone, strict=True)),
-    }
-    for name in ("validation", "test"):
-        metrics[name] = {
-            "before": reliability(P[name], known[name], labels),
-            "after": reliability(calibration.apply(P[name]), known[name], labels),
-        }
-    return _Calibrated(calibration, metrics)
-
-
-def _scores(model: Model, rows: Rows, block: Mask) -> NDArray[np.float32]:
-    chosen = np.flatnonzero(block)
-    parts = np.split(chosen, range(_SCORED_ROWS, len(chosen), _SCORED_ROWS))
-    return np.concatenate([model.predict_proba(rows.X[part]) for part in parts])
-
-
-def _tuning_parts(predictor: Predictor, series: Sequence[LabelledSeries], split: Split) -> list[TuningPart]:
-    encoder = predictor.encoder
-    parts = []
-    for one in series:
-        candles, counts = _around("validation", one.candles, split, encoder)
-        if len(candles):
-            looked = np.stack(
-                [reviewed_bars(label, candles, one.reviewed) for label in encoder.labels], axis=1
-            )
-            rows, P = predictor.scored(candles)
-            parts.append(TuningPart(candles, rows, P, one.spans, counts[:, None] & looked))
-    return parts
+def _learned(
+    series: Sequence[LabelledSeries],
+    lesson: Lesson,
+    blocks: Blocks,
+    split: Split,
+    *,
+    config: TrainingConfig,
+    progress: Progress,
+) -> list[Learned]:
+    """What came of each part of the encoder."""
+    around = rows_around(series, lesson, split)
+    labels, parts = lesson.encoder.column_labels, lesson.encoder.parts
+    found = []
+    for i, part in enumerate(parts):
+        learner = Learner(lesson, part, blocks, config, split.embargo_bars)
+        folds = folds_of(labels[slice(*part.columns)], series, split, config)
+        step = _part(progress, i / len(parts), (i + 1) / len(parts))
+        found.append(
+            learner.in_folds(folds, progress=step) if folds else learner.in_block(around, progress=step)
+        )
+    return found
 
 
 def _tested(
@@ -186,9 +133,11 @@ def _tested(
     judged = []
     rival = () if champion is None else (champion.encoder,)
     for one in series:
-        candles, counts = _around("test", one.candles, split, predictor.encoder, *rival)
+        counts = split.holds("test", Intervals.of_bars(one.candles, predictor.encoder.reach))
+        part = depended_on(counts, predictor.encoder, *rival)
+        candles = one.candles[part]
         if len(candles) >= predictor.encoder.needed_bars:
-            judged.append(Judged(predictor.predict(candles), one.spans, one.reviewed, counts))
+            judged.append(Judged(predictor.predict(candles), one.spans, one.reviewed, counts[part]))
     if not judged:
         before, after = predictor.encoder.reach
         raise TrainingFailed(
@@ -200,21 +149,7 @@ def _tested(
     return found | {"in_sample": False}
 
 
-def _around(
-    block: Block, candles: Candles, split: Split, encoder: Encoder, *others: Encoder
-) -> tuple[Candles, Mask]:
-    """The candles that the labels of a block's bars depend on, the others' too, and which are those bars."""
-    counts = split.holds(block, Intervals.of_bars(candles, encoder.reach))
-    bars = np.flatnonzero(counts)
-    if not len(bars):
-        return candles[:0], counts[:0]
-    before = max(one.context_bars for one in (encoder, *others))
-    after = max(one.provisional_bars for one in (encoder, *others))
-    part = slice(max(int(bars[0]) - before, 0), int(bars[-1]) + after + 1)
-    return candles[part], counts[part]
-
-
-def _described(split: Split, blocks: _Blocks) -> dict[str, Any]:
+def _described(split: Split, blocks: Blocks, learned: Sequence[Learned]) -> dict[str, Any]:
     counts = {
         "train": int(blocks.train.sum()),
         "validation": int(blocks.validation.sum()),
@@ -224,6 +159,7 @@ def _described(split: Split, blocks: _Blocks) -> dict[str, Any]:
         "purged": len(blocks.train) - sum(counts.values()),
         "stopping": int(blocks.stopping.sum()),
         "calibration": int(blocks.calibration.sum()),
+        "folds": [one.folds for one in learned],
         "moments": list(split.moments),
         "blocks": list(split.blocks),
         "validation_from": split.ranges("validation")[0][0],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mllib.candles import Candles
 from mllib.encoders import Encoder, EncodingConfig, Example, Examples, encoder_class, reviewed_bars
 from mllib.errors import TrainingFailed
-from mllib.features import ContextConfig
+from mllib.features import Column, ContextConfig
 from mllib.features.custom import check_causality
 from mllib.rows import Rows, Targets
 from mllib.spans import Annotation, ReviewedRange, Span, positions
@@ -221,12 +221,12 @@ def _balanced(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.float32]
 
 
 @contextmanager
-def as_if_newest(rows: Rows, encoder: Encoder, *, seed: int) -> Iterator[Rows]:
+def as_if_newest(rows: Rows, columns: Sequence[Column], *, seed: int) -> Iterator[Rows]:
     """The rows with the future of some hidden, as a chart's newest bars have it.
 
     It is hidden in their own `X`, which may be gigabytes, and put back afterwards.
     """
-    future = np.array([column.future for column in encoder.feature_columns])
+    future = np.array([column.future for column in columns])
     rng = np.random.default_rng(seed)
     newest = np.flatnonzero(rng.random(len(rows)) < _NEWEST_SHARE)
     known_bars = rng.integers(0, max(int(future.max()), 1), size=len(newest))
