@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mllib.window_words import window_group, window_words
+
 Place = Callable[[int], str]
 """Names the candle so many bars after the one that a row judges."""
 
@@ -159,7 +161,7 @@ def feature_group(name: str) -> str:
     for pattern, phrase in _COMPILED:
         if found := pattern.fullmatch(name):
             return phrase.group.format(**found.groupdict())
-    return re.sub(r"_\d+$", "", name)
+    return window_group(name) or re.sub(r"_\d+$", "", name)
 
 
 def feature_words(name: str, value: float, place: Place) -> str:
@@ -167,9 +169,13 @@ def feature_words(name: str, value: float, place: Place) -> str:
 
     >>> feature_words("path_close@-20", -3.14, lambda lag: "candle 1")
     'the close rises 3.1 ranges in the 20 bars up to candle 1'
-    >>> feature_words("path_close_07", 0.5, lambda lag: "candle 1")
-    'path close 07 is 0.5'
+    >>> feature_words("path_close_15", 0.5, lambda lag: "candle 1")
+    'after 100% of its length its close lies at 50% of its height'
+    >>> feature_words("legs_07", 0.5, lambda lag: "candle 1")
+    'legs 07 is 0.5'
     """
+    if said := window_words(name, value):
+        return said
     if value != value:  # NaN: the series does not reach so far
         return f"{_readable(name)} is not known yet"
     for pattern, phrase in _COMPILED:

@@ -175,3 +175,82 @@ def calibration_error(
 def log_loss(P: np.ndarray, Y: np.ndarray) -> float:
     """Minus the mean log probability of what happened."""
     return float(np.mean([-np.log(p if y else 1 - p) for p, y in zip(P.ravel(), Y.ravel(), strict=True)]))
+
+
+def candles_of(closes: Sequence[float], *, seed: int = 0) -> Candles:
+    """Hourly candles with these closes; each opens at the close before and has wicks."""
+    rng = np.random.default_rng(seed)
+    close = np.array(closes, np.float64)
+    open_ = np.concatenate([close[:1], close[:-1]])
+    up, down = rng.uniform(0, 0.01, (2, len(close)))
+    high, low = np.maximum(open_, close) * (1 + up), np.minimum(open_, close) * (1 - down)
+    return Candles("MADE", "1h", MONDAY + 3_600 * np.arange(len(close)), open_, high, low, close)
+
+
+def bars_until_beyond(closes: Sequence[float], bar: int, *, step: int, up: bool, cap: int) -> int:
+    """How many bars back (`step` -1) or ahead (1) a close beyond that of a bar is, `cap + 1` if none is."""
+    for distance in range(1, cap + 1):
+        other = bar + step * distance
+        if 0 <= other < len(closes) and (closes[other] > closes[bar] if up else closes[other] < closes[bar]):
+            return distance
+    return cap + 1
+
+
+def is_swing(closes: Sequence[float], bar: int, *, least_bars: int) -> bool:
+    """Whether no close around a bar is higher than its own, or none lower."""
+    around = closes[max(bar - least_bars, 0) : bar + least_bars + 1]
+    return closes[bar] == max(around) or closes[bar] == min(around)
+
+
+def outline(candles: Candles, start: int, end: int, *, cap: int) -> list[float]:
+    """What proposals know of a window: lengths, levels, height, and how far its extremes stand out."""
+    closes = np.log(candles.close).tolist()
+    inside, bars = closes[start:end], end - start
+    height = max(max(inside) - min(inside), 1e-9)
+    previous = [closes[0], *closes[:-1]]
+    ranges = [
+        max(high, before) - min(low, before)
+        for high, low, before in zip(
+            np.log(candles.high).tolist(), np.log(candles.low).tolist(), previous, strict=True
+        )
+    ]
+    usual = max(sum(ranges[start:end]) / bars * bars**0.5, 1e-9)
+    top, bottom = inside.index(max(inside)), inside.index(min(inside))
+
+    def away(bar: int, *, up: bool) -> tuple[int, int]:
+        before = bars_until_beyond(closes, start + bar, step=-1, up=up, cap=cap)
+        return before, min(bars_until_beyond(closes, start + bar, step=1, up=up, cap=cap), bars - bar)
+
+    levels = [(close - min(inside)) / height for close in (inside[0], inside[-1])]
+    return [
+        bars, bars - 1 - top, bars - 1 - bottom, *levels, float(np.log(height / usual)),
+        min(away(0, up=True)), min(away(0, up=False)), *away(top, up=True), *away(bottom, up=False),
+    ]  # fmt: skip
+
+
+def fixed_windows(candles: Candles, size: int) -> list[tuple[int, int]]:
+    """Windows of one size that begin at every eighth of it by the clock."""
+    hours = [t // SECONDS[candles.timeframe] for t in candles.time.tolist()]
+    return [
+        (start, start + size)
+        for start in range(len(hours) - size + 1)
+        if hours[start] % max(size // 8, 1) == 0
+    ]
+
+
+def unsuppressed(windows: Sequence[Sequence[int]], P: Sequence[float], same_iou: float) -> list[int]:
+    """The windows that no better one overlaps by more; of equals the earlier, then the shorter is better."""
+    better = [(-p, *window) for window, p in zip(windows, P, strict=True)]
+    return [
+        i
+        for i, one in enumerate(windows)
+        if not any(iou(one, two) > same_iou and better[j] < better[i] for j, two in enumerate(windows))
+    ]
+
+
+def largest_over(windows: Sequence[Sequence[int]], P: Sequence[float], n_bars: int) -> list[float]:
+    """For each bar the largest probability of a window over it."""
+    return [
+        max((p for (start, end), p in zip(windows, P, strict=True) if start <= bar < end), default=0.0)
+        for bar in range(n_bars)
+    ]

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from mllib.config import Config, default_config_path, load_config, parse_config, with_value
+from mllib.encoders import EncodingConfig
 from mllib.errors import InvalidConfig
 from mllib.indicators import CANDLE_FEATURES
 from mllib.pipeline.runs import resolve_config
@@ -258,6 +259,7 @@ def test_candle_features_are_all_none_or_those_named() -> None:
     assert columns(["body_size"]) == ("body_size",)
 
 
+INGESTION = "stages.annotation_ingestion"
 BASE = parse_config(
     {"stages": {"training": {"model_type": "xgboost", "hyperparameters": {"learning_rate": 0.2}}}}, where="x"
 )
@@ -292,6 +294,21 @@ def test_layers_and_encoder_of_one_run() -> None:
     assert resolved.stages.annotation_ingestion.layers == ("talib",)
 
 
+def test_how_windows_are_proposed_is_what_encoders_heed() -> None:
+    wanted = {"proposals": "fixed", "window_size": 24, "context_padding": 5}
+    overrides = {f"{INGESTION}.{name}": value for name, value in wanted.items()}
+    resolved = resolve_config(BASE, encoder="window", overrides=overrides).stages.annotation_ingestion
+    assert resolved.label_encoding == "window"
+    assert resolved.encoding == EncodingConfig(proposals="fixed", window_size=24, context_padding=5)
+    assert resolve_config(BASE, encoder="window").stages.annotation_ingestion.encoding == EncodingConfig()
+
+
+def test_padding_that_the_encoder_would_not_heed_is_refused() -> None:
+    padded = {f"{INGESTION}.context_padding": 5}
+    with pytest.raises(InvalidConfig, match=r"run: .*context_padding: found 5, expected 0"):
+        resolve_config(BASE, encoder="bio", overrides=padded)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -303,6 +320,9 @@ def test_layers_and_encoder_of_one_run() -> None:
             {"overrides": {"stages.training.hyperparameters.depth": 3}},
             r"stages\.training\.hyperparameters\.depth",
         ),
+        ({"overrides": {f"{INGESTION}.proposals": "all"}}, r"annotation_ingestion\.proposals: found 'all'"),
+        ({"overrides": {f"{INGESTION}.window_size": 1}}, r"annotation_ingestion\.window_size: found 1"),
+        ({"overrides": {f"{INGESTION}.context_padding": -1}}, r"context_padding: found -1"),
         ({"overrides": {"stages.nope": 3}}, r"stages\.nope: found an unknown key"),
         ({"overrides": {"stages.training.split_method": "shuffled"}}, r"split_method: found 'shuffled'"),
     ],

@@ -3,11 +3,16 @@ import re
 import numpy as np
 import pytest
 
+from mllib.encoders import ENCODER_NAMES, EncodingConfig, encoder_class
 from mllib.feature_words import feature_group, feature_words
 from mllib.features import ContextConfig, compute_features
 from tests.naive import walk
 
 COLUMNS = compute_features(walk(200, seed=1), ContextConfig()).columns
+OF_ENCODERS = {
+    name: encoder_class(name).learn(ContextConfig(), {}, EncodingConfig(context_padding=20)).feature_columns
+    for name in ENCODER_NAMES
+}
 
 
 GAP = "candle +1 has the top of its body 0.25 of the usual range below the body's bottom of the candle before"
@@ -17,23 +22,27 @@ def _place(lag: int) -> str:
     return f"candle {lag:+d}"
 
 
+@pytest.mark.parametrize("name", ENCODER_NAMES)
 @pytest.mark.parametrize("value", [-1.5, 0.0, 2.25])
-def test_every_model_input_has_words_of_its_own(value: float) -> None:
-    for column in COLUMNS:
+def test_every_model_input_has_words_of_its_own(name: str, value: float) -> None:
+    for column in OF_ENCODERS[name]:
         said = feature_words(column.name, value, _place)
         assert "_" not in said
         assert "@" not in said
         assert not said.startswith(re.split(r"[@_]", column.name)[0] + " vs"), column.name
         assert said != feature_words("unknown_" + column.name, value, _place)
+        assert said != f"{column.name.replace('_', ' ').replace('@', ' ')} is {value:.3g}"
 
 
 def test_inputs_group_by_what_they_are_about() -> None:
+    for columns in OF_ENCODERS.values():
+        assert len({feature_group(column.name) for column in columns}) < len(columns) / 3
     groups = {feature_group(column.name) for column in COLUMNS}
     assert len(groups) < len(COLUMNS) / 5
     assert feature_group("path_close@-20") == feature_group("path_low@-5") != feature_group("path_low@+5")
     assert feature_group("body_vs_range@+0") == feature_group("body_vs_usual_body@+0")
     assert feature_group("body_vs_range@+0") != feature_group("body_vs_range@+1")
-    assert feature_group("path_close_07") == feature_group("path_close_12")
+    assert feature_group("legs_07") == feature_group("legs_12")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +55,7 @@ def test_inputs_group_by_what_they_are_about() -> None:
         ("body_gap_down@+1", -0.25, GAP),
         ("efficiency_future_20", -0.75, "75% of the way in the 20 bars after candle +0 is net fall"),
         ("rsi_14", 0.5, "RSI (from -1 to 1) over 14 bars at candle +0 is 0.50"),
-        ("path_close_07", 0.51234, "path close 07 is 0.512"),
+        ("legs_07", 0.51234, "legs 07 is 0.512"),
         ("move_future_20", float("nan"), "move future 20 is not known yet"),
     ],
 )  # fmt: skip

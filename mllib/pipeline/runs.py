@@ -64,13 +64,14 @@ def resolve_config(
 def _refuse_what_is_not_there_yet(config: Config) -> None:
     """Raises InvalidConfig for keys that load but that no stage of this version would heed."""
     features, ingestion = config.stages.feature_engineering, config.stages.annotation_ingestion
-    heeded = {
+    heeded: dict[str, tuple[object, object]] = {
         f"{_TRAINING}.enabled": (config.stages.training.enabled, True),
         f"{_INGESTION}.enabled": (ingestion.enabled, True),
         f"{_INGESTION}.source": (ingestion.source, "span"),
-        f"{_INGESTION}.context_padding": (ingestion.context_padding, 0),
         "stages.feature_engineering.enabled": (features.enabled, True),
     }
+    if ingestion.label_encoding == "bio":
+        heeded[f"{_INGESTION}.context_padding"] = (ingestion.context_padding, 0)
     for key, (found, expected) in heeded.items():
         if found != expected:
             raise InvalidConfig(
@@ -249,6 +250,7 @@ def _parameters(config: Config) -> dict[str, Any]:
     return {
         **stages.training.model_dump(mode="json"),
         "encoder": stages.annotation_ingestion.label_encoding,
+        "encoding": stages.annotation_ingestion.encoding.model_dump(mode="json"),
         "layers": list(stages.annotation_ingestion.layers),
         "talib_patterns": list(stages.annotation_ingestion.talib_patterns),
         "context": stages.feature_engineering.model_inputs.model_dump(mode="json"),

@@ -132,6 +132,25 @@ def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop, tm
     assert (again.returncode, "version 1" in again.stderr) == (0, True)
 
 
+def test_windows_are_trained_on_and_explained(candleloop):
+    named = with_samples(candleloop)
+    small = (
+        "-s",
+        "stages.training.hyperparameters.n_estimators=4",
+        "-s",
+        "stages.training.gate.enabled=false",
+    )
+    trained = candleloop("train", *named, "--encoder", "window", "--labels", "human", *small, "--json")
+    assert trained.returncode == 0, trained.stderr
+    (run,) = json.loads(candleloop("runs", "--json").stdout)
+    assert (run["run_id"], run["encoder"]) == (json.loads(trained.stdout)["run_id"], "window")
+    found = json.loads(candleloop("predict", *named, "--json").stdout)["spans"]
+    assert found
+    asked = ("--at", str(found[0]["start_time"]), "--label", found[0]["label"])
+    why = json.loads(candleloop("explain", *named, *asked, "--json").stdout)
+    assert (why["span"]["start_time"], len(why["reasons"])) == (found[0]["start_time"], 6)
+
+
 def test_a_refused_run_says_so_and_is_promoted_with_a_reason(candleloop, tmp_path):
     named = with_samples(candleloop)
     small = (
@@ -164,7 +183,7 @@ def test_a_refused_run_says_so_and_is_promoted_with_a_reason(candleloop, tmp_pat
             ["train", "-s", "stages.training.hyperparameters.eta=1"],
             "hyperparameters.eta: found 1 for xgboost",
         ),
-        (["train", "--encoder", "window"], "label_encoding: found 'window', expected one of bio"),
+        (["train", "--encoder", "iob"], "label_encoding: found 'iob'"),
         (["predict", "--pair", "EURUSD", "--timeframe", "1h"], "champion of candleloop: there is none yet"),
         (["label", "--pair", "EURUSD", "--timeframe", "1M"], "1m for one minute or 1mo for one month"),
         (["promote", "nothing"], "No training run nothing"),
