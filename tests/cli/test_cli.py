@@ -180,7 +180,10 @@ def test_a_refused_run_says_so_and_is_promoted_with_a_reason(candleloop, tmp_pat
             ["train", "-s", "stages.training.hyperparameters.eta=1"],
             "hyperparameters.eta: found 1 for xgboost",
         ),
-        (["train", "--encoder", "fourier"], "label_encoding: found 'fourier', expected one of bio"),
+        (
+            ["train", "--encoder", "fourier"],
+            "label_encoding: found 'fourier': input should be 'bio' or 'window'",
+        ),
         (["predict", "--pair", "EURUSD", "--timeframe", "1h"], "champion of candleloop: there is none yet"),
         (["label", "--pair", "EURUSD", "--timeframe", "1M"], "1m for one minute or 1mo for one month"),
         (["promote", "nothing"], "No training run nothing"),
