@@ -1,7 +1,11 @@
-"""Where a session's review stands, and what its buttons do. Everything said is in the store, not here."""
+"""Where a session's review stands, and what its buttons do. Everything said is in the store, not here.
+
+Streamlit breaks a callback off at any access to the session's state when the next click comes, so what
+belongs to a write to the store is fetched before it and changed in place after it.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import NAMESPACE_OID, uuid5
 
@@ -25,7 +29,7 @@ THRESHOLD = 0.70
 BARS = 160
 BAR_CHOICES = (80, 160, 320, 640, 1_000)
 
-_UNDO, _UNDONE = "review_undo", "review_undone"
+_SAID = "review_said"
 _SELECTED, _CORRECTING = "review_selected", "review_correcting"
 _BOX = "review_box"
 
@@ -39,6 +43,14 @@ class Said:
     pair: str
     timeframe: str
     time: int
+
+
+@dataclass(slots=True)
+class AllSaid:
+    """The verdicts of this session that can be taken back, and how many have been."""
+
+    verdicts: list[Said] = field(default_factory=list)
+    taken_back: int = 0
 
 
 def key_of(span: Span) -> str:
@@ -58,8 +70,7 @@ def begin(names: Sequence[str], labels: Sequence[str]) -> None:
     state.setdefault("annotator", query.get("annotator", ""))
     state.setdefault("threshold", THRESHOLD)
     state.setdefault("window_bars", BARS)
-    state.setdefault(_UNDO, [])
-    state.setdefault(_UNDONE, 0)
+    state.setdefault(_SAID, AllSaid())
     state.setdefault(_CORRECTING, False)
     remembered = state.get("review_series", query.get("series"))
     state.setdefault("series", remembered if remembered in names else names[0])
@@ -189,7 +200,7 @@ def judge(
     """Records a verdict and steps on to the next prediction without one."""
     state = st.session_state
     pair, timeframe = view.candles.pair, view.candles.timeframe
-    key = key_of(prediction)
+    key, said = key_of(prediction), _said()
     if _is_stale(prediction):
         return
     verdict, new = record_verdict(
@@ -208,7 +219,7 @@ def judge(
         ),
     )
     if new:
-        state[_UNDO].append(Said(verdict.id, key, pair, timeframe, prediction.start_time))
+        said.verdicts.append(Said(verdict.id, key, pair, timeframe, prediction.start_time))
     state.verdict_note = ""
     _select_after(prediction, shown, view)
 
@@ -217,9 +228,9 @@ def judge(
 def undo() -> None:
     """Takes back the last verdict of this session and returns to its prediction."""
     state = st.session_state
-    if not state[_UNDO]:
+    if not undo_depth():
         return
-    last: Said = state[_UNDO][-1]
+    last = _said().verdicts[-1]
     retract(last.verdict_id)
     state.series = f"{last.pair} {last.timeframe}"
     if not _in_window(last.time):
@@ -230,15 +241,15 @@ def undo() -> None:
 @errors_shown()
 def retract(verdict_id: str) -> None:
     """Takes a verdict back."""
-    state = st.session_state
+    said = _said()
     workspace().store.verdicts.retract(verdict_id, annotator())
-    state[_UNDO] = [said for said in state[_UNDO] if said.verdict_id != verdict_id]
-    state[_UNDONE] += 1
+    said.verdicts = [one for one in said.verdicts if one.verdict_id != verdict_id]
+    said.taken_back += 1
 
 
 def undo_depth() -> int:
     """How many verdicts of this session can be taken back."""
-    return len(st.session_state[_UNDO])
+    return len(_said().verdicts)
 
 
 def correcting() -> bool:
@@ -251,9 +262,9 @@ def start_correcting(prediction: PredictedSpan) -> None:
     state = st.session_state
     if _is_stale(prediction):
         return
-    state[_CORRECTING] = True
     state.correct_label = prediction.label
     state.correct_start, state.correct_end = prediction.start_time, prediction.end_time
+    state[_CORRECTING] = True
 
 
 def stop_correcting() -> None:
@@ -265,9 +276,14 @@ def take_box(box: tuple[int, int] | None, candles: Candles) -> None:
     """Takes a range that was dragged on the chart as the bounds of the correction, once."""
     if box is None or st.session_state.get(_BOX) == box:
         return
-    st.session_state[_BOX] = box
     st.session_state.correct_start = int(candles.time[box[0]])
     st.session_state.correct_end = int(candles.time[box[1]])
+    st.session_state[_BOX] = box
+
+
+def _said() -> AllSaid:
+    said: AllSaid = st.session_state[_SAID]
+    return said
 
 
 def _is_stale(prediction: PredictedSpan) -> bool:
@@ -292,7 +308,7 @@ def _client_id(pair: str, timeframe: str, key: str) -> str:
     version = "" if model is None else model.info.run_id
     return uuid5(
         NAMESPACE_OID,
-        f"{session_id()} {st.session_state[_UNDONE]} {version} {annotator()} {pair} {timeframe} {key}",
+        f"{session_id()} {_said().taken_back} {version} {annotator()} {pair} {timeframe} {key}",
     ).hex
 
 

@@ -1,8 +1,9 @@
 """Stored candles: one Parquet file for each pair and timeframe, written whole or not at all."""
 
 import fcntl
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from mllib.candle_gate import check_arrays, check_pair
 from mllib.candles import COLUMNS, PRICE_COLUMNS, Candles
 from mllib.errors import Conflict, InvalidCandles, NotFound, NotReady
+from mllib.price_adjustment import PriceSplit, refuse_mixed_units
 from mllib.timeframes import SECONDS, parse_timeframe
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _SUFFIX = ".parquet"
 _LONGEST_STEM = 200
 """File systems end at 255 bytes, of which the temporary and lock files need some."""
+_SPLITS = b"candleloop.splits"
+"""The key in a file's metadata under which the splits are kept that its prices were adjusted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,10 @@ class MergeReport:
 
 @dataclass(frozen=True, slots=True)
 class SeriesInfo:
-    """One stored series; times are the opens of its first and last candle (Unix s)."""
+    """One stored series; times are the opens of its first and last candle (Unix s).
+
+    `splits` are those that prices and volume were adjusted for at an import.
+    """
 
     pair: str
     timeframe: str
@@ -47,6 +54,7 @@ class SeriesInfo:
     first_time: int
     last_time: int
     size_bytes: int
+    splits: tuple[PriceSplit, ...] = ()
 
 
 class CandleArchive:
@@ -72,19 +80,25 @@ class CandleArchive:
         with self._reading(path, pair, canonical):
             return _read(path, pair, canonical).between(start_time, end_time)
 
-    def merge(self, candles: Candles) -> MergeReport:
+    def merge(self, candles: Candles, *, splits: Sequence[PriceSplit] = ()) -> MergeReport:
         """What changed by storing candles that passed the gate; where a time is stored, the new one wins.
 
+        `splits` are those that the candles were adjusted for; they are kept with the series.
+
         Raises:
-            InvalidCandles: if old and new together do not pass the gate, or only one has a volume.
+            InvalidCandles: if old and new together do not pass the gate, only one has a volume, or some
+                would be adjusted for a split and others not.
             NotReady: if the disk refuses; the stored file is then as it was.
         """
         path = self._path(candles.pair, candles.timeframe)
         with _writing(candles.name, self._folder), self._locked(path):
-            stored = self._stored(path, candles)
+            stored, recorded = self._stored(path, candles)
+            if stored is not None:
+                refuse_mixed_units(candles, splits, stored, recorded)
             merged, report = _merge(stored, candles)
-            if report.added or report.changed:
-                _write_whole(path, _to_table(merged))
+            known = {split.time: split for split in (*recorded, *splits)}
+            if report.added or report.changed or set(splits) - set(recorded):
+                _write_whole(path, _to_table(merged, [known[time] for time in sorted(known)]))
             return report
 
     def list(self) -> list[SeriesInfo]:
@@ -158,11 +172,12 @@ class CandleArchive:
             )
         return self._folder / f"{stem}{_SUFFIX}"
 
-    def _stored(self, path: Path, candles: Candles) -> Candles | None:
+    def _stored(self, path: Path, candles: Candles) -> tuple[Candles | None, tuple[PriceSplit, ...]]:
         if not path.exists():
-            return None
-        with self._reading(path, candles.pair, candles.timeframe):
-            return _read(path, candles.pair, candles.timeframe)
+            return None, ()
+        pair, timeframe = candles.pair, candles.timeframe
+        with self._reading(path, pair, timeframe):
+            return _read(path, pair, timeframe), _info(path, pair, timeframe).splits
 
     def _require(self, path: Path, name: str) -> None:
         if not path.exists():
@@ -259,11 +274,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _to_table(candles: Candles) -> "pa.Table":
+def _to_table(candles: Candles, splits: Sequence[PriceSplit]) -> "pa.Table":
     import pyarrow as pa
 
     names = COLUMNS if candles.volume is not None else COLUMNS[:-1]
-    return pa.table({name: getattr(candles, name) for name in names})
+    table = pa.table({name: getattr(candles, name) for name in names})
+    return table.replace_schema_metadata({_SPLITS: json.dumps(splits)}) if splits else table
 
 
 def _read(path: Path, pair: str, timeframe: str) -> Candles:
@@ -281,9 +297,11 @@ def _info(path: Path, pair: str, timeframe: str) -> SeriesInfo:
 
     with pq.ParquetFile(path) as file:
         metadata, column = file.metadata, file.schema_arrow.names.index("time")
+        splits = json.loads((file.schema_arrow.metadata or {}).get(_SPLITS, b"[]"))
     ranges = [metadata.row_group(group).column(column).statistics for group in range(metadata.num_row_groups)]
     first, last = min(part.min for part in ranges), max(part.max for part in ranges)
-    return SeriesInfo(pair, timeframe, metadata.num_rows, first, last, path.stat().st_size)
+    kept = tuple(PriceSplit(*split) for split in splits)
+    return SeriesInfo(pair, timeframe, metadata.num_rows, first, last, path.stat().st_size, kept)
 
 
 def _merge(stored: Candles | None, new: Candles) -> tuple[Candles, MergeReport]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mllib.candles import PRICE_COLUMNS, Candles
 from mllib.errors import InvalidCandles
+from mllib.price_adjustment import SuspectedSplit, share_words, split_words, suspected_splits
 from mllib.timeframes import CLOSEST_S, GRID_S, SECONDS, iso_utc, likely_timeframe, parse_timeframe
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ LONGEST_PAIR = 64
 
 _PRICE_NOISE = 1e-9
 _ENOUGH_SPACINGS = 5
-_SPLIT_RATIOS = np.array([3 / 2, 2, 3, 4, 5, 7, 10, 20])
-_SPLIT_TOLERANCE = 0.04
-_SPLIT_BEYOND_USUAL = 8.0
 _FINER_UNITS = {"milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 
 
@@ -37,13 +35,6 @@ class Gap(NamedTuple):
     after_time: int
     before_time: int
     missing: int
-
-
-class Split(NamedTuple):
-    """An open that looks like an unadjusted split: `ratio` old units became one new price unit."""
-
-    time: int
-    ratio: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +47,7 @@ class GateReport:
     first_time: int
     last_time: int
     gaps: tuple[Gap, ...] = ()
-    splits: tuple[Split, ...] = ()
+    splits: tuple[SuspectedSplit, ...] = ()
     volume_is_zero: bool = False
 
     @property
@@ -73,19 +64,28 @@ class GateReport:
                 f"{len(self.gaps):,} gaps (weekends and closed sessions count); the longest, "
                 f"after {iso_utc(longest.after_time)}, lacks {longest.missing:,} candles."
             )
-        sentences += [
-            f"The open of {iso_utc(split.time)} looks like an unadjusted split, {split.ratio:g} to 1. "
-            "Import adjusted prices, or expect false patterns there."
-            for split in self.splits
-        ]
+        sentences += [_sentence(split) for split in self.splits]
         return [*sentences, "The volume is 0 throughout."] if self.volume_is_zero else sentences
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-ready values, with `gap_count` and `longest_gap` spelled out."""
         longest = self.longest_gap
         counts = {"gap_count": len(self.gaps), "longest_gap": longest and longest._asdict()}
-        listed = {"gaps": [gap._asdict() for gap in self.gaps], "splits": [s._asdict() for s in self.splits]}
-        return {**asdict(self), **listed, **counts}
+        return {**asdict(self), "gaps": [gap._asdict() for gap in self.gaps], **counts}
+
+
+def _sentence(split: SuspectedSplit) -> str:
+    at, to = iso_utc(split.time), split_words(split.ratio)
+    if split.is_clear:
+        return (
+            f"The open of {at} looks like an unadjusted split, {to}. Import with --adjust split, or expect "
+            "false patterns there."
+        )
+    return (
+        f"The open of {at} is {1 / split.gap:.3g} times the close before. That may be a split, {to}, but "
+        f"{' and '.join(split.doubts)}. If it is one, import with "
+        f"--split {at[:10]}={share_words(split.ratio)}."
+    )
 
 
 def check_pair(pair: str) -> str:
@@ -157,7 +157,7 @@ def check_arrays(candles: Candles) -> GateReport:
         first_time=int(candles.time[0]),
         last_time=int(candles.time[-1]),
         gaps=_gaps(candles.time, spacing, timeframe),
-        splits=_splits(candles),
+        splits=suspected_splits(candles),
         volume_is_zero=candles.volume is not None and not candles.volume.any(),
     )
 
@@ -328,20 +328,3 @@ def _gaps(time: NDArray[np.int64], spacing: NDArray[np.int64], timeframe: str) -
     before = np.flatnonzero(missing > 0)
     rows = zip(time[before].tolist(), time[before + 1].tolist(), missing[before].tolist(), strict=True)
     return tuple(Gap(*row) for row in rows)
-
-
-def _splits(candles: Candles) -> tuple[Split, ...]:
-    """Opens at a split's ratio to the close before, and far beyond the usual move between closes."""
-    if len(candles) <= _ENOUGH_SPACINGS:
-        return ()
-    logs = np.log(candles.close)
-    jump = np.log(candles.open[1:]) - logs[:-1]
-    usual = _median(np.abs(np.diff(logs)))
-    least = max(float(np.log(_SPLIT_RATIOS[0])) - _SPLIT_TOLERANCE, _SPLIT_BEYOND_USUAL * usual)
-    splits = []
-    for bar in np.flatnonzero(np.abs(jump) > least):
-        distance = np.abs(abs(jump[bar]) - np.log(_SPLIT_RATIOS))
-        ratio = float(_SPLIT_RATIOS[nearest := int(distance.argmin())])
-        if distance[nearest] <= _SPLIT_TOLERANCE:
-            splits.append(Split(int(candles.time[bar + 1]), ratio if jump[bar] < 0 else 1 / ratio))
-    return tuple(splits)

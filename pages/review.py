@@ -195,10 +195,11 @@ def _layers(
 
 def _mark(span: PredictedSpan, view: ReviewWindow, *, selected: bool) -> Mark:
     verdict = view.verdict_on(span, reviewing.annotator())
-    checked = "" if verdict is None else CHECKED[verdict.action]
-    tag = f"{checked}{label_words(span.label)} {span.avg_confidence:.2f}"
     drawn = span_mark(
-        span, who=f"model, {span.avg_confidence:.2f}", tag=tag, timeframe=view.candles.timeframe
+        span,
+        who=f"model, {span.avg_confidence:.2f}",
+        tag=_tag(span, view),
+        timeframe=view.candles.timeframe,
     )
     return Mark(drawn.span, drawn.tag, drawn.hover, selected=selected, faint=verdict is not None)
 
@@ -346,25 +347,31 @@ def _list(view: ReviewWindow, shown: Sequence[PredictedSpan]) -> None:
     earlier, later = st.columns(2)
     earlier.button("Previous", shortcut="K", on_click=reviewing.step, args=(shown, -1), width="stretch")
     later.button("Next", shortcut="J", on_click=reviewing.step, args=(shown, 1), width="stretch")
-    by_key = {reviewing.key_of(span): span for span in shown}
-
-    def words(key: str) -> str:
-        span = by_key[key]
-        verdict = view.verdict_on(span, reviewing.annotator())
-        checked = "" if verdict is None else CHECKED[verdict.action]
-        return f"{checked}{label_words(span.label)} {span.avg_confidence:.2f}"
-
+    names = {reviewing.key_of(span): _listed(span, view) for span in shown}
     st.session_state.listed = st.session_state.review_selected
     with st.container(height=210, border=False):
         st.radio(
             "Predictions in the window",
-            list(by_key),
+            list(names),
             key="listed",
-            format_func=words,
-            captions=[candle_time(span.start_time, view.candles.timeframe) for span in shown],
+            format_func=lambda key: names[key],
             label_visibility="collapsed",
             on_change=lambda: reviewing.select(st.session_state.listed),
         )
+
+
+def _listed(span: PredictedSpan, view: ReviewWindow) -> str:
+    """A prediction as the list names it, unlike any other: Streamlit tells options apart by their text."""
+    return (
+        f"{_tag(span, view)}  \n:small[:gray[{candle_time(span.start_time, view.candles.timeframe)}, "
+        f"{count(span.candle_count, 'candle')}]]"
+    )
+
+
+def _tag(span: PredictedSpan, view: ReviewWindow) -> str:
+    verdict = view.verdict_on(span, reviewing.annotator())
+    checked = "" if verdict is None else CHECKED[verdict.action]
+    return f"{checked}{label_words(span.label)} {span.avg_confidence:.2f}"
 
 
 with errors_shown():

@@ -13,6 +13,7 @@ import pytest
 from mllib.candle_archive import CandleArchive, MergeReport, SeriesInfo
 from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidCandles, NotFound, NotReady
+from mllib.price_adjustment import PriceSplit
 
 START = 1_704_067_200
 
@@ -78,6 +79,25 @@ def test_merging_the_same_again_changes_neither_file_nor_version(archive: Candle
     before = archive.version("EURUSD", "1h")
     assert archive.merge(hourly(0, 10)) == MergeReport(0, 0, 10, 10, START, START + 9 * 3600)
     assert archive.version("EURUSD", "1h") == before
+
+
+def test_the_splits_that_a_series_was_adjusted_for_stay_with_it(archive: CandleArchive) -> None:
+    first, second = PriceSplit(START + 3600, 2.0), PriceSplit(START + 5 * 3600, 3.0)
+    archive.merge(hourly(0, 10), splits=[second])
+    assert archive.list()[0].splits == (second,)
+    archive.merge(hourly(0, 10), splits=[first, second])
+    archive.merge(hourly(8, 12))
+    assert archive.list()[0].splits == (first, second)
+    archive.rename("EURUSD", "1h", "EUR/USD")
+    assert archive.list()[0].splits == (first, second)
+
+
+def test_stored_candles_are_not_left_in_old_shares(archive: CandleArchive) -> None:
+    archive.merge(hourly(0, 10))
+    newer, split = hourly(4, 10), PriceSplit(START + 6 * 3600, 2.0)
+    with pytest.raises(InvalidCandles, match=r"EURUSD 1h: found 4 stored candles before the split"):
+        archive.merge(newer, splits=[split])
+    assert archive.list()[0].splits == ()
 
 
 def test_the_version_changes_with_the_candles(archive: CandleArchive) -> None:
@@ -206,6 +226,7 @@ def merge(first, last):
 FULL_DISK = f"""
 import resource, signal
 from mllib.errors import NotReady
+from mllib.price_adjustment import PriceSplit
 {SETUP}
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))

@@ -1,7 +1,7 @@
 """`candleloop candles …`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,24 +14,54 @@ app = typer.Typer(help="Stored candles: import, list, check, rename, delete.", n
 File = Annotated[
     Path, typer.Argument(help="CSV or Parquet with time, open, high, low, close and maybe volume.")
 ]
+Adjusting = Annotated[
+    Literal["none", "split"],
+    typer.Option(help="split: put prices and volume from before clear stock splits into the newest shares."),
+]
+Named = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--split",
+        help="A split to adjust for, such as 2005-02-28=2, 3/2 or 1/10; a ratio of 1 says there is none.",
+    ),
+]
 
 
 @app.command("import")
-def import_(file: File, pair: Pair, timeframe: Timeframe, as_json: Json = False) -> None:
+def import_(
+    file: File,
+    pair: Pair,
+    timeframe: Timeframe,
+    adjust: Adjusting = "none",
+    split: Named = None,
+    as_json: Json = False,
+) -> None:
     """Check a file and merge it into the stored series by time."""
     from mllib.pipeline.data import import_candles
     from mllib.pipeline.workspace import open_workspace
+    from mllib.price_adjustment import parse_split
 
+    splits = [parse_split(text) for text in split or ()]
     with open_workspace() as ws:
-        _show(import_candles(ws, file, pair=pair, timeframe=timeframe), as_json)
+        done = import_candles(ws, file, pair=pair, timeframe=timeframe, adjust=adjust, splits=splits)
+    _show(done, as_json)
 
 
 @app.command()
-def check(file: File, pair: Pair, timeframe: Timeframe, as_json: Json = False) -> None:
+def check(
+    file: File,
+    pair: Pair,
+    timeframe: Timeframe,
+    adjust: Adjusting = "none",
+    split: Named = None,
+    as_json: Json = False,
+) -> None:
     """Say what an import would say, without storing anything."""
     from mllib.pipeline.data import check_file
+    from mllib.price_adjustment import parse_split
 
-    _show(check_file(file, pair=pair, timeframe=timeframe), as_json)
+    splits = [parse_split(text) for text in split or ()]
+    _show(check_file(file, pair=pair, timeframe=timeframe, adjust=adjust, splits=splits), as_json)
 
 
 @app.command("list")
@@ -45,13 +75,17 @@ def list_(as_json: Json = False) -> None:
     with open_workspace() as ws:
         series = ws.candles.list()
     if as_json:
-        print_json([asdict(one) for one in series])
+        print_json([asdict(one) | {"splits": [split._asdict() for split in one.splits]} for one in series])
         return
     rows = [
-        (s.pair, s.timeframe, f"{s.rows:,}", iso_utc(s.first_time), iso_utc(s.last_time), f"{s.size_bytes:,}")
+        (
+            *(s.pair, s.timeframe, f"{s.rows:,}", iso_utc(s.first_time), iso_utc(s.last_time)),
+            *(f"{s.size_bytes:,}", len(s.splits) or ""),
+        )
         for s in series
     ]
-    print_table("Series", ("pair", "timeframe", "candles", "from", "to", "bytes"), rows)
+    columns = ("pair", "timeframe", "candles", "from", "to", "bytes", "splits adjusted")
+    print_table("Series", columns, rows)
 
 
 @app.command()
@@ -90,11 +124,14 @@ def delete(
 def _show(done: "CandleImport", as_json: bool) -> None:
     from dataclasses import asdict
 
+    from mllib.price_adjustment import adjustment_words
+
     if as_json:
         result: dict[str, Any] = {"notes": list(done.notes), "report": done.report.to_dict()}
+        result["adjusted"] = [split._asdict() for split in done.adjusted]
         print_json(result | {"merged": None if done.merged is None else asdict(done.merged)})
         return
-    for line in (*done.notes, *done.report.lines()):
+    for line in (*done.notes, *(adjustment_words(split) for split in done.adjusted), *done.report.lines()):
         say(line)
     if done.merged is not None:
         m = done.merged

@@ -109,6 +109,14 @@ def test_a_rollback_serves_the_model_before(
     refusal(client.post("/model/rollback", json={}), 409, f"found run {first} and none before it")
 
 
+def test_a_rollback_without_a_champion_or_with_a_wrong_body_is_refused(
+    modelless: TestClient, refusal: Callable[..., None]
+) -> None:
+    refusal(modelless.post("/model/rollback", json={}), 404, "champion of candleloop: there is none yet")
+    refusal(modelless.post("/model/rollback", json={"reason": 5}), 422, r"\$.reason: ")
+    refusal(modelless.post("/model/rollback", json={"why": "x"}), 422, r"\$.why: ")
+
+
 def test_an_unknown_run_cannot_be_loaded(client: TestClient, refusal: Callable[..., None]) -> None:
     refusal(client.post("/model/load", json={"run_id": "nosuchrun"}), 404, "No training run nosuchrun")
 

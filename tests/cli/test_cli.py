@@ -76,6 +76,22 @@ def test_candles_can_be_checked_renamed_and_deleted(candleloop):
     assert json.loads(candleloop("candles", "list", "--json").stdout) == []
 
 
+def test_splits_are_pointed_out_and_adjusted_when_asked(candleloop):
+    file, named = str(SAMPLES / "AAPL_1d.parquet"), ("--pair", "AAPL", "--timeframe", "1d")
+    assert "Import with --adjust split" in candleloop("candles", "check", file, *named).stderr
+    done = candleloop("candles", "import", file, *named, "--adjust", "split", "--split", "2000-09-29=2")
+    assert (
+        "Adjusted for the split of 2005-02-28, 2 to 1: before it prices by 1/2, volume by 2." in done.stderr
+    )
+    again = candleloop("candles", "import", file, *named, "--adjust", "split", "--json")
+    assert again.returncode == 1
+    assert "--split 2000-09-29=2, or delete the stored candles" in again.stderr
+    listed = json.loads(candleloop("candles", "list", "--json").stdout)
+    assert [split["ratio"] for split in listed[0]["splits"]] == [2.0, 2.0, 2.0]
+    wrong = candleloop("candles", "import", file, *named, "--split", "2005-02-28")
+    assert "split: found '2005-02-28', expected a day and new shares for one old share" in wrong.stderr
+
+
 def test_an_export_comes_back_as_it_was_imported(candleloop, tmp_path):
     named = with_samples(candleloop)
     file = tmp_path / "out.json"

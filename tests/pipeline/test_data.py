@@ -1,13 +1,25 @@
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidCandles, NotFound
-from mllib.pipeline.annotations import label_series
-from mllib.pipeline.data import check_file, delete_series, import_candles, import_samples, rename_series
+from mllib.patterns import detect
+from mllib.pipeline.annotations import import_annotations, label_series
+from mllib.pipeline.data import (
+    CandleImport,
+    check_file,
+    delete_series,
+    import_candles,
+    import_samples,
+    rename_series,
+)
 from mllib.pipeline.workspace import Workspace
+from mllib.price_adjustment import parse_split
 from mllib.spans import Annotation
+from mllib.timeframes import iso_utc
 from tests.naive import sample
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
@@ -43,6 +55,84 @@ def test_a_file_that_the_gate_refuses_leaves_what_is_stored(ws: Workspace, tmp_p
     with pytest.raises(InvalidCandles, match="EURUSD 1h"):
         import_candles(ws, tmp_path / "bad.parquet", **EURUSD)
     assert len(ws.candles.read("EURUSD", "1h")) == 300
+
+
+AAPL = {"pair": "AAPL", "timeframe": "1d"}
+RAW = Path(__file__).parents[2] / "data" / "samples" / "AAPL_1d.parquet"
+
+
+def _import_aapl(ws: Workspace, **how: Any) -> CandleImport:
+    return import_candles(ws, RAW, **AAPL, **how)
+
+
+def test_splits_are_adjusted_when_asked_and_a_crash_is_not(ws: Workspace) -> None:
+    raw = sample("AAPL_1d")
+    done = _import_aapl(ws, adjust="split")
+    assert [(iso_utc(time)[:10], ratio) for time, ratio in done.adjusted] == [
+        ("2000-06-21", 2.0),
+        ("2005-02-28", 2.0),
+    ]
+    assert [iso_utc(left.time)[:10] for left in done.report.splits] == ["2000-09-29"]
+    stored = ws.candles.read("AAPL", "1d")
+    factor = raw.close / stored.close
+    assert [factor[raw.time < time][-1] for time, _ in done.adjusted] == [4.0, 2.0]
+    assert factor[-1] == 1.0
+    assert stored.volume is not None
+    assert raw.volume is not None
+    assert (stored.volume[0], stored.volume[-1]) == (4 * raw.volume[0], raw.volume[-1])
+    assert ws.candles.list()[0].splits == done.adjusted
+
+
+def test_without_being_asked_prices_are_stored_as_they_come(ws: Workspace) -> None:
+    done = _import_aapl(ws)
+    assert done.adjusted == ()
+    assert len(done.report.splits) == 3
+    np.testing.assert_array_equal(ws.candles.read("AAPL", "1d").close, sample("AAPL_1d").close)
+
+
+def test_a_person_names_splits_and_exempts_others(ws: Workspace) -> None:
+    named = [parse_split("2005-02-28=1"), parse_split("2000-09-29=2")]
+    done = _import_aapl(ws, adjust="split", splits=named)
+    assert [iso_utc(split.time)[:10] for split in done.adjusted] == ["2000-06-21", "2000-09-29"]
+    alone = check_file(RAW, **AAPL, splits=[parse_split("2005-02-28=2")])
+    assert [iso_utc(split.time)[:10] for split in alone.adjusted] == ["2005-02-28"]
+
+
+def test_adjusting_later_keeps_the_annotations_and_derives_the_rest_again(ws: Workspace) -> None:
+    _import_aapl(ws)
+    import_annotations(ws, RAW.with_name("AAPL_1d.annotations.json"), **AAPL)
+    label_series(ws, **AAPL, functions=["CDLDOJI", "CDLENGULFING"])
+    crossed = parse_split("2005-02-28=2").time
+    spans, layer, version = (
+        ws.store.annotations.list("AAPL", "1d"),
+        ws.store.talib.spans("AAPL", "1d"),
+        ws.candles.version("AAPL", "1d"),
+    )
+    merged = _import_aapl(ws, adjust="split").merged
+    assert merged is not None
+    assert (merged.added, merged.total) == (0, len(sample("AAPL_1d")))
+    assert merged.changed == np.count_nonzero(sample("AAPL_1d").time < crossed)
+    assert ws.store.annotations.list("AAPL", "1d") == spans
+    assert ws.store.talib.spans("AAPL", "1d") != layer
+    assert ws.store.talib.spans("AAPL", "1d") == _labelled_anew(ws)
+    assert ws.candles.version("AAPL", "1d") != version
+
+
+def _labelled_anew(ws: Workspace) -> list[Annotation]:
+    found = detect(ws.candles.read("AAPL", "1d"), ["CDLDOJI", "CDLENGULFING"])
+    ws.store.talib.replace("NEW", "1d", list(found), found, 0)
+    return ws.store.talib.spans("NEW", "1d")
+
+
+def test_raw_prices_are_not_mixed_into_an_adjusted_series(ws: Workspace) -> None:
+    _import_aapl(ws, adjust="split")
+    before = ws.candles.version("AAPL", "1d")
+    with pytest.raises(
+        InvalidCandles, match=r"AAPL 1d: found unadjusted prices across the split of 2000-06-21"
+    ):
+        _import_aapl(ws)
+    assert ws.candles.version("AAPL", "1d") == before
+    assert _import_aapl(ws, adjust="split").merged.changed == 0
 
 
 def test_renaming_takes_annotations_and_labels_along(ws: Workspace, candles: Candles) -> None:
