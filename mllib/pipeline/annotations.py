@@ -12,6 +12,7 @@ from mllib.datasets.facts import Facts
 from mllib.errors import InvalidAnnotations
 from mllib.matching import overlaps
 from mllib.patterns import check_functions, detect, label_of
+from mllib.pipeline.labels import without_retired
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE, Annotation, ReviewedRange, Span, positions, with_sub_spans
 from mllib.store import AddOutcome
@@ -124,17 +125,21 @@ def _detect_into_store(ws: Workspace, candles: Candles, functions: Sequence[str]
 
 
 def known_facts(ws: Workspace, *, pair: str, timeframe: str, functions: Sequence[str] | None) -> Facts:
-    """What counts of a series; TA-Lib's layer of these functions (None: no layer) is brought up to date."""
+    """What counts of a series, under present names and without retired labels.
+
+    TA-Lib's layer of these functions (None: no layer) is brought up to date.
+    """
     talib: list[Annotation] = []
     if functions is not None:
         label_series(ws, pair=pair, timeframe=timeframe, functions=functions)
         talib = ws.store.talib.spans(pair, timeframe, check_functions(functions))
-    return Facts(
+    facts = Facts(
         annotations=tuple(ws.store.annotations.list(pair, timeframe, sources=PEOPLE)),
         reviewed=tuple(ws.store.annotations.reviewed(pair, timeframe)),
         verdicts=tuple(one.annotation_id for one in reversed(ws.store.verdicts.list(pair, timeframe))),
         talib=tuple(talib),
     )
+    return without_retired(facts, ws.store.labels.names())
 
 
 def labelled_series(
