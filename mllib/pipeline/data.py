@@ -7,7 +7,8 @@ from mllib.candle_archive import MergeReport
 from mllib.candle_files import read_candle_file
 from mllib.candle_gate import GateReport, check_candles
 from mllib.errors import NotFound
-from mllib.pipeline.annotations import import_annotations, refresh_layers
+from mllib.pipeline.annotations import refresh_layers
+from mllib.pipeline.importing import import_annotations
 from mllib.pipeline.workspace import Workspace
 from mllib.timeframes import parse_timeframe
 

@@ -67,7 +67,6 @@ def _refuse_what_is_not_there_yet(config: Config) -> None:
     heeded = {
         f"{_TRAINING}.enabled": (config.stages.training.enabled, True),
         f"{_INGESTION}.enabled": (ingestion.enabled, True),
-        f"{_INGESTION}.source": (ingestion.source, "span"),
         f"{_INGESTION}.context_padding": (ingestion.context_padding, 0),
         "stages.feature_engineering.enabled": (features.enabled, True),
     }
