@@ -8,6 +8,7 @@ import streamlit as st
 
 from mllib.inference import Predictor
 from mllib.jobs import worker_is_alive
+from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.serving import Champion, StoredCandles
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
 
@@ -43,6 +44,11 @@ def worker_alive() -> bool:
 def label_colors() -> dict[str, str]:
     """The colour of each label as `#rrggbb`."""
     return {label.name: label.color for label in workspace().store.labels.list()}
+
+
+def labels_offered() -> list[str]:
+    """The labels that annotators may give."""
+    return [label.name for label in offered_labels(workspace())]
 
 
 def session_id() -> str:

@@ -113,7 +113,7 @@ class IngestionSection(EncodingConfig):
 
     enabled: bool = True
     source: Literal["span", "point"] = "span"
-    label_encoding: Literal["bio", "window"] = "bio"
+    label_encoding: Literal["bio", "combined", "window"] = "bio"
     min_confidence: int | None = Field(default=None, ge=1, le=5)
     sub_spans: bool = False
     talib_patterns: tuple[str, ...] = ()

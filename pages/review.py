@@ -8,7 +8,7 @@ import streamlit as st
 from app import reviewing
 from app.chart import Layer, Mark, candle_figure, snapped, span_mark
 from app.failures import errors_shown
-from app.session import label_colors, predictor, stored_candles, workspace
+from app.session import label_colors, labels_offered, predictor, stored_candles, workspace
 from app.words import candle_time, count, label_words
 from mllib.explaining import explain
 from mllib.pipeline.review import ReviewWindow, labels_to_review, review_window, series_to_review
@@ -116,7 +116,7 @@ def _choose_filters() -> None:
         label_visibility="collapsed",
         format="≥ %.2f",
     )
-    known = () if predictor() is None else predictor().encoder.labels
+    known = () if predictor() is None else predictor().labels
     st.session_state.labels_shown = [label for label in st.session_state.labels_shown if label in known]
     with labels.popover(f"Labels ({len(st.session_state.labels_shown)} of {len(known)})", width="stretch"):
         st.multiselect(
@@ -300,7 +300,7 @@ def _correct(view: ReviewWindow, shown: Sequence[PredictedSpan], prediction: Pre
     st.markdown("**Correct**")
     st.caption("Drag over the candles on the chart, or choose.")
     times = _times_for(view, prediction)
-    names = sorted({*label_colors(), prediction.label})
+    names = sorted({*labels_offered(), prediction.label})
     st.selectbox("Label", names, key="correct_label", format_func=label_words)
 
     def shown_time(at: int) -> str:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from mllib.cli import annotations, candles, champions, datasets, models, services, tuning
+from mllib.cli import annotations, candles, champions, datasets, labels, models, services, tuning
 from mllib.errors import CandleloopError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 _GROUPS = (annotations, datasets, models, champions, tuning, services)
 app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
+app.add_typer(labels.app, name="labels")
 app.add_typer(datasets.app, name="dataset")
 for command in (command for group in _GROUPS for command in group.commands):
     app.command()(command)

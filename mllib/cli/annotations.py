@@ -1,50 +1,110 @@
 """`candleloop annotations …` and `candleloop label`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, say
 
-app = typer.Typer(help="People's spans: import and export.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from mllib.pipeline.importing import AnnotationImport
+
+app = typer.Typer(help="People's spans: import, pull, export and report.", no_args_is_help=True)
+_SHOWN = 10
+"""So many conflicts and notes are told one by one."""
+
+Reviewed = Annotated[str, typer.Option(help="Where all was looked at: all, none or START..END.")]
+LookedFor = Annotated[str, typer.Option(help="Labels that were looked for, by comma; default: all known.")]
+Update = Annotated[
+    bool, typer.Option("--update", help="Put what is stored under the same id, but differs, out of force.")
+]
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="The annotation tool's JSON or CSV export.")],
+    file: Annotated[
+        Path, typer.Argument(help="The tool's JSON export, or its CSV of spans, candles, windows or points.")
+    ],
     pair: Pair,
     timeframe: Timeframe,
-    reviewed: Annotated[str, typer.Option(help="Where all was looked at: all, none or START..END.")] = "all",
-    labels: Annotated[
-        str, typer.Option(help="Labels that were looked for, by comma; default: all known.")
-    ] = "",
+    reviewed: Reviewed = "all",
+    labels: LookedFor = "",
+    update: Update = False,
     as_json: Json = False,
 ) -> None:
-    """Store an export's spans on stored candles."""
-    from mllib.pipeline.annotations import import_annotations
+    """Store an export's annotations on stored candles."""
+    from mllib.pipeline.importing import import_annotations
     from mllib.pipeline.workspace import open_workspace
 
-    looked_for = [name.strip() for name in labels.split(",") if name.strip()]
     with open_workspace() as ws:
         done = import_annotations(
-            ws, file, pair=pair, timeframe=timeframe, reviewed=reviewed, labels=looked_for
+            ws,
+            file,
+            pair=pair,
+            timeframe=timeframe,
+            reviewed=reviewed,
+            labels=_names(labels),
+            update=update,
         )
+    _show(done, reviewed, as_json)
+
+
+@app.command()
+def pull(  # noqa: PLR0913  # an argument an option
+    url: Annotated[str, typer.Option("--url", help="The annotation tool, such as http://localhost:3000.")],
+    chart: Annotated[str, typer.Option("--chart", help="The chart's number there.")],
+    pair: Pair,
+    timeframe: Timeframe,
+    reviewed: Reviewed = "all",
+    labels: LookedFor = "",
+    update: Update = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the whole answer.")] = 30.0,
+    as_json: Json = False,
+) -> None:
+    """Store a chart's annotations straight from the annotation tool."""
+    from mllib.pipeline.importing import Chart, pull_annotations
+    from mllib.pipeline.workspace import open_workspace
+
+    asked = Chart(pair, timeframe, reviewed, tuple(_names(labels)))
+    with open_workspace() as ws:
+        done = pull_annotations(ws, url, chart_id=chart, chart=asked, update=update, timeout_s=timeout)
+    _show(done, reviewed, as_json)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _show(done: "AnnotationImport", reviewed: str, as_json: bool) -> None:
     outcome = done.outcome
     if as_json:
         ranges = [{**asdict(part), "labels": sorted(part.labels)} for part in done.reviewed]
-        print_json({"notes": list(done.notes), **asdict(outcome), "reviewed": ranges})
+        counts = {name: getattr(outcome, name) for name in ("added", "unchanged", "updated")}
+        conflicts = [asdict(one) for one in done.conflicts]
+        print_json({"notes": list(done.notes), **counts, "conflicts": conflicts, "reviewed": ranges})
         return
-    for note in done.notes:
-        say(note)
+    _say_some(done.notes)
     say(
-        f"Stored: {outcome.added} added, {outcome.unchanged} unchanged, {len(outcome.conflicts)} in conflict."
+        f"Stored: {outcome.added} added, {outcome.updated} updated, {outcome.unchanged} unchanged, "
+        f"{len(done.conflicts)} in conflict."
     )
-    for conflict in outcome.conflicts:
-        say(f"  left as it was stored: {conflict}")
+    if done.conflicts:
+        say("Left as stored, though the same ids now say something else:")
+        _say_some([f"  {one.words}" for one in done.conflicts])
+        if not all(one.retracted for one in done.conflicts):
+            say("Import again with --update to take what is given now; what it replaces is kept as history.")
     names = ", ".join(sorted({label for part in done.reviewed for label in part.labels}))
     say(f"Reviewed: {reviewed}; without a span there, none of these labels is there: {names or 'none'}.")
+
+
+def _say_some(lines: Sequence[str]) -> None:
+    for line in lines[:_SHOWN]:
+        say(line)
+    if len(lines) > _SHOWN:
+        say(f"… and {len(lines) - _SHOWN} more like these; --json lists them all.")
 
 
 @app.command()
@@ -52,10 +112,11 @@ def export(
     pair: Pair,
     timeframe: Timeframe,
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write; standard output otherwise.")
+        Path | None,
+        typer.Option("--out", help="File to write, .json or .csv; JSON on standard output otherwise."),
     ] = None,
 ) -> None:
-    """Write people's spans in the annotation tool's format."""
+    """Write people's spans in the annotation tool's format, under the present names of labels."""
     from mllib.annotation_files import to_export, write_annotation_file
     from mllib.pipeline.workspace import open_workspace
     from mllib.timeframes import parse_timeframe
@@ -67,7 +128,7 @@ def export(
         print_json(to_export(found))
         return
     write_annotation_file(out, found)
-    say(f"{len(found)} annotations written to {out}.")
+    say(f"{len(found)} annotations written to {out}, under the present names of labels.")
 
 
 def label(

@@ -19,6 +19,7 @@ from mllib.spans import PredictedSpan, ReviewedRange, Span
 
 _ENCODERS = {
     "bio": ("mllib.encoders.bio", "BioEncoder"),
+    "combined": ("mllib.encoders.combined", "CombinedEncoder"),
     "window": ("mllib.encoders.window", "WindowEncoder"),
 }
 ENCODER_NAMES = tuple(_ENCODERS)

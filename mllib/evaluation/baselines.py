@@ -52,9 +52,9 @@ def champion(contest: Contest, rival: Predictor) -> dict[str, Any]:
     the model does not. `skipped` where it knows none of the labels.
     """
     info = rival.info
-    lost = sorted(set(rival.encoder.labels) - set(contest.events))
+    lost = sorted(set(rival.labels) - set(contest.events))
     named = {"run_id": info.run_id, "model_version": info.model_version, "labels_lost": lost}
-    labels = [label for label in contest.events if label in rival.encoder.labels]
+    labels = [label for label in contest.events if label in rival.labels]
     if not labels:
         return named | {"skipped": "the champion knows none of these labels"}
     in_sample = any(bool((part.counts & seen_bars(rival, part.candles)).any()) for part in contest.parts)

@@ -1,13 +1,14 @@
 """What a Predictor says about candles: spans, and one label a candle."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mllib.candles import Candles
+from mllib.encoders.suppression import unsuppressed
 from mllib.features.windows import Floats
 from mllib.spans import NOTHING, PredictedSpan, Span, positions
 
@@ -55,6 +56,33 @@ class Prediction:
         return Prediction(
             part, self.names, touching, self.label[bars], self.confidence[bars], self.coverage[bars]
         )
+
+    def under(self, present: Mapping[str, str]) -> "Prediction":
+        """The same under the names that labels have now; a label without one is left out.
+
+        Where two labels have become one, the more confident of spans that speak of the same thing stays.
+        """
+        if all(present.get(name) == name for name in self.names[1:]):
+            return self
+        labels = tuple(dict.fromkeys(present[name] for name in self.names[1:] if name in present))
+        spans = [replace(span, label=present[span.label]) for span in self.spans if span.label in present]
+        coverage = np.zeros((len(self.candles), len(labels)))
+        for column, name in enumerate(self.names[1:]):
+            if name in present:
+                at = labels.index(present[name])
+                coverage[:, at] = np.maximum(coverage[:, at], self.coverage[:, column])
+        return predicted(self.candles, labels, _told_apart(spans, self.candles), coverage)
+
+
+def _told_apart(spans: list[PredictedSpan], candles: Candles) -> list[PredictedSpan]:
+    """The spans that no more confident one of their label suppresses, in their order."""
+    kept: set[int] = set()
+    for label in {span.label for span in spans}:
+        own = [i for i, span in enumerate(spans) if span.label == label]
+        confidence = np.array([spans[i].avg_confidence for i in own], np.float32)
+        free = unsuppressed(positions([spans[i] for i in own], candles.time), confidence)
+        kept.update(own[i] for i in free.tolist())
+    return [span for i, span in enumerate(spans) if i in kept]
 
 
 def predicted(

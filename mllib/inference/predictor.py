@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,16 @@ class Predictor:
     info: ModelInfo
     trained_on: tuple[TrainedRange, ...]
     metrics: dict[str, Any]
+    present: Mapping[str, str] | None = None
+    """What the labels of training are called now; those missing are retired. None: as they were."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of its predictions, under their present names."""
+        known = self.encoder.labels
+        if self.present is None:
+            return known
+        return tuple(dict.fromkeys(self.present[name] for name in known if name in self.present))
 
     def scored(
         self, candles: Candles, *, progress: Callable[[float], None] | None = None
@@ -98,7 +108,13 @@ class Predictor:
             )
         rows, P = self.scored(candles, progress=progress)
         spans, coverage = self.encoder.decode(candles, rows, P), self.encoder.coverage(candles, rows, P)
-        return predicted(candles, self.encoder.labels, spans, coverage)
+        prediction = predicted(candles, self.encoder.labels, spans, coverage)
+        return prediction if self.present is None else prediction.under(self.present)
+
+    def under(self, present: Mapping[str, str]) -> "Predictor":
+        """The same predictor, whose labels are called as they are now (see `present`)."""
+        renamed = replace(self, present=present)
+        return replace(renamed, info=replace(self.info, label_names=list(renamed.labels)))
 
     def with_version(self, model_version: str) -> "Predictor":
         """The same predictor under the version that the ledger gave it."""

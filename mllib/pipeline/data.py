@@ -10,7 +10,8 @@ from mllib.candle_files import RawCandles, read_candle_file
 from mllib.candle_gate import GateReport, check_arrays, check_candles
 from mllib.candles import Candles
 from mllib.errors import NotFound
-from mllib.pipeline.annotations import import_annotations, refresh_layers
+from mllib.pipeline.annotations import refresh_layers
+from mllib.pipeline.importing import import_annotations
 from mllib.pipeline.workspace import Workspace
 from mllib.price_adjustment import PriceSplit, adjusted, named_splits
 from mllib.timeframes import parse_timeframe

@@ -65,7 +65,7 @@ def evaluate_run(
         "pair": one.candles.pair,
         "timeframe": one.candles.timeframe,
         "labels": judged,
-        "unknown_labels": sorted(set(judged) - set(predictor.encoder.labels)),
+        "unknown_labels": sorted(set(judged) - set(predictor.labels)),
         "in_sample": seen > 0,
         "in_sample_candles": seen,
         **metrics,
@@ -78,7 +78,7 @@ def _known_about(
     """The chosen layers of a series, merged as in training; of TA-Lib what the model knows."""
     ingestion = parse_config(run.request["config"], where=f"run {run.run_id}").stages.annotation_ingestion
     layers: list[Layer] = [name for name in LAYERS if name in labels] or list(ingestion.layers)
-    functions = [f for f in map(function_of, predictor.encoder.labels) if f is not None]
+    functions = [f for f in map(function_of, predictor.labels) if f is not None]
     if functions:
         ingestion = ingestion.model_copy(update={"talib_patterns": tuple(dict.fromkeys(functions))})
     elif "talib" in layers and len(layers) > 1:
@@ -98,7 +98,7 @@ def _between(candles: Candles, start_time: int | None, end_time: int | None) -> 
 def _judged_labels(one: LabelledSeries, predictor: Predictor, labels: Sequence[str]) -> list[str]:
     """The labels that are judged: known to the model or found here, looked for here, and asked for."""
     chosen = {name for name in labels if name not in LAYERS}
-    known = set(predictor.encoder.labels) | {span.label for span in one.spans}
+    known = set(predictor.labels) | {span.label for span in one.spans}
     if unknown := sorted(chosen - known):
         raise InvalidAnnotations(
             f"labels: found {', '.join(unknown)}, expected human, talib or labels such as "

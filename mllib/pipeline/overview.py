@@ -110,9 +110,10 @@ def next_step(
 
 
 def labels_of_people(ws: Workspace) -> frozenset[str]:
-    """The labels that people have given anywhere."""
-    counts = ws.store.annotations.counts()
-    return frozenset(c.label for c in counts if c.source in PEOPLE) - {NOTHING}
+    """The labels in use that people have given anywhere."""
+    counts, names = ws.store.annotations.counts(), ws.store.labels.names()
+    given = frozenset(c.label for c in counts if c.source in PEOPLE) - {NOTHING}
+    return frozenset(label for label in given if not names.is_retired(label))
 
 
 def span_f1_over(metrics: Mapping[str, Any], labels: Collection[str]) -> float | None:
@@ -167,8 +168,9 @@ def _series(ws: Workspace, people: Sequence[LabelCount], talib: Sequence[LabelCo
 
 
 def _labels(ws: Workspace, people: Sequence[LabelCount], talib: Sequence[LabelCount]) -> list[LabelState]:
-    """Every label with spans or dismissals; those of people first, then by number."""
+    """Every label in use with spans or dismissals; those of people first, then by number."""
     counted: dict[tuple[str, str], int] = {}
+    names = ws.store.labels.names()
     for count in (*people, *talib):
         if count.label != NOTHING:
             key = (count.label, count.source)
@@ -181,6 +183,7 @@ def _labels(ws: Workspace, people: Sequence[LabelCount], talib: Sequence[LabelCo
     states = [
         LabelState(label, *(counted.get((label, source), 0) for source in sources))
         for label in dict.fromkeys(label for label, _ in counted)
+        if not names.is_retired(label)
     ]
     return sorted(states, key=lambda s: (-(s.human + s.confirmed + s.corrected), -s.talib, s.label))
 

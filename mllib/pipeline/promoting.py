@@ -2,6 +2,7 @@
 
 from mllib.errors import Conflict, NotFound
 from mllib.inference import Predictor
+from mllib.pipeline.labels import present_names
 from mllib.pipeline.workspace import Workspace
 from mllib.store import ChampionMove, MovedBy, Run
 
@@ -67,7 +68,7 @@ def _served(moves: list[ChampionMove]) -> list[str]:
 
 
 def load_run(ws: Workspace, run: Run) -> Predictor:
-    """The Predictor of a run, under the version that the ledger gave it.
+    """The Predictor of a run, under the version that the ledger gave it and the present names of labels.
 
     Raises:
         Conflict: the run has no model.
@@ -79,7 +80,8 @@ def load_run(ws: Workspace, run: Run) -> Predictor:
             "Choose another from `candleloop runs`."
         )
     version = None if run.model_version is None else str(run.model_version)
-    return Predictor.load(ws.home / run.predictor_path, model_version=version)
+    predictor = Predictor.load(ws.home / run.predictor_path, model_version=version)
+    return predictor.under(present_names(ws, predictor.encoder.labels))
 
 
 def find_run(ws: Workspace, run_id: str | None) -> Run:

@@ -159,12 +159,12 @@ def series_to_review(ws: Workspace, predictor: Predictor | None) -> list[str]:
 
 
 def labels_to_review(ws: Workspace, predictor: Predictor | None) -> tuple[str, ...]:
-    """The model's labels that people use themselves; all that it has where there are none of these."""
+    """The model's labels that people give themselves; all that it has where there are none of these."""
     if predictor is None:
         return ()
     used = {count.label for count in ws.store.annotations.counts()}
-    known = predictor.encoder.labels
-    return tuple(label for label in known if label in used) or tuple(known)
+    known = predictor.labels
+    return tuple(label for label in known if label in used) or known
 
 
 def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:

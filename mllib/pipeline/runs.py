@@ -67,7 +67,6 @@ def _refuse_what_is_not_there_yet(config: Config) -> None:
     heeded: dict[str, tuple[object, object]] = {
         f"{_TRAINING}.enabled": (config.stages.training.enabled, True),
         f"{_INGESTION}.enabled": (ingestion.enabled, True),
-        f"{_INGESTION}.source": (ingestion.source, "span"),
         "stages.feature_engineering.enabled": (features.enabled, True),
     }
     if ingestion.label_encoding == "bio":

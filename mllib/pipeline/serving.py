@@ -10,6 +10,7 @@ import numpy as np
 from mllib.candles import PRICE_COLUMNS, Candles
 from mllib.errors import CandleloopError, InvalidCandles, InvalidConfig, NotFound, NotReady
 from mllib.inference import Prediction, Predictor
+from mllib.pipeline.labels import present_names
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.workspace import Workspace
 from mllib.timeframes import SECONDS, parse_timeframe
@@ -94,6 +95,7 @@ class Champion:
             return
         if move.id == self._served_move:
             self.error = None
+            self._follow_names()
             return
         try:
             predictor = load_run(self._ws, self._ws.store.runs.get(move.run_id))
@@ -105,8 +107,18 @@ class Champion:
         self._predictor, self._served_move, self.error = predictor, move.id, None
         log.info("champion: run %s, version %s", move.run_id, predictor.info.model_version)
 
+    def _follow_names(self) -> None:
+        """Serves under the names that labels have now."""
+        predictor = self._predictor
+        if predictor is None:
+            return
+        present = present_names(self._ws, predictor.encoder.labels)
+        if present != predictor.present:
+            self._predictor = predictor.under(present)
+
     def _load_local(self, path: str | None) -> None:
         if self._predictor is not None:
+            self._follow_names()
             return
         home = self._ws.home.resolve()
         folder = (home / (path or "")).resolve()
@@ -118,6 +130,7 @@ class Champion:
         predictor = Predictor.load(folder, model_version="local")
         warm(predictor)
         self._predictor = predictor
+        self._follow_names()
 
 
 def warm(predictor: Predictor) -> None:

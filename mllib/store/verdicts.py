@@ -16,6 +16,7 @@ from mllib.store.annotation_rows import from_row, is_not_retracted, to_row
 from mllib.store.annotations import retract_row
 from mllib.store.database import Database, now_s
 from mllib.store.feedback import Action, Feedback, Judgement, annotation_from, judge, reviewed_by
+from mllib.store.label_names import LabelNames, label_names
 from mllib.store.reviewed_rows import add_reviewed
 from mllib.store.series import ensure_series
 
@@ -82,7 +83,7 @@ class VerdictRepository:
     def list(
         self, pair: str | None = None, timeframe: str | None = None, limit: int | None = None
     ) -> list_[Verdict]:
-        """The verdicts that were not retracted, newest first."""
+        """The verdicts that were not retracted, newest first, under the present names of labels."""
         query = _verdicts().where(is_not_retracted(col(tables.Verdict.annotation_id)))
         if pair is not None:
             query = query.where(col(tables.Series.pair) == pair)
@@ -90,7 +91,9 @@ class VerdictRepository:
             query = query.where(col(tables.Series.timeframe) == timeframe)
         with self._database.read() as session:
             found = session.execute(query.order_by(col(tables.Verdict.seq).desc()).limit(limit))
-            return [_from_row(row, series) for row, series in found]
+            verdicts = [_from_row(row, series) for row, series in found]
+            names = label_names(session)
+        return [_under(names, one) for one in verdicts] if names.leads_to else verdicts
 
     def annotation_of(self, verdict_id: str) -> Annotation:
         """The annotation that a verdict made, whether or not it was retracted since.
@@ -165,6 +168,11 @@ def _from_row(row: tables.Verdict, series: tables.Series) -> Verdict:
         timeframe=series.timeframe,
         prediction=prediction,
     )
+
+
+def _under(names: LabelNames, verdict: Verdict) -> Verdict:
+    prediction = replace(verdict.prediction, label=names.resolve(verdict.prediction.label))
+    return replace(verdict, label=names.resolve(verdict.label), prediction=prediction)
 
 
 def _verdicts() -> Select[tables.Verdict, tables.Series]:

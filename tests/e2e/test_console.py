@@ -16,8 +16,8 @@ import yaml
 
 from mllib.config import load_config
 from mllib.jobs import worker_is_alive
-from mllib.pipeline.annotations import import_annotations
 from mllib.pipeline.data import import_candles
+from mllib.pipeline.importing import import_annotations
 from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
 

@@ -1,6 +1,8 @@
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,18 @@ def store_candles(ws: Workspace, candles: Candles) -> Candles:
     ws.candles.merge(candles)
     ws.store.series.ensure(candles.pair, candles.timeframe)
     return candles
+
+
+def entry(candles: Candles, label: str, start: int, end: int, **more: Any) -> dict[str, Any]:
+    """An entry of the tool's export; bounds are closed bar positions."""
+    times = {"start_time": int(candles.time[start]), "end_time": int(candles.time[end])}
+    return {"id": f"{label}-{start}-{end}", "label": label, **times, **more}
+
+
+def export_file(tmp_path: Path, *entries: dict[str, Any]) -> Path:
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps({"annotations": entries}))
+    return path
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,31 +8,21 @@ import pytest
 from mllib.candles import Candles
 from mllib.config import IngestionSection
 from mllib.encoders import reviewed_bars
-from mllib.errors import CandleloopError, InvalidAnnotations, InvalidCandles, NotFound
+from mllib.errors import InvalidCandles
 from mllib.patterns import FUNCTIONS, detect
-from mllib.pipeline.annotations import import_annotations, label_series, labelled_series
+from mllib.pipeline.annotations import label_series, labelled_series
 from mllib.pipeline.data import import_candles
+from mllib.pipeline.importing import import_annotations
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span
+from mllib.spans import Annotation, JudgedPrediction, Span
 from mllib.store import Feedback
 from mllib.timeframes import parse_time
 from mllib.training import LabelledSeries
 from tests.naive import sample
+from tests.pipeline.conftest import entry, export_file
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 ENGULFING = "bullish_engulfing"
-
-
-def _entry(candles: Candles, label: str, start: int, end: int, **more: Any) -> dict[str, Any]:
-    """An entry of the tool's export; bounds are closed bar positions."""
-    times = {"start_time": int(candles.time[start]), "end_time": int(candles.time[end])}
-    return {"id": f"{label}-{start}-{end}", "label": label, **times, **more}
-
-
-def _file(tmp_path: Path, *entries: dict[str, Any]) -> Path:
-    path = tmp_path / "export.json"
-    path.write_text(json.dumps({"annotations": entries}))
-    return path
 
 
 def _add(ws: Workspace, candles: Candles, *bounds: tuple[str, int, int], **more: Any) -> list[Annotation]:
@@ -68,101 +57,6 @@ def _engulfing(candles: Candles) -> list[tuple[int, int]]:
     time = candles.time.tolist()
     found = detect(candles, ["CDLENGULFING"])["CDLENGULFING"]
     return [(time.index(s.start_time), time.index(s.end_time)) for s in found if s.label == ENGULFING]
-
-
-def test_an_import_stores_spans_labels_and_what_was_reviewed(
-    ws: Workspace, candles: Candles, tmp_path: Path
-) -> None:
-    file = _file(tmp_path, _entry(candles, "bull_flag", 3, 9), _entry(candles, "bear_flag", 20, 29))
-    done = import_annotations(ws, file, **EURUSD)
-    assert (done.outcome.added, done.outcome.unchanged) == (2, 0)
-    looked = ReviewedRange(int(candles.time[0]), int(candles.time[-1]), frozenset({"bull_flag", "bear_flag"}))
-    assert done.reviewed == (looked,)
-    assert {label.name for label in ws.store.labels.list()} >= {"bull_flag", "bear_flag"}
-    assert import_annotations(ws, file, **EURUSD).outcome.unchanged == 2
-    assert len(ws.store.annotations.list("EURUSD", "1h")) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "first", "last"),
-    [("{5}..{9}", 5, 9), ("2017-01-02..2017-01-03T02:00", 2, 28), ("none", None, None)],
-)
-def test_reviewed_is_what_the_importer_says(
-    ws: Workspace, candles: Candles, tmp_path: Path, text: str, first: int | None, last: int | None
-) -> None:
-    for bar in (5, 9):
-        text = text.replace(f"{{{bar}}}", str(candles.time[bar]))
-    file = _file(tmp_path, _entry(candles, "bull_flag", 6, 7))
-    import_annotations(ws, file, **EURUSD, reviewed=text)
-    reviewed = ws.store.annotations.reviewed("EURUSD", "1h")
-    looked = reviewed_bars("bull_flag", candles, reviewed).nonzero()[0].tolist()
-    assert looked == ([] if first is None or last is None else list(range(first, last + 1)))
-
-
-@pytest.mark.parametrize(
-    "text", ["2017-01-05..2017-01-02", "1990-01-01..1990-02-01", "2090-01-01..2091-01-01"]
-)
-def test_a_review_of_no_candle_is_refused_and_nothing_is_stored(
-    ws: Workspace, candles: Candles, tmp_path: Path, text: str
-) -> None:
-    file = _file(tmp_path, _entry(candles, "bull_flag", 6, 7))
-    with pytest.raises(InvalidAnnotations, match="expected START before END and candles of EURUSD 1h"):
-        import_annotations(ws, file, **EURUSD, reviewed=text)
-    assert ws.store.annotations.list("EURUSD", "1h") == []
-
-
-def test_a_date_as_the_end_of_a_review_means_that_whole_day(
-    ws: Workspace, candles: Candles, tmp_path: Path
-) -> None:
-    file = _file(tmp_path, _entry(candles, "bull_flag", 6, 7))
-    done = import_annotations(ws, file, **EURUSD, reviewed="2017-01-02..2017-01-03")
-    assert done.reviewed[0].end_time == parse_time("2017-01-03T23:59:59")
-
-
-@pytest.mark.parametrize("text", ["everything", "2017-01-01", "a..b", "2017-01-01..", "..", "--5..6"])
-def test_a_review_that_cannot_be_read_stores_nothing(
-    ws: Workspace, candles: Candles, tmp_path: Path, text: str
-) -> None:
-    file = _file(tmp_path, _entry(candles, "bull_flag", 6, 7))
-    with pytest.raises(CandleloopError, match=r"expected (all, none or START|Unix)"):
-        import_annotations(ws, file, **EURUSD, reviewed=text)
-    assert ws.store.annotations.list("EURUSD", "1h") == []
-
-
-def test_swapped_bounds_are_put_right_and_said(ws: Workspace, candles: Candles, tmp_path: Path) -> None:
-    done = import_annotations(ws, _file(tmp_path, _entry(candles, "bull_flag", 9, 3)), **EURUSD)
-    assert any("swap" in note for note in done.notes)
-    (stored,) = ws.store.annotations.list("EURUSD", "1h")
-    assert (stored.start_time, stored.end_time) == (candles.time[3], candles.time[9])
-
-
-def test_an_annotation_outside_the_candles_stores_nothing(
-    ws: Workspace, candles: Candles, tmp_path: Path
-) -> None:
-    outside = {"id": "x", "label": "bull_flag", "start_time": 5, "end_time": 9}
-    with pytest.raises(InvalidAnnotations, match=r"outside|beyond|before"):
-        import_annotations(ws, _file(tmp_path, _entry(candles, "bull_flag", 3, 9), outside), **EURUSD)
-    assert ws.store.annotations.list("EURUSD", "1h") == []
-
-
-def test_an_unknown_pair_is_said_with_those_that_there_are(
-    ws: Workspace, candles: Candles, tmp_path: Path
-) -> None:
-    with pytest.raises(NotFound, match=r"GBPUSD 1h: .*EURUSD 1h"):
-        import_annotations(ws, _file(tmp_path, _entry(candles, "x", 1, 2)), pair="GBPUSD", timeframe="1h")
-
-
-def test_whoever_labels_one_series_is_taken_to_know_the_labels_of_the_others(
-    ws: Workspace, candles: Candles, tmp_path: Path
-) -> None:
-    import_annotations(ws, _file(tmp_path, _entry(candles, "bull_flag", 3, 9)), **EURUSD)
-    ws.candles.merge(replace(candles, pair="GBPUSD"))
-    other = import_annotations(
-        ws, _file(tmp_path, _entry(candles, "wedge", 3, 9)), pair="GBPUSD", timeframe="1h"
-    )
-    assert other.reviewed[0].labels == {"bull_flag", "wedge"}
-    named = import_annotations(ws, _file(tmp_path), **EURUSD, labels=["wedge"])
-    assert named.reviewed[0].labels == {"wedge"}
 
 
 def test_labelling_twice_is_as_once(ws: Workspace, candles: Candles) -> None:
@@ -321,12 +215,12 @@ def test_a_span_that_a_person_makes_after_a_dismissal_stays(ws: Workspace, candl
 def test_an_unclear_span_is_not_learned_and_its_bars_are_not_known(
     ws: Workspace, candles: Candles, tmp_path: Path
 ) -> None:
-    file = _file(
+    file = export_file(
         tmp_path,
-        _entry(candles, "bull_flag", 10, 19, confidence=2),
-        _entry(candles, "bull_flag", 30, 39, confidence=3),
-        _entry(candles, "bull_flag", 50, 59),
-        _entry(candles, "wedge", 70, 79),
+        entry(candles, "bull_flag", 10, 19, confidence=2),
+        entry(candles, "bull_flag", 30, 39, confidence=3),
+        entry(candles, "bull_flag", 50, 59),
+        entry(candles, "wedge", 70, 79),
     )
     import_annotations(ws, file, **EURUSD)
     series = _learned(ws, ["human"], min_confidence=3)
@@ -335,6 +229,17 @@ def test_an_unclear_span_is_not_learned_and_its_bars_are_not_known(
     assert unknown == list(range(10, 20))
     assert reviewed_bars("wedge", candles, series.reviewed).all()
     assert reviewed_bars("bull_flag", candles, _learned(ws, ["human"]).reviewed).all()
+
+
+def test_a_single_candle_is_learned_as_one_or_as_the_window_around_it(
+    ws: Workspace, candles: Candles
+) -> None:
+    _add(ws, candles, ("doji", 50, 50), ("doji", 2, 2), ("doji", 299, 299), ("doji", 80, 90))
+    _add(ws, candles, ("doji", 120, 120), source="model_confirmed")
+    alone = [(2, 2), (50, 50), (80, 90), (120, 120), (299, 299)]
+    assert _bars(_learned(ws, ["human"]), "doji") == alone
+    around = _learned(ws, ["human"], source="point", window_size=10)
+    assert _bars(around, "doji") == [(0, 6), (45, 54), (80, 90), (120, 120), (294, 299)]
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "--5", "²", "2017-13-01"])

@@ -4,18 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from mllib.annotation_files import (
     AnnotationFile,
-    check_annotations,
+    parse_annotations,
     read_annotation_file,
-    to_export,
-    write_annotation_file,
 )
-from mllib.candles import Candles
-from mllib.errors import InvalidAnnotations, NotReady
+from mllib.errors import InvalidAnnotations
 from mllib.spans import Annotation, JudgedPrediction, Span
 
 ENTRY = {
@@ -39,11 +35,6 @@ def read_csv(tmp_path: Path, text: str) -> AnnotationFile:
     path = tmp_path / "export.csv"
     path.write_text(text)
     return read_annotation_file(path)
-
-
-def candles(n: int = 10) -> Candles:
-    one = np.ones(n)
-    return Candles("EURUSD", "1h", 3600 * np.arange(n), one, one, one, one)
 
 
 def test_a_minimal_entry_is_a_persons(tmp_path: Path) -> None:
@@ -200,62 +191,69 @@ def test_the_span_csv_gives_the_same_annotations(tmp_path: Path) -> None:
     assert from_csv == read(tmp_path, entry, {**ENTRY, "id": "b", "label": "flag"})
 
 
-def test_a_csv_of_candles_is_refused(tmp_path: Path) -> None:
-    message = r"expected columns end_time, start_time as well\. Export spans, not candles"
-    with pytest.raises(InvalidAnnotations, match=message):
-        read_csv(tmp_path, "time,open,high,low,close,volume,label\n1,1,1,1,1,1,O\n")
-
-
 def test_a_csv_row_that_is_cut_off_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidAnnotations, match=r"entry 1 with more or fewer cells than the header"):
+    with pytest.raises(InvalidAnnotations, match=r"found row 1 with 2 cells, expected 3 as in the header"):
         read_csv(tmp_path, "start_time,end_time,label\n3600,72\n")
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    judged = JudgedPrediction(label="x", confidence=0.5, start_time=0)
-    whole = Annotation("O", 0, 3600, id="b", clarity=2, model_prediction=judged, extra={"colour": "red"})
-    annotations = [Annotation("flag Ω", 0, 3600, id="a", sub_spans=(Span("pole", 0, 0),)), whole]
-    path = tmp_path / "out.json"
-    write_annotation_file(path, annotations)
-    assert read_annotation_file(path) == AnnotationFile(annotations, ())
-    assert [found.name for found in tmp_path.iterdir()] == ["out.json"]
+def test_a_csv_of_something_else_is_refused(tmp_path: Path) -> None:
+    message = r"the header 'open,high', expected start_time, end_time and label \(spans"
+    with pytest.raises(InvalidAnnotations, match=message.replace(",high", ", high")):
+        read_csv(tmp_path, "open,high\n1,2\n")
 
 
-def test_the_export_has_the_tools_keys(tmp_path: Path) -> None:
-    (exported,) = to_export(read(tmp_path, ENTRY).annotations)["annotations"]
-    assert {key: exported[key] for key in ENTRY} == ENTRY
+def test_the_form_is_told_by_content_where_the_name_says_nothing() -> None:
+    assert parse_annotations(json.dumps([ENTRY]).encode(), "chart 3").annotations[0].id == "a"
+    row = b"start_time;end_time;label\n0;60;flag\n"
+    assert parse_annotations(row, "chart 3").annotations[0].label == "flag"
 
 
-def test_a_folder_that_is_missing_is_not_ready(tmp_path: Path) -> None:
-    with pytest.raises(NotReady, match=r"out\.json: found No such file or directory when writing"):
-        write_annotation_file(tmp_path / "none" / "out.json", [])
+def test_a_single_time_is_a_span_of_one_candle(tmp_path: Path) -> None:
+    file = read(tmp_path, {"id": "a", "time": 3600, "label": "doji", "confidence": 2})
+    assert file.annotations == [Annotation("doji", 3600, 3600, id="a", clarity=2)]
+    assert file.notes == ("1 annotations have a single time; each is stored as a span of that candle.",)
+    from_csv = read_csv(tmp_path, "id,time,label,confidence\na,3600,doji,2\n")
+    assert from_csv == file
+    with pytest.raises(InvalidAnnotations, match="entry 1, time: found 'noon', expected Unix seconds"):
+        read(tmp_path, {"time": "noon", "label": "doji"})
 
 
-def test_annotations_on_the_candles_pass() -> None:
-    check_annotations([Annotation("flag", 0, 9 * 3600, id="a", sub_spans=(Span("x", 0, 0),))], candles())
-    check_annotations([], candles())
+def test_talibs_own_annotations_are_said_to_teach_nothing(tmp_path: Path) -> None:
+    assert "stored and exported, but not learned" in read(tmp_path, {**ENTRY, "source": "talib"}).notes[0]
+
+
+def test_the_bounds_of_a_judged_prediction_are_put_in_order(tmp_path: Path) -> None:
+    judged = {"label": "x", "start_time": 7200, "end_time": 3600}
+    (found,) = read(tmp_path, {**ENTRY, "model_prediction": judged}).annotations
+    assert found.model_prediction == JudgedPrediction(label="x", start_time=3600, end_time=7200)
 
 
 @pytest.mark.parametrize(
-    ("annotation", "message"),
+    ("text", "message"),
     [
-        (
-            Annotation("flag", 3601, 7200, id="a"),
-            r"start_time: found 3601 .*between candles.*nearest is 3600 \(",
-        ),
-        (
-            Annotation("flag", 0, 36_000, id="a"),
-            r"end_time: found 36000 .*outside the candles.*nearest is 32400",
-        ),
-        (
-            Annotation("flag", 0, 3600, id="a", sub_spans=(Span("x", 5, 3600),)),
-            r"start_time: found 5 .*between candles",
-        ),
+        ("", "found nothing in it"),
+        ("[" * 100_000, "expected JSON that can be read"),
+        ('[{"confidence": NaN}]', "found the constant NaN, which JSON does not have"),
+        ('[{"start_time": ' + "9" * 5_000 + "}]", "expected JSON that can be read"),
+        (r'[{"start_time": 0, "end_time": 0, "label": "\ud800"}]', "label: found .*expected"),
+        (r'[{"start_time": 0, "end_time": 0, "label": "x", "notes": "\ud800"}]', "UTF-8 can hold"),
+        (r'[{"start_time": 0, "end_time": 0, "label": "a\u0000"}]', "expected the name of a pattern"),
     ],
 )
-def test_a_bound_that_is_no_candles_open_is_refused(annotation: Annotation, message: str) -> None:
-    good = Annotation("flag", 0, 0, id="b")
-    with pytest.raises(
-        InvalidAnnotations, match=rf"EURUSD 1h: annotation a \(flag\), {message}.*1 of 2 annot"
-    ):
-        check_annotations([good, annotation], candles())
+def test_odd_content_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "export.json").write_text(text)
+    with pytest.raises(InvalidAnnotations, match=message):
+        read_annotation_file(tmp_path / "export.json")
+
+
+def test_a_field_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidAnnotations, match=r"field larger than field limit .*expected a CSV"):
+        read_csv(tmp_path, "start_time,end_time,label\n0,0," + "x" * 200_000 + "\n")
+
+
+def test_a_file_of_500_mb_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "huge.json"
+    with path.open("wb") as file:
+        file.truncate(500_000_000)
+    with pytest.raises(InvalidAnnotations, match=r"found 500,000,000 bytes, expected at most 100,000,000"):
+        read_annotation_file(path)
