@@ -77,8 +77,8 @@ def _stretch(
 class Part:
     """What is learned apart from the rest: rows of some lengths, with their own features and targets.
 
-    `features` and `columns` are the stretches `[first, end)` of `Rows.X` and of the targets that belong to it;
-    the features of all other rows are NaN there, and their targets unknown.
+    `features` and `columns` are the stretches `[first, end)` of `Rows.X` and of the targets that belong to
+    it; the features of all other rows are NaN there, and their targets unknown.
     """
 
     features: tuple[int, int]

@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 
 
 def depended_on(bars: Mask, *encoders: Encoder) -> slice:
-    """The stretch of bars that the labels of some bars `bool (n_bars,)` depend on; empty where there are none."""
+    """The stretch of bars that the labels of some bars `bool (n_bars,)` depend on, empty without any."""
     at = np.flatnonzero(bars)
     if not len(at):
         return slice(0, 0)
@@ -94,14 +94,14 @@ def tuning_parts(
     *,
     calibration: Calibration,
 ) -> list[TuningPart]:
-    """What cuts may be chosen on: bars of the validation block, and all before the test where there were folds."""
+    """What cuts may be chosen on: the validation block, or all before the test where there were folds."""
     encoder, rows = lesson.encoder, lesson.proposed.places
     P = calibration.apply(np.concatenate([one.P for one in learned], axis=1))
     ends = np.cumsum([len(part) for part in rows])
     found = []
     for one, places, end in zip(series, rows, ends, strict=True):
         counts = _counted(one, encoder, learned, split)
-        part = depended_on(counts.any(axis=1), encoder)
+        part = depended_on(np.logical_or.reduce(counts, axis=1), encoder)
         inside = (places.start >= part.start) & (places.end <= part.stop)
         if inside.any():
             own = P[end - len(places) : end][inside]

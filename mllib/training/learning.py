@@ -70,7 +70,7 @@ class Learned:
 def folds_of(
     labels: Sequence[str], series: Sequence[LabelledSeries], split: Split, config: TrainingConfig
 ) -> int:
-    """How many folds a part with these labels is learned in: as configured, else by how many spans there are."""
+    """How many folds a part with these labels is learned in: as configured, else by its spans."""
     if config.validation_folds is not None:
         return config.validation_folds
     ranges = split.ranges("validation")
@@ -97,7 +97,7 @@ class Learner:
     embargo_bars: int
 
     def in_block(self, around: Mask, *, progress: Progress) -> Learned:
-        """Fitted on the training block, stopped by the earlier half of validation; scored on rows `around`."""
+        """Fitted on the training block, stopped by the earlier half of validation; scores rows `around`."""
         model = create_model(self.config.model_type, self.config.hyperparameters, seed=self.config.seed)
         own = self.part.holds(self.lesson.proposed.rows)
         stopped = self._fit(model, own & self.blocks.train, own & self.blocks.stopping, progress)
