@@ -48,7 +48,8 @@ class Bounds(BaseModel):
         """Which outlines `(n, n_columns)` lie within: `bool (n,)`."""
         if not self.lowest:
             return np.ones(len(outline), bool)
-        within: NDArray[np.bool_] = ((outline >= self.lowest) & (outline <= self.highest)).all(axis=1)
+        inside = (outline >= self.lowest) & (outline <= self.highest)
+        within: NDArray[np.bool_] = np.logical_and.reduce(inside, axis=1)
         return within
 
 
@@ -166,7 +167,9 @@ def outline_windows(
     start_high = np.minimum(swings.high_before[start], np.minimum(swings.high_after[start], lengths))
     start_low = np.minimum(swings.low_before[start], np.minimum(swings.low_after[start], lengths))
     columns = [np.broadcast_to(lengths, height.shape).astype(np.float64)]
-    columns += [last - tip for tip in (running.high_bar[:, last], running.low_bar[:, last])]
+    columns += [
+        (last - tip).astype(np.float64) for tip in (running.high_bar[:, last], running.low_bar[:, last])
+    ]
     columns += [first, (close[:, last] - running.low[:, last]) / height]
     columns += [np.log(height / np.maximum(usual * np.sqrt(lengths), _SMALLEST)), start_high, start_low]
     for before, after, tip in (
