@@ -244,6 +244,7 @@ def _checked(split: Split, intervals: Intervals) -> Split:
             purged = len(intervals) - sum(counts.values())
             raise TrainingFailed(
                 f"split: the {name} block is empty after purging {purged} of {len(intervals)} rows. "
-                "Import more candles, or lower stages.feature_engineering.context.past_bars and future_bars."
+                "Import more candles, or lower how far a row reads: past_bars and future_bars of "
+                "stages.feature_engineering.context, or window_size where windows are fixed."
             )
     return split

@@ -254,3 +254,26 @@ def largest_over(windows: Sequence[Sequence[int]], P: Sequence[float], n_bars: i
         max((p for (start, end), p in zip(windows, P, strict=True) if start <= bar < end), default=0.0)
         for bar in range(n_bars)
     ]
+
+
+def window_targets(
+    windows: Sequence[Sequence[int]],
+    truth: Sequence[Sequence[int]],
+    looked: set[int],
+    *,
+    least_iou: float,
+    as_good: float,
+    nearly_as_good: float,
+) -> str:
+    """A character a window: 1 for one as good as the best of some span, ? for what is not known, else 0."""
+    best = {span: max((iou(window, span) for window in windows), default=0.0) for span in map(tuple, truth)}
+    said = ""
+    for window in windows:
+        shared = {span: iou(window, span) for span in best if iou(window, span) > 0}
+        if any(one >= as_good * best[span] and one >= least_iou for span, one in shared.items()):
+            said += "1"
+        elif any(one >= nearly_as_good * best[span] for span, one in shared.items()):
+            said += "?"
+        else:
+            said += "0" if set(range(*window)) <= looked else "?"
+    return said

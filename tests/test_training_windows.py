@@ -133,6 +133,27 @@ def test_context_beside_the_windows_is_learned_from_and_hidden_where_it_is_not_k
     np.testing.assert_array_equal(np.isnan(rows.X[:, after]), rows.end - 1 + 8 >= 300)
 
 
+def test_several_series_make_one_model() -> None:
+    """One of days that lasts longer on either side, and one too short to hold a window."""
+    days = HILLS.candles.time[0] + 86_400 * (np.arange(len(HILLS.candles)) - 1_800)
+    other = replace(HILLS.candles, pair="DAYS", timeframe="1d", time=days)
+    at = np.searchsorted(HILLS.candles.time, [[span.start_time, span.end_time] for span in HILLS.spans])
+    spans = [Span("hill", *days[one].tolist()) for one in at]
+    short = LabelledSeries(HILLS.candles[:10], [], [EVERYWHERE])
+    predictor = train(
+        [HILLS, LabelledSeries(other, spans, [EVERYWHERE]), short],
+        run_id="r",
+        encoder_name="window",
+        context=CONTEXT,
+        encoding=SWINGS,
+        config=TrainingConfig(hyperparameters=SMALL),
+        progress=lambda *_: None,
+    )
+    assert {part.pair for part in predictor.trained_on} == {"HILLS", "DAYS"}
+    assert predictor.metrics["span_f1"]["0.5"]["per_label"]["hill"] > 0.8
+    assert len(predictor.predict(other).spans) > 0.8 * len(spans)
+
+
 def test_where_no_window_is_worth_judging_nothing_is_found() -> None:
     fixed = _trained(EncodingConfig(proposals="fixed", window_size=32))
     odd = np.flatnonzero(HILLS.candles.time // 3_600 % 4 != 0)

@@ -48,7 +48,9 @@ class Bounds(BaseModel):
         """Which outlines `(n, n_columns)` lie within: `bool (n,)`."""
         if not self.lowest:
             return np.ones(len(outline), bool)
-        return np.logical_and.reduce((outline >= self.lowest) & (outline <= self.highest), axis=1)
+        inside = (outline >= self.lowest) & (outline <= self.highest)
+        within: NDArray[np.bool_] = np.logical_and.reduce(inside, axis=1)
+        return within
 
 
 def learn_bounds(examples: Sequence[tuple[Series, Positions]], *, within: tuple[int, int]) -> Bounds:

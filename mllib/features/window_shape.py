@@ -247,12 +247,16 @@ def beside_columns(padding: int) -> tuple[Column, ...]:
 
 def beside(series: Series, start: Bars, end: Bars, *, padding: int) -> NDArray[np.float32]:
     """Closes up to `padding` bars before and after each window, scaled as those inside: `float32 (n, m)`."""
-    window = _Window.cut(series, start, end, int((end - start).max(initial=1)))
     bars = np.array(_distances(padding), np.int64)
     at = np.concatenate([start[:, None] - bars, end[:, None] - 1 + bars], axis=1)
     there = (at >= 0) & (at < len(series.close))
-    closes = window.scaled(series.close[np.where(there, at, 0)])
-    return np.where(there, closes, np.nan).astype(np.float32)
+    closes = np.full(at.shape, np.nan, np.float32)
+    for first in range(0, len(start), _ROWS_AT_A_TIME):
+        rows = slice(first, first + _ROWS_AT_A_TIME)
+        width = int((end[rows] - start[rows]).max())
+        window = _Window.cut(series, start[rows], end[rows], width)
+        closes[rows] = window.scaled(series.close[np.where(there[rows], at[rows], 0)])
+    return np.where(there, closes, np.float32(np.nan))
 
 
 def _distances(padding: int) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ def _said(encoder: Encoder, candles: Candles, rows: Rows, P: np.ndarray) -> list
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     which=st.integers(0, len(SERIES) - 1),
     kind=st.sampled_from(KINDS),
@@ -97,7 +97,7 @@ def test_a_label_older_than_the_provisional_bars_is_final(
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     which=st.integers(0, len(SERIES) - 1),
     kind=st.sampled_from(KINDS),
