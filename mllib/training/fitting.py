@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
 from mllib.inference import ModelInfo, Predictor, TrainedRange
 from mllib.models import Model, Progress, create_model
-from mllib.rows import Rows
+from mllib.rows import Rows, Targets
 from mllib.splits import Block, Intervals, Split, divided, make_split
 from mllib.training.material import LabelledSeries, Lesson, Prepared, as_if_newest, make_lesson, prepare
 from mllib.training.settings import TrainingConfig
@@ -98,7 +98,13 @@ def fit(
         chosen,
         metrics=metrics
         | {"split": _described(split, blocks), "left_out": lesson.left_out}
-        | {"calibration": calibrated.metrics, "warnings": _warnings(config, stopped=stopping is not None)},
+        | {
+            "calibration": calibrated.metrics,
+            "warnings": [
+                *_warnings(config, stopped=stopping is not None),
+                *_blocks_without_spans(encoder, targets.take(blocks.validation), metrics["span_support"]),
+            ],
+        },
     )
 
 
@@ -233,6 +239,28 @@ def _warnings(config: TrainingConfig, *, stopped: bool) -> list[str]:
             "validation: found nothing reviewed in its earlier half, so nothing decided when to stop. Review "
             "some of it, or raise stages.training.validation_split."
         )
+    for warning in warnings:
+        log.warning(warning)
+    return warnings
+
+
+def _blocks_without_spans(encoder: Encoder, validated: Targets, tested: Mapping[str, int]) -> list[str]:
+    """Warnings of labels that a block holds nothing of, which no figure would tell from bad ones."""
+    evidence = encoder.evidence(validated)
+    missing = {
+        "validation": [label for label in encoder.labels if not evidence[label][0]],
+        "test": [label for label in encoder.labels if not tested[label]],
+    }
+    left = {
+        "validation": "so nothing decided how sure the model has to be of them",
+        "test": "so its scores say nothing of them",
+    }
+    warnings = [
+        f"{block}: found no reviewed span of {', '.join(labels)}, expected some, {left[block]}. "
+        f"Annotate candles of that block, or raise stages.training.{block}_split."
+        for block, labels in missing.items()
+        if labels
+    ]
     for warning in warnings:
         log.warning(warning)
     return warnings
