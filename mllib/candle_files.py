@@ -5,10 +5,8 @@ are counted from 1 below the header.
 """
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 
 from mllib.candles import COLUMNS, PRICE_COLUMNS
 from mllib.errors import InvalidCandles
+from mllib.source_files import parquet_table, read_text, unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +38,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
 
 _DELIMITERS = ",;\t|"
 _LINES_ABOVE_HEADER = 5
+_HEAD = 1 << 16
+"""The header is looked for among so many characters."""
 _UNITS = ((1e11, "seconds", 1), (1e14, "milliseconds", 10**3), (1e17, "microseconds", 10**6))
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 _COMPACT_DAY = r"(19|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
@@ -73,7 +74,7 @@ def read_candle_file(path: Path) -> RawCandles:
     """
     notes: list[str] = []
     is_parquet = path.suffix.lower() in (".parquet", ".pq")
-    table = _parquet_table(path) if is_parquet else _text_table(path, notes)
+    table = parquet_table(path) if is_parquet else _text_table(path, notes)
     columns, table = _join_date_and_time(_recognise(table.column_names, path.name), table)
     if table.num_rows == 0:
         raise InvalidCandles(f"{path.name}: found no rows, expected at least one candle. Check the export.")
@@ -88,48 +89,20 @@ def read_candle_file(path: Path) -> RawCandles:
     return RawCandles(pd.DataFrame(values), tuple(notes))
 
 
-def _parquet_table(path: Path) -> "pa.Table":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            return file.read()
-    except (pa.ArrowException, OSError) as exc:
-        raise _unreadable(path, f"{exc}", "a whole Parquet file") from exc
-
-
 def _text_table(path: Path, notes: list[str]) -> "pa.Table":
-    lines = _text(path, notes).splitlines(keepends=True)
+    text = read_text(path, notes)
+    if text and text[-1] not in "\r\n":
+        notes.append("The last line has no line end; the file may have been cut off there.")
+    lines = text[:_HEAD].splitlines(keepends=True)
     filled = [at for at, line in enumerate(lines) if line.strip()]
     if not filled:
-        raise _unreadable(path, "an empty file", "a header and candles")
+        raise unreadable(path, "an empty file", "a header and candles")
     at, delimiter = _header(lines, filled)
     if above := filled.index(at):
         notes.append(f"Left out above the header: {above} line{'s' if above > 1 else ''}.")
     names = [name.strip() for name in next(csv.reader([lines[at]], delimiter=delimiter))]
     _recognise(names, path.name)
-    return _parse_rows("".join(lines[at + 1 :]), names, delimiter, path)
-
-
-def _text(path: Path, notes: list[str]) -> str:
-    try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as exc:
-        raise _unreadable(path, f"{getattr(exc, 'strerror', None) or exc}", "a readable, whole file") from exc
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    if encoding == "utf-16":
-        notes.append("The file is encoded as UTF-16.")
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as exc:
-        found = f"byte {content[exc.start]:#04x} at {exc.start:,}"
-        raise _unreadable(path, found, "text encoded as UTF-8") from exc
-    if "\0" in text:
-        raise _unreadable(path, f"a zero byte at {text.index(chr(0)):,}", "text encoded as UTF-8")
-    return text
+    return _parse_rows(text[sum(map(len, lines[: at + 1])) :], names, delimiter, path)
 
 
 def _header(lines: Sequence[str], filled: Sequence[int]) -> tuple[int, str]:
@@ -166,13 +139,9 @@ def _parse_rows(body: str, names: list[str], delimiter: str, path: Path) -> "pa.
         if broken:
             row = broken[0]
             found = f"{row.actual_columns} cells in row {row.number} ({row.text[:60]!r})"
-            raise _unreadable(path, found, f"{row.expected_columns}, as in the header") from exc
-        raise _unreadable(path, f"{exc}", "rows as the header has them") from exc
+            raise unreadable(path, found, f"{row.expected_columns}, as in the header") from exc
+        raise unreadable(path, f"{exc}", "rows as the header has them") from exc
     return table.rename_columns(names)
-
-
-def _unreadable(path: Path, found: str, expected: str) -> InvalidCandles:
-    return InvalidCandles(f"{path.name}: found {found}, expected {expected}. Export or download it again.")
 
 
 def _normalised(name: str) -> str:

@@ -72,6 +72,13 @@ class GateVerdict:
 
 def check_span_f1(metrics: Mapping[str, Any], config: GateConfig) -> Check:
     """Span F1 at IoU 0.5 on the test is not below its floor, for all labels and each with its own."""
+    if not sum(metrics["span_support"].values()):
+        return Check(
+            "span F1",
+            False,
+            "The test holds no span of any label, so nothing says how good the model is. Annotate later "
+            "candles, or raise stages.training.test_split.",
+        )
     scores = metrics["span_f1"]["0.5"]
     found, floor = scores["micro"], config.least_span_f1
     beside = "at least" if found >= floor else "below"

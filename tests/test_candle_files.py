@@ -127,6 +127,12 @@ def test_calendar_times_are_read_as_utc(
     assert (raw.frame["time"].tolist(), raw.notes) == ([seconds], notes)
 
 
+def test_a_last_line_without_its_end_is_pointed_out(read: Read) -> None:
+    cut = "The last line has no line end; the file may have been cut off there."
+    assert read((HEADER + ROW).rstrip()).notes[0] == cut
+    assert cut not in read(HEADER + ROW).notes
+
+
 def test_rows_are_never_sorted(read: Read) -> None:
     raw = read(f"{HEADER}1483311600,1,2,0.5,1.5,5\n{ROW}")
     assert raw.frame["time"].tolist() == [AT + 3600, AT]

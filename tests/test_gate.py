@@ -112,6 +112,7 @@ def _metrics(micro: float, ece: float | None = 0.01) -> dict[str, Any]:
     per_label = {"flag": micro / 2}
     return {
         "span_f1": {"0.5": {"micro": micro, "per_label": per_label}},
+        "span_support": {"flag": 9},
         "calibration": {"test": {"after": {"pooled": pooled}}},
     }
 
@@ -127,6 +128,12 @@ def test_floors_and_ceilings_include_themselves() -> None:
     assert check_walk_forward([], CONFIG).passed is None
     assert check_walk_forward([0.1, 0.2], CONFIG).passed is True
     assert "0.100 on average (0.000, 0.200), below" in check_walk_forward([0.0, 0.2], CONFIG).said
+
+
+def test_a_test_without_any_span_is_no_pass_and_no_bad_score() -> None:
+    check = check_span_f1(_metrics(0.0) | {"span_support": {"flag": 0, "wedge": 0}}, CONFIG)
+    assert check.passed is False
+    assert "The test holds no span of any label" in check.said
 
 
 def test_a_label_may_have_a_floor_of_its_own() -> None:

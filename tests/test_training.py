@@ -273,6 +273,9 @@ def test_blocks_without_any_positive_are_no_obstacle() -> None:
     assert predictor.encoder.labels == ("box",)
     assert predictor.metrics["span_support"] == {"box": 0}
     assert predictor.metrics["span_f1"]["0.5"]["per_label"]["box"] == 0.0
+    validation, test = predictor.metrics["warnings"]
+    assert validation.startswith("validation: found no reviewed span of box, expected some")
+    assert test.startswith("test: found no reviewed span of box, expected some, so its scores say nothing")
 
 
 def test_flat_candles_train_a_model_that_says_little() -> None:

@@ -3,7 +3,7 @@
 Overlapping spans of different labels are legal. How a lane becomes spans is told in `lanes`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -54,6 +54,10 @@ class BioEncoder:
         empty = np.empty(0)
         none = Candles("NONE", "1h", np.empty(0, np.int64), empty, empty, empty, empty)
         return replace(self, feature_columns=compute_features(none, self.context).columns)
+
+    def only(self, labels: Collection[str]) -> "BioEncoder":
+        """The encoder with the lanes of these labels alone."""
+        return replace(self, lanes=tuple(lane for lane in self.lanes if lane.label in labels))
 
     @property
     def labels(self) -> tuple[str, ...]:

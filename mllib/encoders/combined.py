@@ -117,8 +117,9 @@ class CombinedEncoder:
         """What each part knows of its own rows; all else is masked."""
         shape = (len(rows), len(self.columns))
         Y, mask, weights = np.zeros(shape, np.float32), np.zeros(shape, bool), np.ones(shape, np.float32)
+        both: tuple[BioEncoder | WindowEncoder, ...] = (self.bio, self.window)
         first = 0
-        for encoder, own in zip((self.bio, self.window), _kinds(rows), strict=True):
+        for encoder, own in zip(both, _kinds(rows), strict=True):
             known = encoder.label(rows.take(own), candles, spans, reviewed)
             cells = np.ix_(own, np.arange(first, first + len(encoder.columns)))
             Y[cells], mask[cells], weights[cells] = known.Y, known.mask, known.weights
@@ -188,14 +189,14 @@ class CombinedEncoder:
     ) -> list[tuple[BioEncoder | WindowEncoder, Rows, Probabilities]]:
         """Both encoders with the lanes that they decode, their rows, and the probabilities of these lanes."""
         found: list[tuple[BioEncoder | WindowEncoder, Rows, Probabilities]] = []
+        both: tuple[BioEncoder | WindowEncoder, ...] = (self.bio, self.window)
         first = 0
-        for encoder, own in zip((self.bio, self.window), _kinds(rows), strict=True):
+        for encoder, own in zip(both, _kinds(rows), strict=True):
             labels = {
                 label for label, by in zip(self.labels, self.decoded_by, strict=True) if by == encoder.name
             }
             columns = [first + i for i, label in enumerate(encoder.column_labels) if label in labels]
-            lanes = tuple(lane for lane in encoder.lanes if lane.label in labels)
-            found.append((replace(encoder, lanes=lanes), rows.take(own), P[np.ix_(own, columns)]))
+            found.append((encoder.only(labels), rows.take(own), P[own[:, None], columns]))
             first += len(encoder.columns)
         return found
 

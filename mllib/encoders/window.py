@@ -5,7 +5,7 @@ one model, and of those that overlap the most probable one is a label's span (`s
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -68,6 +68,10 @@ class WindowEncoder:
             ]
             lanes.append(WindowLane(label=label, bounds=learn_bounds(found, within=(1, _MOST_BARS))))
         return cls(context, settings, tuple(lanes), _columns(context, settings))
+
+    def only(self, labels: Collection[str]) -> "WindowEncoder":
+        """The encoder with the lanes of these labels alone."""
+        return replace(self, lanes=tuple(lane for lane in self.lanes if lane.label in labels))
 
     @property
     def labels(self) -> tuple[str, ...]:

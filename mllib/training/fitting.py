@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from mllib.training.held_out import calibrate, depended_on, rows_around, tuning_
 from mllib.training.learning import Blocks, Learned, Learner, folds_of, scores
 from mllib.training.material import LabelledSeries, Lesson, Prepared, make_lesson, prepare
 from mllib.training.settings import TrainingConfig
+from mllib.training.warnings import blocks_without_spans, warnings_about
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def fit(
     )
     progress(0.90, "evaluating on the test block")
     metrics = _tested(predictor, series, split, champion=champion, config=config)
-    warnings = _warnings(config, stopped=all(one.stopped for one in learned), tuned=bool(parts))
+    warnings = _warnings(lesson, learned, blocks, metrics["span_support"], config=config, tuned=bool(parts))
     metrics |= {"split": _described(split, blocks, learned), "left_out": lesson.left_out}
     return replace(predictor, metrics=metrics | {"calibration": calibrated.metrics, "warnings": warnings})
 
@@ -119,6 +120,24 @@ def _learned(
         found.append(
             learner.in_folds(folds, progress=step) if folds else learner.in_block(around, progress=step)
         )
+    return found
+
+
+def _warnings(
+    lesson: Lesson,
+    learned: Sequence[Learned],
+    blocks: Blocks,
+    support: Mapping[str, int],
+    *,
+    config: TrainingConfig,
+    tuned: bool,
+) -> list[str]:
+    stopped = all(one.stopped for one in learned)
+    held_out = np.logical_or.reduce([blocks.validation, *(one.calibration for one in learned)])
+    found = warnings_about(config, stopped=stopped, tuned=tuned)
+    found += blocks_without_spans(lesson.encoder, lesson.targets.take(held_out), support)
+    for warning in found:
+        log.warning(warning)
     return found
 
 
@@ -165,28 +184,6 @@ def _described(split: Split, blocks: Blocks, learned: Sequence[Learned]) -> dict
         "validation_from": split.ranges("validation")[0][0],
         "test_from": split.ranges("test")[0][0],
     }
-
-
-def _warnings(config: TrainingConfig, *, stopped: bool, tuned: bool) -> list[str]:
-    warnings = []
-    if config.split_method == "random":
-        warnings.append(
-            "stages.training.split_method: random: the model has learned from candles after those it was "
-            "tested on, so the metrics say nothing about later candles. Set it to temporal for those."
-        )
-    if not stopped:
-        warnings.append(
-            "validation: found nothing reviewed in its earlier half, so nothing decided when to stop. Review "
-            "some of it, or raise stages.training.validation_split."
-        )
-    if not tuned:
-        warnings.append(
-            "validation: found no bar whose labels depend on validation alone, so no cut was chosen. Raise "
-            "stages.training.validation_split, or import more candles."
-        )
-    for warning in warnings:
-        log.warning(warning)
-    return warnings
 
 
 def _seen(series: Sequence[LabelledSeries], split: Split) -> tuple[TrainedRange, ...]:
