@@ -169,7 +169,7 @@ _COLUMNS = ("time", "open", "high", "low", "close")
 
 def test_labels_of_the_test_block_change_no_proposal(trained: Predictor) -> None:
     test_from = trained.metrics["split"]["test_from"]
-    before = [span for span in HILLS.spans if span.end_time < test_from]
+    before = [span for span in HILLS.spans if span.start_time < test_from]
     later = HILLS.candles.time[HILLS.candles.time >= test_from]
     odd = [Span("hill", int(later[i]), int(later[i + 60])) for i in (20, 90, 160)]
     encoder = cast("WindowEncoder", trained.encoder)

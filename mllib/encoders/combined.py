@@ -98,10 +98,10 @@ class CombinedEncoder:
         return max(past), max(future)
 
     def propose(self, candles: Candles) -> Rows:
-        """A row a candle, and one a proposed window; the features of the other kind are NaN."""
+        """A row a candle and, with longer labels, one a window; the features of the other kind are NaN."""
         of_bars = self.bio.propose(candles)
         of_windows = self.window.propose(candles)
-        of_windows = of_windows.take(of_windows.end - of_windows.start > 1)
+        of_windows = of_windows.take((of_windows.end - of_windows.start > 1) & bool(self.window.labels))
         places = Rows.joined([of_bars.places(), of_windows.places()])
         order = np.argsort(places.start, kind="stable")
         at = np.empty_like(order)

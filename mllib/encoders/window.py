@@ -208,7 +208,7 @@ class WindowEncoder:
         """The encoder with each label's cut chosen for the best span F1 over validation parts."""
         counts = np.array([[self._counted(i, part) for part in parts] for i in range(len(self.lanes))])
         lanes = list(self.lanes)
-        for i, scores in enumerate(leaning_f1(counts.sum(axis=1)) if len(parts) else ()):
+        for i, scores in enumerate(leaning_f1(counts.sum(axis=1)) if counts.size else ()):
             if scores.any():
                 lanes[i] = lanes[i].model_copy(update={"cut": CUTS[int(scores.argmax())]})
         return replace(self, lanes=tuple(lanes))

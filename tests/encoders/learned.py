@@ -27,8 +27,13 @@ _OTHER_SETTINGS = {
     "window": {
         "window, fixed": EncodingConfig(proposals="fixed", window_size=12),
         "window, padded": EncodingConfig(context_padding=7),
-    }
+    },
+    "combined": {
+        "combined, fixed": EncodingConfig(proposals="fixed", window_size=12),
+        "combined, short labels": EncodingConfig(),
+    },
 }
+_OTHER_LENGTHS = {"combined, short labels": {"flag": [4, 4, 5]}}
 VARIANTS = {
     variant: (name, settings)
     for name in ENCODER_NAMES
@@ -40,13 +45,14 @@ VARIANTS = {
 def learned(variant: str) -> Encoder:
     """The encoder of that variant; what it has learned depends on nothing else."""
     name, settings = VARIANTS[variant]
-    return encoder_class(name).learn(CONTEXT, examples(), settings)
+    return encoder_class(name).learn(CONTEXT, examples(variant), settings)
 
 
-def examples() -> dict[str, list[Example]]:
-    """Spans of `LENGTHS` all over the first series, and the same on the second."""
+def examples(variant: str) -> dict[str, list[Example]]:
+    """Spans of a variant's lengths all over the first series, and the same on the second."""
     found = {}
-    for first, (label, lengths) in enumerate(LENGTHS.items(), 20):
+    of_labels = LENGTHS | _OTHER_LENGTHS.get(variant, {})
+    for first, (label, lengths) in enumerate(of_labels.items(), 20):
         starts = np.arange(first, 220, 31)
         where = np.stack([starts, starts + np.resize(lengths, len(starts))], axis=1)
         found[label] = [Example(candles, where) for candles in SERIES[:2]]

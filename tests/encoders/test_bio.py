@@ -126,7 +126,7 @@ def test_tuning_chooses_the_cut_that_finds_the_spans() -> None:
     truth = [span(candles, "engulfing", start, start + 2) for start in range(10, 200, 20)]
     P[10:200:20, encoder.columns.index("B-engulfing")] = 0.35
     rows = encoder.propose(candles)
-    tuned = encoder.tune([TuningPart(candles, rows, P, truth, np.ones((200, len(encoder.labels)), bool))])
+    tuned = encoder.tune([TuningPart(candles, rows, P, truth, np.ones((200, len(encoder.columns)), bool))])
     cuts = {lane.label: lane.cut for lane in tuned.lanes}
     assert 0.11 < cuts["engulfing"] <= 0.35
     assert cuts["doji"] == cuts["engulfing"]  # without examples of its own it leans on its kind

@@ -18,7 +18,6 @@ from mllib.encoders import (
 )
 from mllib.errors import InvalidConfig
 from mllib.inference.prediction import predicted
-from mllib.models import create_model
 from mllib.rows import Rows
 from mllib.spans import PredictedSpan, ReviewedRange, Span
 from tests.encoders.learned import (
@@ -31,6 +30,7 @@ from tests.encoders.learned import (
     learned,
     span,
 )
+from tests.fitted import fitted
 from tests.naive import bars_of, changed
 
 PRICED = range(len(SERIES) - 1)
@@ -131,10 +131,10 @@ def test_with_a_real_model_too_labels_are_final_once_they_are_old_enough(variant
     rows = encoder.propose(candles)
     spans = [Span(label, int(candles.time[i]), int(candles.time[i + max(LENGTHS[label]) - 1]))
              for step, label in enumerate(LENGTHS, 7) for i in range(step, 220, step)]  # fmt: skip
-    model = create_model("xgboost", {"n_estimators": 8, "min_child_weight": 0.1, "n_jobs": 1}, seed=0)
-    model.fit(rows, encoder.label(rows, candles, spans, [EVERYWHERE]), None, progress=lambda *_: None)
+    targets = encoder.label(rows, candles, spans, [EVERYWHERE])
+    model = fitted(encoder, rows, targets, {"n_estimators": 8, "min_child_weight": 0.1, "n_jobs": 1})
     P = model.predict_proba(rows.X)
-    everything = np.ones((len(candles), len(encoder.labels)), bool)
+    everything = np.ones((len(candles), len(encoder.columns)), bool)
     encoder = encoder.tune([TuningPart(candles, rows, P, spans, everything)])
 
     def said(of: Candles) -> list[tuple[object, ...]]:
@@ -226,12 +226,15 @@ def test_a_dismissed_prediction_is_a_negative_of_its_label_alone(variant: str) -
         where = ReviewedRange(dismissed.start_time, dismissed.end_time, frozenset({dismissed.label}))
         targets = encoder.label(rows, candles, [], [where])
         assert not targets.Y.any()
-        own = np.array([label == dismissed.label for label in encoder.column_labels])
-        assert not targets.mask[:, ~own].any()
+        own = [i for i, label in enumerate(encoder.column_labels) if label == dismissed.label]
         within = (candles.time[rows.start] >= dismissed.start_time) & (
             candles.time[rows.end - 1] <= dismissed.end_time
         )
-        np.testing.assert_array_equal(targets.mask[:, own], np.repeat(within[:, None], own.sum(), axis=1))
+        expected = np.zeros_like(targets.mask)
+        for part in encoder.parts:
+            for column in set(own) & set(range(*part.columns)):
+                expected[:, column] = within & part.holds(rows)
+        np.testing.assert_array_equal(targets.mask, expected)
         assert within.any()
 
 
@@ -304,7 +307,7 @@ def test_what_goes_in_is_left_as_it_was(variant: str) -> None:
     rows = encoder.propose(candles)
     P = _random(rows, len(encoder.columns), first=0, seed=1, kind="dense")
     flags = [span(candles, "flag", 60, 69)]
-    everything = np.ones((240, len(encoder.labels)), bool)
+    everything = np.ones((240, len(encoder.columns)), bool)
     told = (candles.time, candles.open, candles.high, candles.low, candles.close, candles.volume)
     arrays = (*told, rows.X, rows.start, rows.end, rows.reads_from, rows.known_at, P, everything)
     before, saved = [array.copy() for array in arrays], encoder_to_dict(encoder)
@@ -321,7 +324,7 @@ def test_what_goes_in_is_left_as_it_was(variant: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_same_examples_teach_the_same_encoder(variant: str) -> None:
     name, config = VARIANTS[variant]
-    again, encoder = encoder_class(name).learn(CONTEXT, examples(), config), learned(variant)
+    again, encoder = encoder_class(name).learn(CONTEXT, examples(variant), config), learned(variant)
     assert again == encoder
     assert again.fingerprint() == encoder.fingerprint()
     np.testing.assert_array_equal(again.propose(SERIES[3]).X, encoder.propose(SERIES[3]).X)
@@ -338,7 +341,24 @@ def test_without_examples_an_encoder_knows_its_columns_and_its_reach(variant: st
 
 
 def test_different_settings_have_different_fingerprints() -> None:
-    assert len({learned(variant).fingerprint() for variant in VARIANTS}) == len(VARIANTS)
+    settings = {(name, config.model_dump_json()) for name, config in VARIANTS.values()}
+    assert len({learned(variant).fingerprint() for variant in VARIANTS}) == len(settings)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_parts_divide_features_and_columns_and_hold_no_row_twice(variant: str) -> None:
+    encoder = learned(variant)
+    rows, parts = encoder.propose(SERIES[0]), encoder.parts
+    for name, count in (("features", len(encoder.feature_columns)), ("columns", len(encoder.columns))):
+        assert [i for part in parts for i in range(*getattr(part, name))] == list(range(count))
+    held = np.array([part.holds(rows) for part in parts])
+    assert (held.sum(axis=0) <= 1).all()
+    targets = encoder.label(rows, SERIES[0], [], [EVERYWHERE])
+    for part, own in zip(parts, held, strict=True):
+        assert own.any()
+        assert not targets.of(part).mask[~own].any()
+        beside = np.delete(rows.X[own], np.arange(*part.features), axis=1)
+        assert np.isnan(beside).all()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

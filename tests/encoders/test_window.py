@@ -220,7 +220,7 @@ def test_how_far_it_reads_follows_what_it_judges() -> None:
 @pytest.mark.parametrize("proposals", ["swings", "fixed"])
 def test_windows_last_as_long_as_the_settings_or_the_examples_say(proposals: str) -> None:
     config = EncodingConfig.model_validate({"proposals": proposals, "window_size": 20})
-    rows = WindowEncoder.learn(CONTEXT, examples(), config).propose(walk(200, seed=2))
+    rows = WindowEncoder.learn(CONTEXT, examples("window"), config).propose(walk(200, seed=2))
     lengths = set((rows.end - rows.start).tolist())
     assert lengths == {20} if proposals == "fixed" else lengths <= set(range(1, 13))
     assert len({*zip(rows.start.tolist(), rows.end.tolist(), strict=True)}) == len(rows)
@@ -234,7 +234,9 @@ def test_custom_features_are_those_of_the_first_and_the_last_bar(
     (folder / "users_window.py").write_text(source)
     monkeypatch.syspath_prepend(folder)
     context = ContextConfig(past_bars=20, future_bars=8, groups=("path", "users_window.body"))
-    encoder = WindowEncoder.learn(context, examples(), EncodingConfig(proposals="fixed", window_size=16))
+    encoder = WindowEncoder.learn(
+        context, examples("window"), EncodingConfig(proposals="fixed", window_size=16)
+    )
     rows = encoder.propose(SIXTY)
     body = (SIXTY.close - SIXTY.open).astype(np.float32)
     columns = {column.name: i for i, column in enumerate(encoder.feature_columns)}
@@ -252,7 +254,9 @@ def test_a_custom_features_past_counts_from_the_start_and_its_future_from_the_en
     (folder / "users_ahead.py").write_text(f"{source}\nahead.past_bars, ahead.future_bars = 0, 2")
     monkeypatch.syspath_prepend(folder)
     context = ContextConfig(past_bars=20, future_bars=8, groups=("path", "users_ahead.ahead"))
-    encoder = WindowEncoder.learn(context, examples(), EncodingConfig(proposals="fixed", window_size=16))
+    encoder = WindowEncoder.learn(
+        context, examples("window"), EncodingConfig(proposals="fixed", window_size=16)
+    )
     rows = encoder.propose(SIXTY)
     assert encoder.reach[1] == 18
     np.testing.assert_array_equal(rows.known_at, SIXTY.time[np.minimum(rows.end + 1, 59)])

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
 from mllib.features import ContextConfig
 from mllib.inference import ModelInfo, Prediction, Predictor, TrainedRange, predictor
 from mllib.inference.prediction import predicted
-from mllib.models import MODEL_NAMES, create_model
+from mllib.models import MODEL_NAMES
 from mllib.patterns import detect
 from mllib.spans import PredictedSpan, ReviewedRange, Span
+from tests.fitted import fitted
 from tests.naive import bars_of, sample, walk
 
 CANDLES = sample("EURUSD_1h")[:900]
@@ -39,9 +41,9 @@ def _predictor(
     encoder = encoder_class(name).learn(context, examples, EncodingConfig())
     rows = encoder.propose(CANDLES)
     everywhere = ReviewedRange(int(CANDLES.time[0]), int(CANDLES.time[-1]), frozenset(LABELS))
-    model = create_model(model_type, {"n_estimators": 5, "n_jobs": 1}, seed=0)
-    model.fit(rows, encoder.label(rows, CANDLES, spans, [everywhere]), None, progress=lambda *_: None)
-    counts = np.ones((len(CANDLES), len(LABELS)), bool)
+    targets = encoder.label(rows, CANDLES, spans, [everywhere])
+    model = fitted(encoder, rows, targets, {"n_estimators": 5, "n_jobs": 1}, name=model_type)
+    counts = np.ones((len(CANDLES), len(encoder.columns)), bool)
     encoder = encoder.tune([TuningPart(CANDLES, rows, model.predict_proba(rows.X), spans, counts)])
     info = ModelInfo(
         model_name="m", model_version="3", model_type=model_type, experiment_name="e", run_id="r",
@@ -137,7 +139,7 @@ def test_the_candles_are_left_as_they_were(trained: Predictor) -> None:
     assert before.equals(CANDLES.to_frame())
 
 
-def _described(change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]:
+def _described(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     def breaking(folder: Path) -> None:
         path = folder / "predictor.json"
         saved = json.loads(path.read_text())
@@ -147,8 +149,22 @@ def _described(change: Callable[[dict[str, object]], None]) -> Callable[[Path], 
     return breaking
 
 
+def _last(folder: Path, name: str) -> Path:
+    """The file of that name, of the last part where the model has several."""
+    return sorted(folder.rglob(name))[-1]
+
+
 def _truncated(name: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-100]) and None
+    def breaking(folder: Path) -> None:
+        path = _last(folder, name)
+        path.write_bytes(path.read_bytes()[:-100])
+
+    return breaking
+
+
+def _of_bars(description: dict[str, Any]) -> Any:
+    """The description of the encoder that judges candles or, where there is none, of the only one."""
+    return description["encoder"].get("bio", description["encoder"])
 
 
 BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -160,9 +176,12 @@ BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: (f / "predictor.json").write_text("[1]"),
         "expected a complete",
     ),
-    "no model": (lambda f: (f / "model.ubj").unlink(), "found FileNotFoundError"),
-    "truncated model": (_truncated("model.ubj"), r"found model\.ubj altered"),
-    "altered prior": (lambda f: (f / "prior.json").write_text("[0,0,0,0]"), r"found prior\.json altered"),
+    "no model": (lambda f: _last(f, "model.ubj").unlink(), "found FileNotFoundError"),
+    "truncated model": (_truncated("model.ubj"), r"found (part_1/)?model\.ubj altered"),
+    "altered prior": (
+        lambda f: _last(f, "prior.json").write_text("[0,0,0,0]"),
+        r"found (part_1/)?prior\.json altered",
+    ),
     "another format": (
         _described(lambda d: d.update(format=99)),
         r"found format 99, expected 2\. Train again",
@@ -175,13 +194,13 @@ BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
     "other values": (_described(lambda d: d["probe"].__setitem__(3, 7.5)), "with the same values"),
     "fewer values": (_described(lambda d: d["probe"].pop()), "same values|complete predictor"),
     "no encoder": (_described(lambda d: d.pop("encoder")), "found KeyError"),
-    "odd lane": (_described(lambda d: d["encoder"]["lanes"][0].update(odd=1)), "found ValidationError"),
+    "odd lane": (_described(lambda d: _of_bars(d)["lanes"][0].update(odd=1)), "found ValidationError"),
     "unknown encoder": (_described(lambda d: d["encoder"].update(encoder="x")), "model in .*'x'"),
     "unknown model": (_described(lambda d: d["info"].update(model_type="x")), "model in .*'x'"),
     "no calibration": (_described(lambda d: d.pop("calibration")), "found KeyError"),
     "the format before": (_described(lambda d: d.update(format=1)), r"found format 1, .* Train again"),
     "odd context": (
-        _described(lambda d: d["encoder"]["context"].update(past_bars=1)),
+        _described(lambda d: _of_bars(d)["context"].update(past_bars=1)),
         "found ValidationError",
     ),
 }
@@ -217,6 +236,12 @@ def test_a_broken_folder_is_refused(how: str, folder: Path) -> None:
     with pytest.raises(BrokenModel, match=f"(?s){message}") as raised:
         Predictor.load(folder)
     assert str(folder) in str(raised.value)
+
+
+def test_a_model_of_parts_lists_the_files_of_each(tmp_path: Path) -> None:
+    _predictor(name="combined").save(tmp_path / "model")
+    listed = json.loads((tmp_path / "model" / "predictor.json").read_text())["files"]
+    assert set(listed) == {f"part_{i}/{name}" for i in (0, 1) for name in ("model.ubj", "prior.json")}
 
 
 def test_what_a_killed_save_left_behind_does_not_stop_the_next(tmp_path: Path) -> None:

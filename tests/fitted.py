@@ -1,0 +1,30 @@
+"""The model of an encoder, fitted without a training: each part on its own rows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mllib.encoders import Encoder
+from mllib.models import Model, Scorer, create_model
+from mllib.models.parted import joined
+from mllib.rows import Part, Rows, Targets
+
+
+def fitted(
+    encoder: Encoder,
+    rows: Rows,
+    targets: Targets,
+    hyperparameters: Mapping[str, Any],
+    *,
+    name: str = "xgboost",
+) -> Scorer:
+    """A model of that name for all parts of the encoder."""
+
+    def of(part: Part) -> Model:
+        own = rows.take(part.holds(rows))
+        model = create_model(name, hyperparameters, seed=0)
+        known = targets.of(part).take(part.holds(rows))
+        model.fit(replace(own, X=part.inputs(own.X)), known, None, progress=lambda *_: None)
+        return model
+
+    return joined(encoder.parts, [of(part) for part in encoder.parts])
