@@ -6,6 +6,7 @@ for boosted trees and in probability for forests; the mean over the rows is told
 same thing are told as one reason, by the member that weighs most.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,33 +66,40 @@ def explain(predictor: Predictor, candles: Candles, span: PredictedSpan, *, most
     first = max(start - encoder.reach[0] - 1, 0)
     part = candles[first : end + encoder.reach[1] + 1]
     rows = encoder.propose(part).shifted(first)
-    cells = _cells(encoder, rows, span.label, start, end)
+    own = encoder.deciding_columns(span.label)
+    (deciding,) = (one for one in encoder.parts if own[0] in range(*one.columns))
+    cells = _cells(rows, deciding.holds(rows), own, start, end)
     X = rows.X[[row for row, _ in cells]]
     added = np.empty((len(cells), X.shape[1] + 1))
     columns = np.array([column for _, column in cells])
     for column in np.unique(columns):
         added[columns == column] = predictor.model.contributions(X[columns == column], int(column))
     judged = rows.start[[row for row, _ in cells]] - start
-    reasons = _reasons(predictor, X, added[:, :-1] / len(cells), judged, bars=end - start)
+    inputs = range(*deciding.features)
+    reasons = _reasons(encoder, inputs, X, added[:, :-1] / len(cells), judged, bars=end - start)
     baseline = float(added[:, -1].mean())
     return Explanation(span, tuple(reasons[:most]), baseline, float(added.sum(axis=1).mean()))
 
 
-def _cells(encoder: Encoder, rows: Rows, label: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Which rows judge a span, each with the target column that it judges it by."""
-    own = [i for i, of in enumerate(encoder.column_labels) if of == label]
-    if (rows.end - rows.start).max() > 1:
+def _cells(
+    rows: Rows, held: NDArray[np.bool_], own: Sequence[int], start: int, end: int
+) -> list[tuple[int, int]]:
+    """Which of the rows that are `held` judge a span, each with the one of its `own` columns that does."""
+    bars = rows.end - rows.start
+    if bars[held].max() > 1:
         shared = np.minimum(rows.end, end) - np.maximum(rows.start, start)
-        union = (rows.end - rows.start) + (end - start) - shared
-        return [(int(np.argmax(shared / union)), own[0])]
-    begins = [(int(row), own[0]) for row in np.flatnonzero(rows.start == start)]
-    inside = np.flatnonzero((rows.start > start) & (rows.start < end)) if len(own) > 1 else np.empty(0, int)
+        iou = shared / (bars + (end - start) - shared)
+        return [(int(np.argmax(np.where(held, iou, -1.0))), own[0])]
+    begins = [(int(row), own[0]) for row in np.flatnonzero(held & (rows.start == start))]
+    later = held & (rows.start > start) & (rows.start < end)
+    inside = np.flatnonzero(later) if len(own) > 1 else np.empty(0, int)
     kept = np.unique(np.linspace(0, len(inside) - 1, min(len(inside), _MOST_ROWS)).astype(int))
     return begins + [(int(row), own[-1]) for row in inside[kept]]
 
 
 def _reasons(
-    predictor: Predictor,
+    encoder: Encoder,
+    inputs: Sequence[int],
     X: NDArray[np.float32],
     added: NDArray[np.float64],
     judged: NDArray[np.int64],
@@ -101,19 +109,19 @@ def _reasons(
     """What each group of inputs added, most first; `judged` is each row's first bar, counted from the
     span's.
     """
+    names = [column.name for column in encoder.feature_columns]
     groups: dict[str, list[int]] = {}
-    for i, column in enumerate(predictor.encoder.feature_columns):
-        groups.setdefault(feature_group(column.name), []).append(i)
+    for i in inputs:
+        groups.setdefault(feature_group(names[i]), []).append(i)
     total = sum(abs(float(added[:, members].sum())) for members in groups.values()) or 1.0
     reasons = []
     for members in groups.values():
         weight = float(added[:, members].sum())
         along = added[:, members] * np.sign(weight)
         row, member = np.unravel_index(int(along.argmax()), along.shape)
-        name = predictor.encoder.feature_columns[members[int(member)]].name
         at = int(judged[row])
         words = feature_words(
-            name,
+            names[members[int(member)]],
             float(X[row, members[int(member)]]),
             lambda lag, at=at: _candle(at + lag, bars),  # type: ignore[misc]
         )

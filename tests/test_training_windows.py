@@ -16,38 +16,18 @@ from mllib.features import ContextConfig
 from mllib.gate import GateConfig, check_truncation
 from mllib.inference import Predictor
 from mllib.models import MODEL_NAMES
-from mllib.spans import ReviewedRange, Span
+from mllib.spans import Span
 from mllib.splits import Split
 from mllib.training import LabelledSeries, TrainingConfig, fit, prepare, train
-from tests.naive import walk
+from tests.hills import EVERYWHERE, hills_of
 
-EVERYWHERE = ReviewedRange(0, 2**40, frozenset({"hill"}))
 SWINGS = EncodingConfig()
 FIXED = EncodingConfig(proposals="fixed", window_size=16)
 CONTEXT = ContextConfig(past_bars=20, future_bars=0)
 SMALL = {"n_estimators": 20, "n_jobs": 1}
 
 
-def _hills(n: int = 2_400, *, walks: float = 0.002) -> LabelledSeries:
-    """A random walk with steep hills of 13 to 19 bars, and a label on each."""
-    rng = np.random.default_rng(0)
-    bars, tops = np.arange(n), range(40, n - 40, 48)
-    height = np.zeros(n)
-    spans = []
-    time = walk(n, seed=1).time
-    for i, top in enumerate(tops):
-        half = 6 + i % 4
-        height += 0.05 * np.clip(1 - np.abs(bars - top) / half, 0, None)
-        spans.append(Span("hill", int(time[top - half]), int(time[top + half])))
-    close = 100 * np.exp(height + np.cumsum(rng.normal(0, walks, n)) + rng.normal(0, 0.001, n))
-    open_ = np.concatenate([close[:1], close[:-1]])
-    candles = Candles(
-        "HILLS", "1h", time, open_, np.maximum(open_, close) + 0.05, np.minimum(open_, close) - 0.05, close
-    )
-    return LabelledSeries(candles, spans, [EVERYWHERE])
-
-
-HILLS = _hills()
+HILLS = hills_of()
 
 
 def _trained(encoding: EncodingConfig, model_type: str = "xgboost", one: LabelledSeries = HILLS) -> Predictor:
@@ -108,7 +88,7 @@ def test_a_span_is_explained_alike_on_a_slice_of_the_series(trained: Predictor) 
     assert sliced.score == pytest.approx(whole.score, abs=1e-5)
 
 
-def test_a_saved_predictor_finds_the_same_hills(trained: Predictor, tmp_path: Path) -> None:
+def test_a_saved_predictor_finds_the_samehills_of(trained: Predictor, tmp_path: Path) -> None:
     trained.save(tmp_path / "model")
     again = Predictor.load(tmp_path / "model")
     assert again.encoder == trained.encoder
@@ -182,7 +162,7 @@ def test_labels_of_the_test_block_change_no_proposal(trained: Predictor) -> None
 
 def test_a_label_that_hardly_anything_else_looks_like_is_learned() -> None:
     """On a calm series next to nothing but hills is proposed, so that few windows are known to be none."""
-    calm = _hills(walks=0.0)
+    calm = hills_of(walks=0.0)
     predictor = _trained(SWINGS, one=calm)
     assert predictor.metrics["span_f1"]["0.5"]["per_label"]["hill"] > 0.8
 

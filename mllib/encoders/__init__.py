@@ -90,6 +90,9 @@ class Encoder(Protocol):
     def column_labels(self) -> tuple[str, ...]:
         """The label that each target column belongs to."""
 
+    def deciding_columns(self, label: str) -> tuple[int, ...]:
+        """The target columns that its spans are decoded from, that of their starts first."""
+
     @property
     def feature_columns(self) -> tuple[Column, ...]:
         """The columns of `Rows.X`; a column's `future` counts bars after the last one that the row judges."""

@@ -75,6 +75,10 @@ class BioEncoder:
             f"{tag}-{lane.label}" for lane in self.lanes for tag in (("B",) if lane.fixed else ("B", "I"))
         )
 
+    def deciding_columns(self, label: str) -> tuple[int, ...]:
+        """The target columns of the label."""
+        return tuple(i for i, of in enumerate(self.column_labels) if of == label)
+
     @property
     def parts(self) -> tuple[Part, ...]:
         return (Part((0, len(self.feature_columns)), (0, len(self.columns))),)

@@ -67,6 +67,12 @@ class CombinedEncoder:
     def column_labels(self) -> tuple[str, ...]:
         return self.bio.column_labels + self.window.column_labels
 
+    def deciding_columns(self, label: str) -> tuple[int, ...]:
+        """The target columns of the label in the part that decodes it."""
+        if self.decoded_by[self.labels.index(label)] == "bio":
+            return self.bio.deciding_columns(label)
+        return tuple(len(self.bio.columns) + i for i in self.window.deciding_columns(label))
+
     @property
     def feature_columns(self) -> tuple[Column, ...]:
         return self.bio.feature_columns + self.window.feature_columns

@@ -86,6 +86,10 @@ class WindowEncoder:
     def column_labels(self) -> tuple[str, ...]:
         return self.labels
 
+    def deciding_columns(self, label: str) -> tuple[int, ...]:
+        """The target columns of the label."""
+        return tuple(i for i, of in enumerate(self.column_labels) if of == label)
+
     @property
     def parts(self) -> tuple[Part, ...]:
         return (Part((0, len(self.feature_columns)), (0, len(self.columns))),)

@@ -202,6 +202,21 @@ def test_columns_belong_to_labels_and_evidence_is_told_for_each(variant: str) ->
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+def test_a_labels_spans_are_decoded_from_the_columns_that_say_so(variant: str) -> None:
+    encoder, candles = learned(variant), SERIES[4]
+    rows = encoder.propose(candles)
+    P = _random(rows, len(encoder.columns), first=0, seed=1, kind="dense")
+    for label in LENGTHS:
+        own = list(encoder.deciding_columns(label))
+        assert {encoder.column_labels[i] for i in own} == {label}
+        only = np.zeros_like(P)
+        only[:, own] = P[:, own]
+        found = encoder.decode(candles, rows, only)
+        assert found == [one for one in encoder.decode(candles, rows, P) if one.label == label]
+        assert found
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_where_nobody_has_looked_nothing_is_known_but_spans(variant: str) -> None:
     encoder, candles = learned(variant), SERIES[4]
     rows = encoder.propose(candles)
