@@ -9,8 +9,8 @@ beside it, whose labels count as reviewed everywhere:
   trained on the first 70 % of all others, on that one.
 
 Span F1 counts a predicted span as right when its label is right and its IoU is at least 0.5. Intervals are
-95 %, from drawing blocks of 200 bars of time. Nothing is chosen on what is tested. `--short` asks instead how well
-`bio` learns TA-Lib's ten most frequent functions from the first series, tested on the others.
+95 %, from drawing blocks of 200 bars of time. Nothing is chosen on what is tested. `--short` asks instead how
+well `bio` learns TA-Lib's ten most frequent functions from the first series, tested on the others.
 """
 
 import argparse
@@ -227,7 +227,7 @@ def boundary(metrics: dict[str, Any]) -> list[str]:
 
 
 def short(series: Sequence[LabelledSeries]) -> None:
-    """Span F1 against TA-Lib for the functions most frequent in the first series, trained there with `bio`."""
+    """Span F1 against TA-Lib of its functions most frequent in the first series, learned there by `bio`."""
     counts = {name: len(found) for name, found in detect(series[0].candles, list(FUNCTIONS)).items()}
     frequent = sorted(counts, key=lambda name: -counts[name])[:SHORT_FUNCTIONS]
     programmatic = [labelled_by_talib(one.candles, frequent) for one in series]
