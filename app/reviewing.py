@@ -11,9 +11,9 @@ from uuid import NAMESPACE_OID, uuid5
 
 import streamlit as st
 
+from app.chart import snapped
 from app.failures import errors_shown
 from app.session import predictor, session_id, stored_candles, workspace
-from mllib.candles import Candles
 from mllib.pipeline.review import (
     ReviewWindow,
     centred,
@@ -272,12 +272,24 @@ def stop_correcting() -> None:
     st.session_state[_CORRECTING] = False
 
 
-def take_box(box: tuple[int, int] | None, candles: Candles) -> None:
+def save_correction(prediction: PredictedSpan, shown: Sequence[PredictedSpan], view: ReviewWindow) -> None:
+    """Records the correction as the fields have it now, which the page may not have been drawn with yet."""
+    if _is_stale(prediction):
+        return
+    take_drag(view)
+    state = st.session_state
+    correction = Span(state.correct_label, state.correct_start, state.correct_end)
+    judge("correct", prediction, shown, view, correction=correction)
+
+
+def take_drag(view: ReviewWindow) -> None:
     """Takes a range that was dragged on the chart as the bounds of the correction, once."""
+    boxes = st.session_state.chart["selection"].get("box") if correcting() else None
+    box = snapped(view.first_bar, len(view.candles), boxes[0]["x"]) if boxes else None
     if box is None or st.session_state.get(_BOX) == box:
         return
-    st.session_state.correct_start = int(candles.time[box[0]])
-    st.session_state.correct_end = int(candles.time[box[1]])
+    st.session_state.correct_start = int(view.candles.time[box[0]])
+    st.session_state.correct_end = int(view.candles.time[box[1]])
     st.session_state[_BOX] = box
 
 

@@ -159,13 +159,13 @@ def refuse_mixed_units(
             replace lie before a split that only they are adjusted for.
     """
     times = {split.time for split in applied}
-    for split in recorded:
-        if split.time not in times and is_raw_at(candles, split):
-            raise InvalidCandles(
-                f"{candles.name}: found unadjusted prices across the split of {iso_utc(split.time)}, "
-                f"expected them adjusted for {split_words(split.ratio)}, as the stored ones are. "
-                f"Import with --split {_named(split)}, or delete the stored candles first."
-            )
+    raw = [split for split in recorded if split.time not in times and is_raw_at(candles, split)]
+    if raw:
+        raise InvalidCandles(
+            f"{candles.name}: found unadjusted prices across the split of {iso_utc(raw[0].time)}, "
+            f"expected them adjusted for {split_words(raw[0].ratio)}, as the stored ones are. Import with "
+            f"{' '.join(f'--split {_named(split)}' for split in raw)}, or delete the stored candles first."
+        )
     for split in set(applied) - set(recorded):
         before = stored.between(None, split.time - 1).time
         if left := int(np.isin(before, candles.time, assume_unique=True, invert=True).sum()):

@@ -6,13 +6,13 @@ from datetime import date
 import streamlit as st
 
 from app import reviewing
-from app.chart import Layer, Mark, candle_figure, snapped, span_mark
+from app.chart import Layer, Mark, candle_figure, span_mark
 from app.failures import errors_shown
 from app.session import label_colors, labels_offered, predictor, stored_candles, workspace
 from app.words import candle_time, count, label_words
 from mllib.explaining import explain
 from mllib.pipeline.review import ReviewWindow, labels_to_review, review_window, series_to_review
-from mllib.spans import PredictedSpan, Span
+from mllib.spans import PredictedSpan
 
 LAYERS = ("People", "Model", "TA-Lib")
 KEYS = """
@@ -149,16 +149,14 @@ def _draw(view: ReviewWindow, shown: Sequence[PredictedSpan], prediction: Predic
         revision=f"{prediction} {reviewing.correcting()}",
         selecting=reviewing.correcting(),
     )
-    event = st.plotly_chart(
+    st.plotly_chart(
         figure,
         key="chart",
         on_select="rerun",
         selection_mode="box",
         config={"scrollZoom": True, "displayModeBar": False},
     )
-    boxes = event.selection.get("box") or []
-    if boxes and reviewing.correcting():
-        reviewing.take_box(snapped(view.first_bar, len(view.candles), boxes[0]["x"]), view.candles)
+    reviewing.take_drag(view)
     _legend(view, shown)
 
 
@@ -308,16 +306,13 @@ def _correct(view: ReviewWindow, shown: Sequence[PredictedSpan], prediction: Pre
 
     st.selectbox("First candle", times, key="correct_start", format_func=shown_time)
     st.selectbox("Last candle", times, key="correct_end", format_func=shown_time)
-    state = st.session_state
-    correction = Span(state.correct_label, state.correct_start, state.correct_end)
     st.button(
         "Save correction",
         shortcut="Enter",
         type="primary",
         icon=":material/check:",
-        on_click=reviewing.judge,
-        args=("correct", prediction, shown, view),
-        kwargs={"correction": correction},
+        on_click=reviewing.save_correction,
+        args=(prediction, shown, view),
         width="stretch",
     )
     st.button("Leave it", shortcut="Esc", on_click=reviewing.stop_correcting, width="stretch")

@@ -10,6 +10,7 @@ import typer
 from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from mllib.annotation_report import AnnotationReport
     from mllib.pipeline.importing import AnnotationImport
 
 app = typer.Typer(help="People's spans: import, pull, export and report.", no_args_is_help=True)
@@ -129,6 +130,43 @@ def export(
         return
     write_annotation_file(out, found)
     say(f"{len(found)} annotations written to {out}, under the present names of labels.")
+
+
+@app.command()
+def report(pair: Pair, timeframe: Timeframe, as_json: Json = False) -> None:
+    """Say how many spans there are, how long, where they overlap, and where TA-Lib agrees."""
+    from mllib.pipeline.annotation_reporting import annotation_report
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        found = annotation_report(ws, pair=pair, timeframe=timeframe)
+    if as_json:
+        print_json(asdict(found))
+        return
+    _print_report(found, f"{pair} {timeframe}")
+
+
+def _print_report(found: "AnnotationReport", name: str) -> None:
+    rows: list[tuple[object, ...]] = [
+        (one.label, one.source, one.count, one.least_bars, f"{one.median_bars:g}", one.most_bars)
+        for one in found.counts
+    ]
+    print_table(f"Spans of {name}", ("label", "source", "spans", "least bars", "median", "most"), rows)
+    rows = [(one.label, one.other, one.pairs) for one in found.overlaps]
+    print_table("People's spans that overlap", ("label", "label", "pairs"), rows)
+    rows = [
+        (one.label, one.spans, one.same, one.different, one.alone, _most(one.others))
+        for one in found.agreement
+    ]
+    columns = ("people's label", "spans", "same label", "another", "none", "the others")
+    print_table("TA-Lib's spans over the same bars (IoU at least 0.5)", columns, rows)
+    rows = [(one.strategy, one.people, one.talib, one.people + one.talib) for one in found.strategies]
+    print_table("What a merge strategy keeps", ("merge_strategy", "people's", "TA-Lib's", "in all"), rows)
+
+
+def _most(others: dict[str, int], shown: int = 3) -> str:
+    told = [f"{label} {count}" for label, count in list(others.items())[:shown]]
+    return ", ".join(told) + (" …" if len(others) > shown else "")
 
 
 def label(

@@ -215,6 +215,8 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
                 f"Beside {name}, over {len(beside['labels'])} labels: span F1 {beside['own_span_f1']:.3f} "
                 f"to {beside['span_f1']:.3f}."
             )
+    if lost := metrics["baseline"]["champion"].get("labels_lost"):
+        say(f"The champion knew labels that this model does not know: {', '.join(lost)}.")
     for warning in metrics.get("warnings", ()):
         say(warning)
     for reason in metrics.get("left_out", {}).values():

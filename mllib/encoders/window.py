@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mllib.candles import Candles
 from mllib.encoders import Examples, TuningPart, reviewed_bars
-from mllib.encoders.choosing import CUTS, MATCH_IOU, leaning_f1
+from mllib.encoders.choosing import FINE_CUTS, MATCH_IOU, leaning_f1
 from mllib.encoders.proposals import Bounds, fixed_windows, learn_bounds, propose_windows
 from mllib.encoders.settings import EncodingConfig
 from mllib.encoders.suppression import largest_over, unsuppressed
@@ -214,16 +214,16 @@ class WindowEncoder:
         lanes = list(self.lanes)
         for i, scores in enumerate(leaning_f1(counts.sum(axis=1)) if counts.size else ()):
             if scores.any():
-                lanes[i] = lanes[i].model_copy(update={"cut": CUTS[int(scores.argmax())]})
+                lanes[i] = lanes[i].model_copy(update={"cut": FINE_CUTS[int(scores.argmax())]})
         return replace(self, lanes=tuple(lanes))
 
     def _counted(self, i: int, part: TuningPart) -> NDArray[np.float64]:
         """Matched, predicted and true spans for each cut: `(n_cuts, 3)`."""
         windows, P = np.stack([part.rows.start, part.rows.end], axis=1), part.P[:, i]
-        likely = np.flatnonzero(CUTS[0] <= P)
+        likely = np.flatnonzero(FINE_CUTS[0] <= P)
         kept = likely[unsuppressed(windows[likely], P[likely])]
         truth = positions([s for s in part.spans if s.label == self.lanes[i].label], part.candles.time)
-        found = [windows[kept[P[kept] >= cut]] for cut in CUTS]
+        found = [windows[kept[P[kept] >= cut]] for cut in FINE_CUTS]
         return np.array(
             [count_matches(one, truth, part.counts[:, i], least_iou=MATCH_IOU) for one in found], np.float64
         )

@@ -96,17 +96,17 @@ def tuning_parts(
 ) -> list[TuningPart]:
     """What cuts may be chosen on: the validation block, or all before the test where there were folds."""
     encoder, rows = lesson.encoder, lesson.proposed.places
-    P = calibration.apply(np.concatenate([one.P for one in learned], axis=1))
     ends = np.cumsum([len(part) for part in rows])
     found = []
     for one, places, end in zip(series, rows, ends, strict=True):
         counts = _counted(one, encoder, learned, split)
         part = depended_on(np.logical_or.reduce(counts, axis=1), encoder)
-        inside = (places.start >= part.start) & (places.end <= part.stop)
-        if inside.any():
-            own = P[end - len(places) : end][inside]
+        inside = np.flatnonzero((places.start >= part.start) & (places.end <= part.stop))
+        if len(inside):
+            at = inside + end - len(places)
+            P = calibration.apply(np.concatenate([of.P[at] for of in learned], axis=1))
             shown = places.take(inside).shifted(-part.start)
-            found.append(TuningPart(one.candles[part], shown, own, one.spans, counts[part]))
+            found.append(TuningPart(one.candles[part], shown, P, one.spans, counts[part]))
     return found
 
 

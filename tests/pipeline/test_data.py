@@ -1,7 +1,10 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mllib.candles import Candles
@@ -55,6 +58,47 @@ def test_a_file_that_the_gate_refuses_leaves_what_is_stored(ws: Workspace, tmp_p
     with pytest.raises(InvalidCandles, match="EURUSD 1h"):
         import_candles(ws, tmp_path / "bad.parquet", **EURUSD)
     assert len(ws.candles.read("EURUSD", "1h")) == 300
+
+
+def _cut_csv(frame: pd.DataFrame, path: Path) -> None:
+    text = frame.to_csv(index=False)
+    path.write_text(text[: text.rindex(",") - 3])
+
+
+def _cut_parquet(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_parquet(path)
+    path.write_bytes(path.read_bytes()[:-2_000])
+
+
+def _in_latin_1(frame: pd.DataFrame, path: Path) -> None:
+    text = frame.assign(note="café").to_csv(index=False)
+    path.write_text(text, encoding="latin-1")
+
+
+def _huge(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_csv(path, index=False)
+    os.truncate(path, 500_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "said"),
+    [
+        ("cut.csv", _cut_csv, r"cut\.csv: found 5 cells in row 400 .*expected 6, as in the header"),
+        ("cut.parquet", _cut_parquet, r"cut\.parquet: found .*expected a whole Parquet file"),
+        ("latin.csv", _in_latin_1, r"latin\.csv: found byte 0xe9 at .*expected text encoded as UTF-8"),
+        ("huge.csv", _huge, r"huge\.csv: found 500 MB, expected at most 256 MB"),
+        ("none.csv", lambda *_: None, r"none\.csv: found No such file"),
+    ],
+)
+def test_a_damaged_file_leaves_what_is_stored(
+    ws: Workspace, tmp_path: Path, name: str, damage: Callable[[pd.DataFrame, Path], None], said: str
+) -> None:
+    damage(sample("EURUSD_1h")[:400].to_frame(), tmp_path / name)
+    before = ws.candles.version("EURUSD", "1h")
+    with pytest.raises(InvalidCandles, match=said):
+        import_candles(ws, tmp_path / name, **EURUSD)
+    assert ws.candles.version("EURUSD", "1h") == before
+    assert [series.pair for series in ws.store.series.list()] == ["EURUSD"]
 
 
 AAPL = {"pair": "AAPL", "timeframe": "1d"}

@@ -47,6 +47,28 @@ def test_a_second_model_is_compared_with_the_champion_on_its_test(trained: Train
     assert beside["span_f1"] == pytest.approx(trained.champion.metrics["span_f1"]["0.5"]["micro"])
 
 
+def test_after_the_labels_have_changed_models_are_compared_on_those_that_both_know(
+    trained: TrainedHome,
+) -> None:
+    config = resolve_config(
+        trained.ws.config,
+        layers=["talib"],
+        overrides={
+            "stages.annotation_ingestion.talib_patterns": ["CDLENGULFING", "CDLLONGLINE"],
+            "stages.training.auto_promote": False,
+        },
+    )
+    run = execute_run(trained.ws, request_training(trained.ws, pairs=["EURUSD"], config=config).run_id)
+    assert run.metrics is not None
+    beside = run.metrics["baseline"]["champion"]
+    assert beside["labels"] == ["bearish_engulfing", "bullish_engulfing"]
+    assert beside["labels_lost"] == ["bull_flag", "bullish_doji"]
+    assert set(run.metrics["span_support"]) - set(beside["labels"]) == {
+        "bearish_longline",
+        "bullish_longline",
+    }
+
+
 def test_a_refused_run_keeps_its_model_and_its_reason_and_the_champion_stays(trained: TrainedHome) -> None:
     before = trained.ws.store.champions.current("candleloop")
     run = _train(trained, least_span_f1=1.0, walk_forward_folds=1)

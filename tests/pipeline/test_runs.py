@@ -141,7 +141,6 @@ def test_there_is_no_champion_at_first(ws: Workspace) -> None:
     ("key", "value"),
     [
         ("stages.training.enabled", False),
-        ("stages.annotation_ingestion.source", "point"),
         ("stages.annotation_ingestion.context_padding", 3),
     ],
 )

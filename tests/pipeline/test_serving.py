@@ -212,3 +212,21 @@ def test_a_local_model_inside_the_home_serves(home: Workspace, trained: TrainedH
     champion.refresh()
     assert champion.require().info.model_version == "local"
     assert champion.require().info.run_id == trained.other.run_id
+
+
+def test_a_serving_process_follows_new_names_of_labels(trained: TrainedHome) -> None:
+    ws = trained.ws
+    champion = Champion(ws)
+    champion.refresh()
+    before = champion.require()
+    ws.store.labels.ensure(["bull_flag"])
+    ws.store.labels.rename("bull_flag", "rising")
+    try:
+        champion.refresh()
+        now = champion.require()
+        assert (now.model is before.model, "bull_flag" in before.labels) == (True, True)
+        assert "rising" in now.info.label_names
+        assert "bull_flag" not in now.info.label_names
+    finally:
+        ws.store.labels.restore("bull_flag")
+        ws.store.labels.retire("rising")

@@ -72,11 +72,12 @@ def test_a_champion_beside_it_is_told_with_the_difference(metrics: dict[str, Any
     beside = {
         "accuracy": 0.8, "f1_macro": 0.3, "f1_weighted": 0.7, "labels": ["flag"], "span_f1": 0.4,
         "own_span_f1": 0.5, "per_label": {"flag": 0.4}, "difference": 0.1,
-        "difference_interval": [-0.05, 0.2], "in_sample": True,
+        "difference_interval": [-0.05, 0.2], "in_sample": True, "labels_lost": ["star"],
     }  # fmt: skip
     baseline = metrics["baseline"] | {"champion": beside}
     card = to_markdown(model_card(_facts(metrics, baseline=baseline)))
     assert "0.500 to 0.400, a difference of +0.100 [-0.050, +0.200]. The champion has seen some" in card
+    assert "The champion before knew labels that it does not know: star." in card
     assert "champion: 0.400" in charts(metrics | {"baseline": baseline})["span_f1"]
 
 
