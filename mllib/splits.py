@@ -203,13 +203,18 @@ def walk_forward(intervals: Intervals, config: SplitConfig, *, folds: int) -> li
     return splits
 
 
-def purged_folds(intervals: Intervals, *, folds: int, embargo_bars: int = 0) -> list[tuple[Mask, Mask]]:
+def purged_folds(
+    intervals: Intervals, *, folds: int, embargo_bars: int = 0, evenly: Mask | None = None
+) -> list[tuple[Mask, Mask]]:
     """`(train, held out)` masks, contiguous in time, so that each row is held out once.
 
-    Training rows share no moment with the interval that all held-out rows read together, nor begin within
-    the embargo after it. Source: López de Prado, Advances in Financial Machine Learning, 7.4.
+    Folds hold about as many of the rows `evenly`, of which there are some, or of all; those that would hold
+    none are left out. Training rows share no moment with the interval that all held-out rows read together,
+    nor begin within the embargo after it. Source: López de Prado, Advances in Financial Machine Learning,
+    7.4.
     """
-    moments = _quantiles(intervals.opens_at, [i / folds for i in range(1, folds)])
+    spread = intervals.opens_at if evenly is None else intervals.opens_at[evenly]
+    moments = _quantiles(spread, [i / folds for i in range(1, folds)])
     fold_of = np.searchsorted(np.array(moments, np.int64), intervals.opens_at, side="right")
     found = []
     for held_out in (fold_of == fold for fold in range(folds)):

@@ -19,7 +19,11 @@ from mllib.pipeline.runs import request_training, resolve_config
 from mllib.store import Run
 
 LAYERS = {"human": "people's spans", "talib": "TA-Lib's spans"}
-ENCODER_WORDS = {"bio": "bio: a row a candle", "window": "window: a row a candidate"}
+ENCODER_WORDS = {
+    "bio": "bio: a row a candle",
+    "window": "window: a row a candidate",
+    "combined": "combined: both, the better one for each label",
+}
 
 
 def render() -> None:

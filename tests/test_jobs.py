@@ -26,7 +26,7 @@ def ws(tmp_path):
 
 
 def queued_run(ws: Workspace, hyperparameters: dict[str, int]):
-    overrides = {"stages.training.hyperparameters": hyperparameters}
+    overrides = {"stages.training.hyperparameters": hyperparameters, "stages.training.validation_folds": 0}
     config = resolve_config(ws.config, layers=["talib"], overrides=overrides)
     return request_training(ws, pairs=["EURUSD"], timeframe="1h", config=config)
 

@@ -286,3 +286,56 @@ def test_targets_are_taken_and_put_together_cell_by_cell() -> None:
     assert twice.columns == ("a", "b")
     assert twice.Y.tolist() == [[1, 0], [1, 1], [0, 1], [0, 1], [1, 0]]
     assert twice.mask.tolist()[3:] == [[True, True], [True, True]]
+
+
+@EACH
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_with_validation_learned_nothing_of_the_test_is_read(series: list[Candles], seed: int | None) -> None:
+    intervals, moments = _intervals(series), _moments_read(series)
+    method = "temporal" if seed is None else "random"
+    config = SplitConfig(split_method=method, validation_split=0.2, embargo_bars=3)
+    split = make_split(intervals, config, seed=seed or 0)
+    whole = split.with_validation_learned()
+    learned, tested = whole.holds("train", intervals), whole.holds("test", intervals)
+    assert not whole.holds("validation", intervals).any()
+    np.testing.assert_array_equal(tested, split.holds("test", intervals))
+    assert (learned >= (split.holds("train", intervals) | split.holds("validation", intervals))).all()
+    assert not _read(moments, learned) & _read(moments, tested)
+    assert whole.ranges("train") == split.ranges("train", "validation")
+    assert set(whole.moments) <= set(split.moments)
+    assert all(a != b for a, b in zip(whole.blocks, whole.blocks[1:], strict=False))
+
+
+@EACH
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_with_validation_learned_rows_wait_for_the_embargo_after_the_moments_that_are_left(
+    series: list[Candles], seed: int | None
+) -> None:
+    intervals, moments = _intervals(series), _moments_read(series)
+    method = "temporal" if seed is None else "random"
+    config = SplitConfig(split_method=method, validation_split=0.2, embargo_bars=3)
+    whole = make_split(intervals, config, seed=seed or 0).with_validation_learned()
+    learned = whole.holds("train", intervals)
+    for i, read in enumerate(moments):
+        before = [moment for moment in whole.moments if moment <= min(read)]
+        free = not before or min(read) - before[-1] >= 3 * intervals.bar_s[i]
+        crosses = any(min(read) < moment <= max(read) for moment in whole.moments)
+        assert learned[i] == (free and not crosses and whole.blocks[len(before)] == "train")
+
+
+@EACH
+def test_folds_are_even_in_the_rows_asked_for_and_still_share_no_moment(series: list[Candles]) -> None:
+    intervals, moments = _intervals(series), _moments_read(series)
+    some = (np.arange(len(intervals)) >= 300) & (np.arange(len(intervals)) < 360)
+    folds = purged_folds(intervals, folds=3, evenly=some)
+    assert np.sum([held_out for _, held_out in folds], axis=0).tolist() == [1] * len(intervals)
+    assert [int((held_out & some).sum()) for _, held_out in folds] == [20, 20, 20]
+    for train, held_out in folds:
+        assert not _read(moments, train) & _read(moments, held_out)
+
+
+def test_folds_without_any_row_are_left_out() -> None:
+    intervals = _intervals(SERIES[0])
+    one = np.arange(len(intervals)) == 350
+    folds = purged_folds(intervals, folds=4, evenly=one)
+    assert [int(held_out.sum()) for _, held_out in folds] == [350, 350]

@@ -44,7 +44,7 @@ def _boxes(start: int, end: int, every: int = 30) -> list[Span]:
 
 
 def _train(series: Sequence[LabelledSeries], **config: Any) -> Predictor:
-    chosen = {"hyperparameters": {"n_estimators": 5, "n_jobs": 1}} | config
+    chosen = {"hyperparameters": {"n_estimators": 5, "n_jobs": 1}, "validation_folds": 0} | config
     return train(
         series,
         run_id="r1",
@@ -384,7 +384,7 @@ def test_stopping_in_the_middle_leaves_nothing_running() -> None:
             encoder_name="bio",
             context=CONTEXT,
             encoding=EncodingConfig(),
-            config=TrainingConfig(hyperparameters={"n_estimators": 50, "n_jobs": 1}),
+            config=TrainingConfig(hyperparameters={"n_estimators": 50, "n_jobs": 1}, validation_folds=0),
             progress=stop,
         )
 

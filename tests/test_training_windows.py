@@ -37,7 +37,7 @@ def _trained(encoding: EncodingConfig, model_type: str = "xgboost", one: Labelle
         encoder_name="window",
         context=CONTEXT,
         encoding=encoding,
-        config=TrainingConfig(model_type=model_type, hyperparameters=SMALL),
+        config=TrainingConfig(model_type=model_type, hyperparameters=SMALL, validation_folds=0),
         progress=lambda *_: None,
     )
 
@@ -126,7 +126,7 @@ def test_several_series_make_one_model() -> None:
         encoder_name="window",
         context=CONTEXT,
         encoding=SWINGS,
-        config=TrainingConfig(hyperparameters=SMALL),
+        config=TrainingConfig(hyperparameters=SMALL, validation_folds=0),
         progress=lambda *_: None,
     )
     assert {part.pair for part in predictor.trained_on} == {"HILLS", "DAYS"}

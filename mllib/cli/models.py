@@ -18,7 +18,7 @@ def train(
     pair: Annotated[list[str] | None, typer.Option("--pair", help="Symbol; may be repeated.")] = None,
     timeframe: Annotated[str | None, typer.Option("--timeframe", help="One for all pairs.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="random_forest or xgboost.")] = None,
-    encoder: Annotated[str | None, typer.Option("--encoder", help="bio or window.")] = None,
+    encoder: Annotated[str | None, typer.Option("--encoder", help="bio, window or combined.")] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="Layers by comma: human, talib.")] = None,
     settings: Settings = None,
     detach: Annotated[bool, typer.Option("--detach", help="Hand the run to the worker and return.")] = False,

@@ -67,7 +67,7 @@ class Model(Scorer, Protocol):
         """How many rounds or trees the fit took."""
 
     def of_rounds(self, rounds: int) -> Self:
-        """An unfitted model that takes so many."""
+        """An unfitted model that takes so many, but no more than this one may."""
 
     def weights_used(self, targets: Targets) -> NDArray[np.float32]:
         """The weight `float32 (n, k)` that `fit` gives each known cell of its targets."""

@@ -85,8 +85,8 @@ class RandomForest:
         return self.hyperparameters.n_estimators
 
     def of_rounds(self, rounds: int) -> "RandomForest":
-        """An unfitted forest of so many trees."""
-        given = self.hyperparameters.model_dump() | {"n_estimators": rounds}
+        """An unfitted forest of so many trees, but no more than it was made for."""
+        given = self.hyperparameters.model_dump() | {"n_estimators": min(rounds, self.rounds)}
         return RandomForest(given, seed=self._seed)
 
     def weights_used(self, targets: Targets) -> Floats:

@@ -86,8 +86,9 @@ class XGBoostTrees:
         return int(self._booster.num_boosted_rounds())
 
     def of_rounds(self, rounds: int) -> "XGBoostTrees":
-        """An unfitted model of so many trees; without validation it does not stop sooner."""
-        given = self.hyperparameters.model_dump() | {"n_estimators": rounds}
+        """An unfitted model of so many trees, but no more than `n_estimators`."""
+        most = self.hyperparameters.n_estimators
+        given = self.hyperparameters.model_dump() | {"n_estimators": min(rounds, most)}
         return XGBoostTrees(given, seed=self._seed)
 
     def weights_used(self, targets: Targets) -> Floats:

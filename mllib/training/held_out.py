@@ -49,15 +49,15 @@ class Calibrated:
 def calibrate(
     learned: Sequence[Learned], lesson: Lesson, blocks: Blocks, *, test: NDArray[np.float32]
 ) -> Calibrated:
-    """Weights undone and a temperature a label; `test` are the probabilities of the test's rows."""
-    labels = lesson.encoder.column_labels
+    """Weights undone and a temperature a label and part; `test` are the probabilities of the test's rows."""
+    labels, scored = lesson.encoder.column_labels, _labels_scored(lesson.encoder)
     held_out = np.logical_or.reduce([one.calibration for one in learned])
     P = {"validation": np.concatenate([one.P[held_out] for one in learned], axis=1), "test": test}
     known = {"validation": _known(learned, lesson, held_out), "test": lesson.targets.take(blocks.test)}
     undone = _undone(learned, lesson, blocks)
-    calibration, left = with_temperatures(undone, P["validation"], known["validation"], labels)
+    calibration, left = with_temperatures(undone, P["validation"], known["validation"], scored)
     metrics: dict[str, Any] = {
-        "temperatures": dict(zip(labels, calibration.temperatures, strict=True)),
+        "temperatures": dict(zip(scored, calibration.temperatures, strict=True)),
         "uncalibrated": left,
         "undone_log_odds": dict(zip(lesson.encoder.columns, calibration.undone, strict=True)),
     }
@@ -67,6 +67,16 @@ def calibrate(
             "after": reliability(calibration.apply(P[name]), known[name], labels),
         }
     return Calibrated(calibration, metrics)
+
+
+def _labels_scored(encoder: Encoder) -> list[str]:
+    """For each target column its label, and which rows score it where several parts' models do."""
+    labels, found = encoder.column_labels, list(encoder.column_labels)
+    for part in encoder.parts:
+        for i in range(*part.columns):
+            if part.least_bars > 1 and labels[i] in labels[: part.columns[0]]:
+                found[i] = f"{labels[i]} (rows of {part.least_bars} or more bars)"
+    return found
 
 
 def _known(learned: Sequence[Learned], lesson: Lesson, held_out: Mask) -> Targets:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mllib.calibration import LEAST_POSITIVES
+from mllib.errors import TrainingFailed
 from mllib.models import Model, Progress, Scorer, create_model
 from mllib.rows import Part, Rows, Targets
 from mllib.splits import Intervals, Split, divided, purged_folds
@@ -109,40 +111,67 @@ class Learner:
 
         Each fold stops by the rows that it holds out: one number, of thousands of rows.
         """
-        own = self.part.holds(self.lesson.proposed.rows)
-        learnable = np.flatnonzero(own & self.blocks.learnable)
-        parts = purged_folds(
-            self.lesson.proposed.intervals.take(own & self.blocks.learnable),
-            folds=folds,
-            embargo_bars=self.embargo_bars,
-        )
+        own = self.part.holds(self.lesson.proposed.rows) & self.blocks.learnable
+        at, divided_by = np.flatnonzero(own), self._divided(own, folds)
         P = np.zeros((len(own), self.part.columns[1] - self.part.columns[0]), np.float32)
         rounds = []
-        for i, (train, held_out) in enumerate(parts):
-            model = self._model()
+        for i, (train, held_out) in enumerate(divided_by):
+            model, scored = self._model(), _mask(at[held_out], len(own))
             step = _part(progress, i / (folds + 1), (i + 1) / (folds + 1), f"fold {i + 1} of {folds}: ")
-            self._fit(model, _mask(learnable[train], len(own)), _mask(learnable[held_out], len(own)), step)
-            P += self._scores(model, _mask(learnable[held_out], len(own)))
-            rounds.append(model.rounds)
+            if self._fit(model, _mask(at[train], len(own)), scored, step):
+                rounds.append(model.rounds)
+            P += self._scores(model, scored)
         longer = float(np.mean(rounds)) * np.sqrt(folds / (folds - 1))
         model = self._model().of_rounds(max(round(longer), 1))
-        self._fit(model, own & self.blocks.learnable, None, _part(progress, folds / (folds + 1), 1.0))
-        return Learned(model, P, own & self.blocks.learnable, folds, stopped=True)
+        self._fit(model, own, None, _part(progress, folds / (folds + 1), 1.0))
+        return Learned(model, P, own, folds, stopped=True)
+
+    def _divided(self, own: Mask, folds: int) -> list[tuple[Mask, Mask]]:
+        """`(train, held out)` masks over its own rows, even in those of which something is known.
+
+        Where one fold would hold all positives of a column, so that its model could say nothing of them, the
+        folds are even in those.
+        """
+        intervals = self.lesson.proposed.intervals.take(own)
+        targets = self.lesson.targets.of(self.part).take(own)
+        known, true = targets.mask.any(axis=1), targets.mask & (targets.Y > 0)
+        if not known.any():
+            raise self._nothing_known()
+        found = purged_folds(intervals, folds=folds, embargo_bars=self.embargo_bars, evenly=known)
+        learned = np.all([true[train].any(axis=0) for train, _ in found], axis=0)
+        missed = ~learned & (true.sum(axis=0) >= LEAST_POSITIVES)
+        if not missed.any():
+            return found
+        spread = true[:, missed].any(axis=1)
+        return purged_folds(intervals, folds=folds, embargo_bars=self.embargo_bars, evenly=spread)
 
     def _model(self) -> Model:
-        kind = create_model(self.config.model_type, self.config.hyperparameters, seed=self.config.seed)
-        given = {**kind.patient, **self.config.hyperparameters}
-        return create_model(self.config.model_type, given, seed=self.config.seed)
+        """A patient one, unless the configuration says how fast it is to learn, or for how long."""
+        given = self.config.hyperparameters
+        model = create_model(self.config.model_type, given, seed=self.config.seed)
+        if model.patient.keys() & given.keys():
+            return model
+        return create_model(self.config.model_type, {**given, **model.patient}, seed=self.config.seed)
 
     def _fit(self, model: Model, train: Mask, stopping: Mask | None, progress: Progress) -> bool:
         """Fits the model; whether anything decided when to stop."""
         held_out = None if stopping is None else self._material(stopping)
         known = held_out is not None and bool(held_out[1].mask.any())
         rows, targets = self._material(train)
+        if not targets.mask.any():
+            raise self._nothing_known()
         columns = self.lesson.encoder.feature_columns[slice(*self.part.features)]
         with as_if_newest(rows, columns, seed=self.config.seed) as shown:
             model.fit(shown, targets, held_out if known else None, progress=progress)
         return known
+
+    def _nothing_known(self) -> TrainingFailed:
+        labels = dict.fromkeys(self.lesson.encoder.column_labels[slice(*self.part.columns)])
+        return TrainingFailed(
+            f"training: found nothing reviewed of {', '.join(labels)} in the candles that a model, or one of "
+            "its folds, would learn from, expected some. Review more candles, or set "
+            "stages.training.validation_folds to 0."
+        )
 
     def _material(self, chosen: Mask) -> tuple[Rows, Targets]:
         rows = self.lesson.proposed.rows.take(chosen)

@@ -157,14 +157,18 @@ def _targets(encoder: Encoder, prepared: Prepared, proposed: Proposed) -> Target
 
 
 def _examples(series: Sequence[LabelledSeries], split: Split) -> dict[str, list[Example]]:
-    """Every label's spans that lie in the training block."""
+    """Every label's spans that lie in the training block, on the candles of that block alone."""
     examples: dict[str, list[Example]] = {}
     for one in series:
-        found = positions(one.spans, one.candles.time)
-        known = (found[:, 1] > found[:, 0]) & split.holds("train", _lasting(one))
-        names = np.array([span.label for span in one.spans], object)[known]
-        for label in sorted(set(names.tolist())):
-            examples.setdefault(label, []).append(Example(one.candles, found[known][names == label]))
+        learned = split.holds("train", _lasting(one))
+        spans = [span for span, known in zip(one.spans, learned, strict=True) if known]
+        for first, last in split.ranges("train"):
+            candles = one.candles.between(first, last)
+            found = positions(spans, candles.time)
+            inside = found[:, 1] > found[:, 0]
+            names = np.array([span.label for span in spans], object)[inside]
+            for label in sorted(set(names.tolist())):
+                examples.setdefault(label, []).append(Example(candles, found[inside][names == label]))
     if not examples:
         raise TrainingFailed(
             f"training: found no span before the validation block ({split.moments[0]}) in "

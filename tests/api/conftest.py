@@ -24,6 +24,7 @@ SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "EURUSD_1h.parquet"
 BARS = 1_500
 SMALL = {
     "stages.training.hyperparameters": {"n_estimators": 8},
+    "stages.training.validation_folds": 0,
     "stages.annotation_ingestion.talib_patterns": ["CDLENGULFING", "CDLDOJI"],
 }
 

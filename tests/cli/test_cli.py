@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+IN_ONE_BLOCK = ("-s", "stages.training.validation_folds=0")
+"""A fit, where small series otherwise take five."""
 
 
 def with_samples(candleloop, pair="EURUSD", timeframe="1h"):
@@ -85,7 +87,7 @@ def test_talib_labels_are_counted_by_function(candleloop):
 
 def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop, tmp_path):
     named = with_samples(candleloop)
-    setting = ("-s", "stages.training.hyperparameters.n_estimators=4")
+    setting = ("-s", "stages.training.hyperparameters.n_estimators=4", *IN_ONE_BLOCK)
     asked = ("--model", "xgboost", "--encoder", "bio", "--labels", "human,talib")
     trained = json.loads(candleloop("train", *named, *asked, *setting, "--json").stdout)
     assert trained["model_version"] == "1"
@@ -126,10 +128,9 @@ def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop, tm
 def test_windows_are_trained_on_and_explained(candleloop):
     named = with_samples(candleloop)
     small = (
-        "-s",
-        "stages.training.hyperparameters.n_estimators=4",
-        "-s",
-        "stages.training.gate.enabled=false",
+        *("-s", "stages.training.hyperparameters.n_estimators=4"),
+        *("-s", "stages.training.gate.enabled=false"),
+        *IN_ONE_BLOCK,
     )
     trained = candleloop("train", *named, "--encoder", "window", "--labels", "human", *small, "--json")
     assert trained.returncode == 0, trained.stderr
@@ -145,10 +146,9 @@ def test_windows_are_trained_on_and_explained(candleloop):
 def test_a_refused_run_says_so_and_is_promoted_with_a_reason(candleloop, tmp_path):
     named = with_samples(candleloop)
     small = (
-        "-s",
-        "stages.training.hyperparameters.n_estimators=2",
-        "-s",
-        "stages.training.gate.least_span_f1=1",
+        *("-s", "stages.training.hyperparameters.n_estimators=2"),
+        *("-s", "stages.training.gate.least_span_f1=1"),
+        *IN_ONE_BLOCK,
     )
     patterns = ("-s", "stages.annotation_ingestion.talib_patterns=[CDLDOJI]")
     done = candleloop("train", *named, "--labels", "talib", *small, *patterns)

@@ -64,7 +64,7 @@ class House:
         """The default configuration, on the smallest sample and with few trees."""
         config = yaml.safe_load((ROOT / "config" / "pipeline.yaml").read_text())
         config["pipeline"]["pair"] = "EURUSD"
-        config["stages"]["training"]["hyperparameters"] = {"n_estimators": 12}
+        config["stages"]["training"] |= {"hyperparameters": {"n_estimators": 12}, "validation_folds": 0}
         (self.home / "pipeline.yaml").write_text(yaml.safe_dump(config))
 
     def start(self) -> None:

@@ -49,7 +49,7 @@ def config_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default configuration with few trees, so that a training takes seconds."""
     values = yaml.safe_load((ROOT / "config" / "pipeline.yaml").read_text())
     values["pipeline"]["pair"] = "EURUSD"
-    values["stages"]["training"]["hyperparameters"] = {"n_estimators": TREES}
+    values["stages"]["training"] |= {"hyperparameters": {"n_estimators": TREES}, "validation_folds": 0}
     values["stages"]["annotation_ingestion"]["talib_patterns"] = ["CDLENGULFING"]
     file = tmp_path_factory.mktemp("config") / "pipeline.yaml"
     file.write_text(yaml.safe_dump(values))

@@ -20,7 +20,7 @@ def small_config(**stages: dict[str, object]) -> Config:
     merged: dict[str, dict[str, object]] = {
         "feature_engineering": {"context": {"past_bars": 20, "future_bars": 10}},
         "annotation_ingestion": {"talib_patterns": ["CDLENGULFING", "CDLDOJI"]},
-        "training": {"hyperparameters": {"n_estimators": 5, "n_jobs": 1}},
+        "training": {"hyperparameters": {"n_estimators": 5, "n_jobs": 1}, "validation_folds": 0},
     }
     for stage, values in stages.items():
         merged[stage] = {**merged.get(stage, {}), **values}

@@ -10,7 +10,7 @@ import pytest
 from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidCandles, NotFound
 from mllib.patterns import detect
-from mllib.pipeline.annotations import import_annotations, label_series
+from mllib.pipeline.annotations import label_series
 from mllib.pipeline.data import (
     CandleImport,
     check_file,
@@ -19,6 +19,7 @@ from mllib.pipeline.data import (
     import_samples,
     rename_series,
 )
+from mllib.pipeline.importing import import_annotations
 from mllib.pipeline.workspace import Workspace
 from mllib.price_adjustment import parse_split
 from mllib.spans import Annotation

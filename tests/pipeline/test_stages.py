@@ -54,7 +54,8 @@ def _quickly(path: Path) -> None:
     stages = values["stages"]
     stages["feature_engineering"]["context"] |= {"past_bars": 20, "future_bars": 10}
     stages["annotation_ingestion"] |= {"talib_patterns": ["CDLENGULFING", "CDLDOJI"], "layers": ["talib"]}
-    stages["training"] |= {"hyperparameters": {"n_estimators": 5, "n_jobs": 1}, "auto_promote": False}
+    stages["training"] |= {"hyperparameters": {"n_estimators": 5, "n_jobs": 1}, "validation_folds": 0}
+    stages["training"] |= {"auto_promote": False}
     path.write_text(yaml.safe_dump(values))
 
 
