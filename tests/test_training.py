@@ -351,14 +351,15 @@ def test_unclear_spans_weigh_less_unless_told_otherwise() -> None:
     assert weighed.metrics != plain.metrics
 
 
+@pytest.mark.parametrize("folds", [0, 2])
 @pytest.mark.parametrize("stops_at", [2.0, 0.3])
-def test_rows_that_a_model_was_fitted_on_are_as_they_were(stops_at: float) -> None:
+def test_rows_that_a_model_was_fitted_on_are_as_they_were(stops_at: float, folds: int) -> None:
     """Whether it was fitted or cancelled in the middle."""
     prepared = prepare([_series(bars=900)], encoder_name="bio", context=CONTEXT, encoding=EncodingConfig())
     assert prepared.proposed is not None
     X = prepared.proposed.rows.X
     before = X.copy()
-    config = TrainingConfig(hyperparameters={"n_estimators": 4, "n_jobs": 1})
+    config = TrainingConfig(hyperparameters={"n_estimators": 4, "n_jobs": 1}, validation_folds=folds)
 
     def tell(done: float, _what: str) -> None:
         if done > stops_at:
@@ -389,7 +390,8 @@ def test_stopping_in_the_middle_leaves_nothing_running() -> None:
         )
 
 
-def test_progress_rises_and_says_what_is_done() -> None:
+@pytest.mark.parametrize("folds", [0, 3])
+def test_progress_rises_and_says_what_is_done(folds: int) -> None:
     told: list[tuple[float, str]] = []
     train(
         [_series(bars=900)],
@@ -397,10 +399,11 @@ def test_progress_rises_and_says_what_is_done() -> None:
         encoder_name="bio",
         context=CONTEXT,
         encoding=EncodingConfig(),
-        config=TrainingConfig(hyperparameters={"n_estimators": 3, "n_jobs": 1}),
+        config=TrainingConfig(hyperparameters={"n_estimators": 3, "n_jobs": 1}, validation_folds=folds),
         progress=lambda done, what: told.append((done, what)),
     )
     shares = [done for done, _ in told]
     assert shares == sorted(shares)
     assert 0 <= shares[0] < shares[-1] <= 1
     assert all(what and math.isfinite(done) for done, what in told)
+    assert any("fold 2 of 3" in what for _, what in told) == bool(folds)

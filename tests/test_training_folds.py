@@ -14,6 +14,7 @@ from mllib import models
 from mllib.encoders import ENCODER_NAMES, EncodingConfig
 from mllib.errors import TrainingFailed
 from mllib.features import ContextConfig
+from mllib.gate import GateConfig, check_truncation
 from mllib.inference import Predictor
 from mllib.models import MODEL_NAMES
 from mllib.patterns import detect
@@ -333,3 +334,15 @@ def test_a_combined_model_has_a_temperature_a_label_and_part() -> None:
     told = predictor.metrics["calibration"]["temperatures"]
     assert told["hill"] == temperatures["I-hill"]
     assert told["hill (rows of 2 or more bars)"] == temperatures["hill"]
+
+
+@pytest.mark.parametrize("model_type", MODEL_NAMES)
+def test_a_combined_model_learned_in_folds_keeps_its_promises(model_type: str, tmp_path: Path) -> None:
+    predictor = _train([HILLS], encoder_name="combined", model_type=model_type)
+    assert predictor.metrics["span_f1"]["0.5"]["per_label"]["hill"] > 0.8
+    found = check_truncation(predictor, [HILLS.candles], GateConfig(truncation_cuts=4))
+    assert found.passed is True, found.said
+    predictor.save(tmp_path / "model")
+    again = Predictor.load(tmp_path / "model")
+    assert again.encoder == predictor.encoder
+    assert again.predict(HILLS.candles).to_dict() == predictor.predict(HILLS.candles).to_dict()

@@ -134,7 +134,8 @@ class Learner:
         """
         intervals = self.lesson.proposed.intervals.take(own)
         targets = self.lesson.targets.of(self.part).take(own)
-        known, true = targets.mask.any(axis=1), targets.mask & (targets.Y > 0)
+        true = targets.mask & (targets.Y > 0)
+        known = np.logical_or.reduce(targets.mask, axis=1)
         if not known.any():
             raise self._nothing_known()
         found = purged_folds(intervals, folds=folds, embargo_bars=self.embargo_bars, evenly=known)
@@ -142,7 +143,7 @@ class Learner:
         missed = ~learned & (true.sum(axis=0) >= LEAST_POSITIVES)
         if not missed.any():
             return found
-        spread = true[:, missed].any(axis=1)
+        spread = np.logical_or.reduce(true[:, missed], axis=1)
         return purged_folds(intervals, folds=folds, embargo_bars=self.embargo_bars, evenly=spread)
 
     def _model(self) -> Model:

@@ -7,11 +7,13 @@ import pytest
 
 from mllib.config import Config
 from mllib.errors import InvalidConfig
+from mllib.inference import Predictor
 from mllib.pipeline import tuning
 from mllib.pipeline.runs import resolve_config
 from mllib.pipeline.tuning import Tuned, tune
 from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.tracking import _mlflow
+from mllib.training import fit
 from tests.naive import sample
 from tests.pipeline.conftest import small_config, store_candles
 
@@ -116,3 +118,28 @@ def test_a_model_without_a_space_is_refused(ws: Workspace, monkeypatch: pytest.M
     monkeypatch.setattr(tuning, "_SPACES", {"random_forest": {}})
     with pytest.raises(InvalidConfig, match="model_type: found 'xgboost', expected one of random_forest"):
         _tune(ws, 1, seed=0)
+
+
+def test_trials_are_chosen_on_the_validation_block_of_each_split(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[list[int]] = []
+
+    def fitted(*args: Any, **asked: Any) -> Predictor:
+        predictor = fit(*args, **asked)
+        used.append(predictor.metrics["split"]["folds"])
+        return predictor
+
+    monkeypatch.setattr(tuning, "fit", fitted)
+    overrides = {"stages.training.seed": 7, "stages.training.validation_folds": 3}
+    config = resolve_config(ws.config, layers=["talib"], overrides=overrides)
+    tune(
+        ws,
+        pairs=["EURUSD"],
+        timeframe="1h",
+        config=config,
+        trials=1,
+        time_budget_s=None,
+        progress=lambda *_: None,
+    )
+    assert used == [[0], [0]]
