@@ -17,6 +17,7 @@ class SureOfFlags:
 
     encoder = SimpleNamespace(labels=("bull_flag",), context_bars=0, provisional_bars=0, needed_bars=1)
     info = SimpleNamespace(model_version="1", run_id="r")
+    labels = ("bull_flag",)
     trained_on = ()
 
     def __init__(self, *bars: tuple[int, int]) -> None:

@@ -56,6 +56,15 @@ def _random(rows: Rows, k: int, *, first: int, seed: int, kind: str) -> np.ndarr
     return P.astype(np.float32)
 
 
+def _settled(rows: Rows, every: Rows, candles: Candles, start: int, end: int) -> np.ndarray:
+    """Which rows are there in the whole history too and depend on the bars `start:end` alone."""
+    of_all = zip(every.start.tolist(), every.end.tolist(), every.reads_from, every.known_at, strict=True)
+    inside = set(candles.time[start:end].tolist())
+    there = {(a, b) for a, b, first, last in of_all if {int(first), int(last)} <= inside}
+    keys = zip(rows.start.tolist(), rows.end.tolist(), strict=True)
+    return np.array([key in there for key in keys], bool)
+
+
 KINDS = ["sparse", "dense", "always inside", "runs"]
 
 
@@ -90,7 +99,8 @@ def test_a_label_older_than_the_provisional_bars_is_final(
         _random(of, k, first=0, seed=s, kind=kind)
         for of, s in ((every, seed), (rows, seed), (rows, seed + 1))
     )
-    known[rows.start + encoder.reach[1] >= seen] = other[rows.start + encoder.reach[1] >= seen]
+    cut = ~_settled(rows, every, candles, 0, seen)
+    known[cut] = other[cut]
     whole, part = _said(encoder, candles, every, P), _said(encoder, now, rows, known)
     final = max(seen - encoder.provisional_bars, 0)
     assert part[:final] == whole[:final]
@@ -109,13 +119,12 @@ def test_a_slice_has_the_labels_of_the_whole_history(
 ) -> None:
     encoder, candles, k = learned(variant), SERIES[which], len(learned(variant).columns)
     start, end = bounds
-    before, after = encoder.reach
     every, rows = encoder.propose(candles).places(), encoder.propose(candles[start:end]).places()
     P, known, other = (
         _random(of, k, first=first, seed=s, kind=kind)
         for of, first, s in ((every, 0, seed), (rows, start, seed), (rows, start, seed + 1))
     )
-    cut = (rows.start < before) | (rows.start + after >= end - start)
+    cut = ~_settled(rows.shifted(start), every, candles, start, end)
     known[cut] = other[cut]
     whole, part = _said(encoder, candles, every, P), _said(encoder, candles[start:end], rows, known)
     first, last = start + encoder.context_bars, end - encoder.provisional_bars

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mllib.candles import Candles
 from mllib.encoders import EncodingConfig, TuningPart, window
-from mllib.encoders.choosing import CUTS
+from mllib.encoders.choosing import FINE_CUTS
 from mllib.encoders.window import LEAST_IOU, WindowEncoder
 from mllib.features import ContextConfig
 from mllib.rows import Rows
@@ -180,7 +180,7 @@ def test_tuning_chooses_the_cut_that_finds_the_spans() -> None:
     tuned = encoder.tune([_part(P, truth, windows)])
     cuts = {lane.label: lane.cut for lane in tuned.lanes}
     assert 0.11 < cuts["flag"] <= 0.35
-    assert cuts["flag"] in CUTS
+    assert cuts["flag"] in FINE_CUTS
     assert cuts["doji"] == cuts["flag"]  # without examples of its own it leans on the others
     found = [one for one in tuned.decode(SIXTY, _rows(windows), P) if one.label == "flag"]
     assert [one.start_time for one in found] == [one.start_time for one in truth]
