@@ -173,7 +173,8 @@ def calibration_error(
 
 
 def log_loss(P: np.ndarray, Y: np.ndarray) -> float:
-    """Minus the mean log probability of what happened."""
+    """Minus the mean log probability of what happened; what was thought impossible had one in ten million."""
+    P = np.clip(P.astype(float), 1e-7, 1 - 1e-7)
     return float(np.mean([-np.log(p if y else 1 - p) for p, y in zip(P.ravel(), Y.ravel(), strict=True)]))
 
 

@@ -178,7 +178,7 @@ def test_a_killed_worker_fails_its_run_with_a_reason_and_comes_back(
     champion = http.get("/ready").json()["model_version"]
     body = body_of(ws.candles.read("EURUSD", "1h")[-500:])
     run_id = start_training(http, hyperparameters={"n_estimators": 5_000, "early_stopping_rounds": 5_000})
-    wait_until(lambda: run_of(http, run_id)["progress"] > 0.15, timeout_s=60, what="training is under way")
+    wait_until(lambda: run_of(http, run_id)["progress"] > 0.125, timeout_s=60, what="training is under way")
     pid = int(str(ws.store.runs.get(run_id).owner).rpartition(":")[2])
     os.kill(pid, signal.SIGKILL)
 
