@@ -148,6 +148,32 @@ class TrainingSection(TrainingConfig):
         return name
 
 
+class ApiSection(BaseModel):
+    """`stages.inference.api`: what one server process takes on before it refuses.
+
+    The chart's proxy gives up after 30 s, after 120 s on a batch, so the service says no before that.
+    """
+
+    model_config = _FROZEN
+
+    body_bytes: int = Field(default=64 * 2**20, ge=1_024)
+    upload_bytes: int = Field(default=512_000_000, ge=1_024)
+    """What an import may send; it goes to a file as it comes."""
+    body_s: float = Field(default=20.0, gt=0)
+    """So long a body may take to arrive, counted anew with every piece of an upload."""
+    candles: int = Field(default=100_000, ge=1)
+    """In one request; longer histories are stored and asked for with `/predict/batch`."""
+    in_flight: int = Field(default=64, ge=1)
+    """Requests that one process works on at a time."""
+    queued: int = Field(default=32, ge=0)
+    """Predictions that wait for the one that computes."""
+    predict_s: float = Field(default=25.0, gt=0)
+    batch_s: float = Field(default=110.0, gt=0)
+    """Until a batch that is not streamed has to be there."""
+    cached_predictions: int = Field(default=256, ge=0)
+    cors_origins: tuple[str, ...] = ()
+
+
 class InferenceSection(BaseModel):
     """`stages.inference`: which model serves; a local path has to lie inside `CANDLELOOP_HOME`."""
 
@@ -158,6 +184,7 @@ class InferenceSection(BaseModel):
     mlflow_model_name: str | None = None
     mlflow_model_alias: Literal["champion"] = "champion"
     local_model_path: str | None = None
+    api: ApiSection = ApiSection()
 
 
 class Stages(BaseModel):
