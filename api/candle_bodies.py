@@ -3,23 +3,19 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 import numpy as np
 from fastapi import Request
 
-from api.problems import Problem, invalid_request
+from api.problems import invalid_request
 from mllib.candle_gate import check_arrays, check_pair
 from mllib.candles import PRICE_COLUMNS, Candles
 from mllib.errors import CandleloopError
 from mllib.inference import ModelInfo, Prediction, Predictor
 from mllib.spans import PredictedSpan
 from mllib.timeframes import parse_time, parse_timeframe
-
-MOST_BODY_BYTES = 64 * 2**20
-"""About 600,000 candles."""
 
 _BEYOND_SECONDS = 10**11
 """As seconds, beyond the year 5000; as milliseconds, 1973 and later."""
@@ -88,21 +84,8 @@ class BatchResponse(PredictResponse):
 
 
 async def read_body(request: Request) -> bytes:
-    """The request's body, at most `MOST_BODY_BYTES` of it.
-
-    Raises:
-        Problem: it is longer.
-    """
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BODY_BYTES:
-            raise Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"request body: found more than {MOST_BODY_BYTES:,} bytes. Send fewer candles.",
-            )
-        chunks.append(chunk)
-    return b"".join(chunks)
+    """The request's body, which the edge has kept within its limits."""
+    return await request.body()
 
 
 def decoded(body: bytes, shape: type[Body]) -> Body:

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import FastAPI
 
 from api.candle_bodies import BatchRequest, BatchResponse, DetectRequest, PredictRequest, PredictResponse
+from api.edge_docs import describe_edge
 from api.problems import MEDIA_TYPE, ProblemBody
 
 _SHAPES = (BatchRequest, BatchResponse, DetectRequest, PredictRequest, PredictResponse, ProblemBody)
@@ -32,6 +33,7 @@ class DocumentedApi(FastAPI):
             _, found = msgspec.json.schema_components(_SHAPES, ref_template=_REF)
             known = document.setdefault("components", {}).setdefault("schemas", {})
             document["components"]["schemas"] = dict(sorted({**found, **known}.items()))
+            describe_edge(document, _REF.format(name=ProblemBody.__name__), MEDIA_TYPE)
         assert self.openapi_schema is not None
         return self.openapi_schema
 

@@ -13,6 +13,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from mllib import errors
 
@@ -50,17 +51,31 @@ class Problem(Exception):
     """A refusal for which a route chooses the status itself."""
 
     def __init__(
-        self, status: HTTPStatus, detail: str, *, kind: str = "about:blank", run_id: str | None = None
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        kind: str = "about:blank",
+        run_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.run_id = run_id
+        self.headers = headers
 
 
 def invalid_request(detail: str) -> Problem:
     """A body without the documented shape; `detail` names the place, such as `$.candles[3].high`."""
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind=_kind("InvalidRequest"))
+
+
+def respond(problem: Problem) -> Response:
+    """The answer that a problem is."""
+    return _response(
+        problem.status, str(problem), kind=problem.kind, run_id=problem.run_id, headers=problem.headers
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -69,12 +84,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.CandleloopError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_surprise)
 
 
 def _on_problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Problem)
-    return _response(exc.status, str(exc), kind=exc.kind, run_id=exc.run_id)
+    return respond(exc)
 
 
 def _on_refusal(request: Request, exc: Exception) -> Response:
@@ -97,6 +113,11 @@ def _on_http_exception(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     detail = f"{request.method} {request.url.path}: {exc.detail}. See /docs for what there is."
     return _response(HTTPStatus(exc.status_code), detail, headers=exc.headers)
+
+
+def _on_disconnect(request: Request, exc: Exception) -> Response:
+    """What nobody receives any more: the client closed while its body was read."""
+    return _response(HTTPStatus.BAD_REQUEST, "request body: the connection was closed before its end.")
 
 
 def _on_surprise(request: Request, exc: Exception) -> Response:

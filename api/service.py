@@ -53,7 +53,8 @@ def _take_up(champion: Champion) -> None:
         log.error("champion: %s", exc)
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
+    # Not `def`: FastAPI would wait for a free thread, and /health needs none.
     service = request.app.state.service
     assert isinstance(service, Service), "set by the lifespan"
     return service

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from api import candle_bodies
 from mllib.candles import Candles
 from mllib.pipeline.workspace import Workspace
 
@@ -176,13 +175,6 @@ def test_a_body_that_is_no_json_is_refused(
     client: TestClient, refusal: Callable[..., None], path: str, content: bytes
 ) -> None:
     refusal(client.post(path, content=content), 422, "")
-
-
-def test_a_body_beyond_the_limit_is_refused(
-    client: TestClient, body: Make, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(candle_bodies, "MOST_BODY_BYTES", 1_000)
-    refusal(client.post("/predict", json=body()), 413, "found more than 1,000 bytes")
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
