@@ -112,6 +112,7 @@ class Edge:
         log.info(
             "request",
             extra={
+                "request_id": request_id.get(),
                 "method": scope["method"],
                 "route": route,
                 "status": exchange.status,

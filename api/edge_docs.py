@@ -22,7 +22,7 @@ _METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 
 def describe_edge(document: dict[str, Any], problem_ref: str, media_type: str) -> None:
-    """Adds to an OpenAPI document what the edge does before its operations; what they say themselves stays."""
+    """Adds to an OpenAPI document what the edge does before operations; what they say stays."""
     document.setdefault("components", {})["securitySchemes"] = _SCHEMES
     content = {media_type: {"schema": {"$ref": problem_ref}}}
     for path, operations in document["paths"].items():
@@ -36,8 +36,9 @@ def _security(method: str, path: str) -> list[dict[str, list[str]]]:
     """A key in either header with the scope that is needed, or none where the home has no key."""
     if path in OPEN_PATHS:
         return []
-    needed = scope_of(method.upper(), path)
-    return [*({scheme: [needed]} for scheme in _SCHEMES), {}]
+    needed: str = scope_of(method.upper(), path)
+    keyed = [{scheme: [needed]} for scheme in _SCHEMES]
+    return [*keyed, {}]
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> tuple[int, ...]:
