@@ -9,8 +9,8 @@ from contextlib import contextmanager
 def without(*packages: str) -> Iterator[None]:
     """Imports inside find these packages not installed, unless they are loaded already.
 
-    TA-Lib imports pandas and XGBoost imports scikit-learn if they can, so as to take their types as well. They
-    get arrays from us, and each of the two costs a process more than a second of its start.
+    TA-Lib imports pandas and XGBoost imports scikit-learn if they can, so as to take their types as well.
+    They get arrays from us, and each of the two costs a process nearly a second of its start.
     """
     hidden = [name for name in packages if name not in sys.modules]
     for name in hidden:
