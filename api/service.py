@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from mllib.errors import CandleloopError
-from mllib.pipeline.serving import Champion, StoredCandles
+from mllib.pipeline.predicting import StoredCandles
+from mllib.pipeline.serving import Champion
 from mllib.pipeline.workspace import Workspace, open_workspace
 
 _WATCH_ENDS_WITHIN_S = 5.0

@@ -18,7 +18,7 @@ from api.candle_bodies import (
 from api.openapi import json_request, json_response, problems
 from api.service import Service, ServiceDep
 from mllib.candle_gate import check_pair
-from mllib.pipeline.serving import predict_candles, predict_stored
+from mllib.pipeline.predicting import predict_candles, predict_stored
 
 router = APIRouter(tags=["predictions"])
 
