@@ -131,14 +131,15 @@ class Sweep:
         """All of it at once; its memory grows with the candles."""
         return self._predicted(self.first, self.last)
 
-    def parts(self, bars: int = SWEEP_BARS) -> Iterator[Prediction]:
+    def parts(self, bars: int | None = None) -> Iterator[Prediction]:
         """The same piece by piece, in order of time; a span belongs to the piece in which it starts.
 
         A piece is predicted with as much around it as its labels depend on, so that all of them together
         say what `whole` says, and memory is bounded by the piece.
         """
-        for start in range(self.first, self.last, bars):
-            part = self._predicted(start, min(start + bars, self.last))
+        step = bars or SWEEP_BARS
+        for start in range(self.first, self.last, step):
+            part = self._predicted(start, min(start + step, self.last))
             if start > self.first:
                 begun = [span for span in part.spans if span.start_time >= part.candles.time[0]]
                 part = replace(part, spans=begun)
