@@ -153,7 +153,7 @@ def _too_many() -> Problem:
         HTTPStatus.SERVICE_UNAVAILABLE,
         f"Connections: found more than {MOST_CONNECTIONS} in this process, expected at most so many. "
         "Keep fewer open, and try again.",
-        headers={"Retry-After": str(RETRY_AFTER_S)},
+        retry_after_s=RETRY_AFTER_S,
     )
 
 

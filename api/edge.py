@@ -20,7 +20,7 @@ from api.access import Access
 from api.intake import Intake
 from api.keys import Keys
 from api.logs import request_id
-from api.problems import Problem, respond
+from api.problems import CLIENT_CLOSED_REQUEST, Problem, respond
 from mllib.config import ApiSection
 from mllib.store import ApiKey
 
@@ -29,8 +29,6 @@ OnAnswer = Callable[[str, str, int, float], None]
 
 UNROUTED = "unrouted"
 """The route of a request for which there is none."""
-CLOSED_EARLY = 499
-"""The status in log and metrics where the client had gone before an answer began."""
 
 _EXCHANGE = "candleloop.exchange"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -61,7 +59,7 @@ class _Exchange:
     """What is known of a request and its answer so far."""
 
     begun_at: float = field(default_factory=time.perf_counter)
-    status: int = CLOSED_EARLY
+    status: int = CLIENT_CLOSED_REQUEST
     is_gone: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
@@ -167,7 +165,7 @@ def _counted(receive: Receive, exchange: _Exchange) -> Receive:
 def _dressed(send: Send, exchange: _Exchange, scope: Scope) -> Send:
     async def dressing(message: Message) -> None:
         if message["type"] == "http.response.start":
-            exchange.status = CLOSED_EARLY if exchange.is_gone else message["status"]
+            exchange.status = CLIENT_CLOSED_REQUEST if exchange.is_gone else message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)

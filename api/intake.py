@@ -38,7 +38,7 @@ class Intake:
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"Requests in flight: found {self._in_flight}, expected fewer than that in this process. "
                 f"Try again in {RETRY_AFTER_S} s.",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
+                retry_after_s=RETRY_AFTER_S,
             )
         self._in_flight += 1
         try:

@@ -43,7 +43,7 @@ class Keys:
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "API keys: they could not be read from the database yet; the service's log says why. "
                 "Try again.",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
+                retry_after_s=RETRY_AFTER_S,
             )
         return key_of(token, self._known)
 

@@ -45,7 +45,7 @@ def create_app(ws: Workspace | None = None) -> FastAPI:
     async def lifespan(app: Api) -> AsyncIterator[None]:
         current_default_thread_limiter().total_tokens = THREADS
         with running(ws) as service, following_keys(service.ws.store) as keys:
-            app.edge.open(keys, service.ws.config.stages.inference.api)
+            app.edge.open(keys, service.limits)
             app.state.service = service
             yield
 

@@ -19,6 +19,7 @@ from mllib import errors
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+CLIENT_CLOSED_REQUEST = 499
 
 _STATUS: dict[type[errors.CandleloopError], HTTPStatus] = {
     errors.InvalidCandles: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -57,12 +58,14 @@ class Problem(Exception):
         *,
         kind: str = "about:blank",
         run_id: str | None = None,
+        retry_after_s: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.run_id = run_id
+        self.retry_after_s = retry_after_s
         self.headers = headers
 
 
@@ -73,9 +76,9 @@ def invalid_request(detail: str) -> Problem:
 
 def respond(problem: Problem) -> Response:
     """The answer that a problem is."""
-    return _response(
-        problem.status, str(problem), kind=problem.kind, run_id=problem.run_id, headers=problem.headers
-    )
+    waiting = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
+    headers = {**waiting, **(problem.headers or {})}
+    return _response(problem.status, str(problem), kind=problem.kind, run_id=problem.run_id, headers=headers)
 
 
 def install(app: FastAPI) -> None:
@@ -94,7 +97,8 @@ def _on_problem(request: Request, exc: Exception) -> Response:
 
 
 def _on_refusal(request: Request, exc: Exception) -> Response:
-    status = next(status for kind, status in _STATUS.items() if isinstance(exc, kind))
+    assert isinstance(exc, errors.CandleloopError)
+    status = _status(exc)
     waiting = status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"Retry-After": str(RETRY_AFTER_S)} if waiting else None
     return _response(status, str(exc), kind=_kind(type(exc).__name__), headers=headers)
@@ -116,8 +120,8 @@ def _on_http_exception(request: Request, exc: Exception) -> Response:
 
 
 def _on_disconnect(request: Request, exc: Exception) -> Response:
-    """What nobody receives any more: the client closed while its body was read."""
-    return _response(HTTPStatus.BAD_REQUEST, "request body: the connection was closed before its end.")
+    """Nobody reads it; logs and metrics show it as what proxies call it."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 def _on_surprise(request: Request, exc: Exception) -> Response:
@@ -147,6 +151,28 @@ def _kind(name: str) -> str:
     return "urn:candleloop:" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
+def problem_of(exc: errors.CandleloopError | Problem) -> ProblemBody:
+    """The body of a refusal, for answers that have begun already."""
+    if isinstance(exc, Problem):
+        return _body(exc.status, str(exc), exc.kind, exc.run_id)
+    return _body(_status(exc), str(exc), _kind(type(exc).__name__))
+
+
+def _status(exc: errors.CandleloopError) -> HTTPStatus:
+    return next(status for kind, status in _STATUS.items() if isinstance(exc, kind))
+
+
+def _body(status: HTTPStatus, detail: str, kind: str, run_id: str | None = None) -> ProblemBody:
+    return ProblemBody(
+        kind=kind,
+        title=status.phrase,
+        status=int(status),
+        detail=detail,
+        error=detail,
+        run_id=msgspec.UNSET if run_id is None else run_id,
+    )
+
+
 def _response(
     status: HTTPStatus,
     detail: str,
@@ -155,14 +181,5 @@ def _response(
     run_id: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    body = ProblemBody(
-        kind=kind,
-        title=status.phrase,
-        status=int(status),
-        detail=detail,
-        error=detail,
-        run_id=msgspec.UNSET if run_id is None else run_id,
-    )
-    return Response(
-        msgspec.json.encode(body), status_code=int(status), media_type=MEDIA_TYPE, headers=headers
-    )
+    body = msgspec.json.encode(_body(status, detail, kind, run_id))
+    return Response(body, status_code=int(status), media_type=MEDIA_TYPE, headers=headers)

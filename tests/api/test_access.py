@@ -201,7 +201,7 @@ def test_a_foreign_page_may_not_send_anything(modelless: TestClient, refusal: Re
 
 
 def test_the_services_own_pages_may_send(modelless: TestClient) -> None:
-    assert modelless.post("/predict", json={}, headers={"Origin": BASE_URL}).status_code == 422
+    assert modelless.post("/patterns/detect", json={}, headers={"Origin": BASE_URL}).status_code == 422
 
 
 def test_a_page_that_is_configured_may_call_and_read(tmp_path, refusal: Refusal) -> None:

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api import problems
-from api.edge import CLOSED_EARLY, Edge
+from api.edge import Edge
 from api.intake import Intake
 from api.logs import LOG_CONFIG
 from api.main import create_app
@@ -77,11 +77,13 @@ def test_the_log_has_a_line_for_each_request_and_nothing_private(
 ) -> None:
     caplog.set_level(logging.INFO, "api.access_log")
     modelless.delete("/feedback/secret-id?annotator=secret", headers={"X-Request-ID": "r-1"})
-    modelless.post("/predict", content=b'{"pair": "secret"}', headers={"X-API-Key": "cl_secret_secret"})
+    modelless.post(
+        "/patterns/detect", content=b'{"pair": "secret"}', headers={"X-API-Key": "cl_secret_secret"}
+    )
     lines = [_as_json(record) for record in caplog.records if record.name == "api.access_log"]
     assert [(line["method"], line["route"], line["status"]) for line in lines] == [
         ("DELETE", "/feedback/{feedback_id}", 404),
-        ("POST", "/predict", 422),
+        ("POST", "/patterns/detect", 422),
     ]
     assert lines[0].keys() == {
         *("time", "level", "logger", "message", "request_id", "method", "route", "status", "ms"),
@@ -258,7 +260,7 @@ def test_a_client_that_left_is_told_to_the_log_and_the_metrics_as_such(
         assert client.portal is not None
         client.portal.call(client.app, scope, body.receive, send)
     ((method, route, status, seconds),) = told
-    assert (method, route, status) == ("POST", "/predict", CLOSED_EARLY)
+    assert (method, route, status) == ("POST", "/predict", problems.CLIENT_CLOSED_REQUEST)
     assert 0 <= seconds < 5
     assert "Traceback" not in caplog.text
 
