@@ -41,16 +41,16 @@ def test_requests_go_on_while_a_killed_worker_is_replaced(two: Server) -> None:
 
 def test_a_worker_that_cannot_start_is_tried_again_and_the_others_go_on(two: Server) -> None:
     first, second = two.workers()
-    database = two.home / "candleloop.db"
-    content = database.read_bytes()
-    database.write_bytes(b"damaged" * 1_000)
+    config = two.home / "pipeline.yaml"
+    content = config.read_bytes()
+    config.write_text("stages: {inferense: {}}")
     os.kill(first, signal.SIGKILL)
     wait_until(
-        lambda: any("Traceback" in str(line) for line in two.log()), within_s=60, what="a failed start"
+        lambda: any("inferense" in line["message"] for line in two.log()), within_s=60, what="a failed start"
     )
     assert two.get("/health").status_code == 200
     assert two.process.poll() is None
-    database.write_bytes(content)
+    config.write_bytes(content)
     wait_until(lambda: len(two.workers()) == 3, within_s=60, what="a new worker")
     assert two.workers()[1] == second
 
