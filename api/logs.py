@@ -14,10 +14,10 @@ LOG_CONFIG: dict[str, Any] = {
     "formatters": {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
-            "fmt": ["levelname", "name", "message"],
-            "rename_fields": {"levelname": "level", "name": "logger"},
+            "fmt": ["levelname", "process", "name", "message"],
+            "rename_fields": {"levelname": "level", "process": "pid", "name": "logger"},
             "reserved_attrs": [
-                *(name for name in vars(logging.makeLogRecord({})) if name != "name"),
+                *(name for name in vars(logging.makeLogRecord({})) if name not in ("name", "process")),
                 "color_message",
                 "message",
             ],

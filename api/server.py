@@ -4,14 +4,17 @@ One process listens and keeps its workers alive; each worker opens its own works
 """
 
 import argparse
+import logging
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -26,37 +29,52 @@ GRACE_S = 6
 """So long requests may go on after SIGTERM; the supervisor of `candleloop up` waits for 8 s."""
 SILENCE_S = 30
 """A worker that does not answer its parent for so long hangs, and is replaced."""
+_ANSWER_S = 1.0
 _RETRY_EVERY_S = 2.0
+
+log = logging.getLogger("api.server")  # also where this is the main module
 
 
 class Workers(Multiprocess):
-    """uvicorn's keeper of workers, which goes on while a worker cannot start, once others have.
+    """uvicorn's keeper of workers, which goes on while one cannot start, once another has served.
 
-    uvicorn ends all workers when a new one fails to start. A database that is gone for a moment would end a
-    service that still answers.
+    uvicorn ends all workers when a new one fails to start: a database that is gone for a moment would end a
+    service that still answers. It also waits for a worker's answer as long as it tolerates silence, during
+    which it sees no other worker end; here it asks each second.
     """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)
-        self._has_served = False
+        self.has_served = False
+        """Whether any worker was ever ready."""
         self._retry_at = 0.0
+        self._heard_at: WeakKeyDictionary[Process, float] = WeakKeyDictionary()
 
     def keep_subprocess_alive(self) -> None:
-        """Starts a worker in the place of each that has ended."""
-        self._has_served = self._has_served or any(one.is_ready(timeout=1) for one in self.processes)
-        if not self._has_served:
-            super().keep_subprocess_alive()
-            return
+        """Starts a worker in the place of each that has ended or hangs."""
         for place, process in enumerate(self.processes):
-            if not self.should_exit.is_set() and not process.is_alive(timeout=SILENCE_S):
+            if self.should_exit.is_set():
+                return
+            if not self._is_well(process) and time.monotonic() >= self._retry_at:
                 self._replace(place, process)
 
+    def _is_well(self, process: Process) -> bool:
+        now = time.monotonic()
+        if not process.process.is_alive():
+            return False
+        self.has_served = self.has_served or process.is_ready(timeout=_ANSWER_S)
+        if process.ping(timeout=_ANSWER_S):
+            self._heard_at[process] = now
+        return now - self._heard_at.setdefault(process, now) < SILENCE_S
+
     def _replace(self, place: int, process: Process) -> None:
-        if time.monotonic() < self._retry_at:
-            return
         process.kill()
         process.join()
+        log.error("Worker %s has ended (exit code %s).", process.pid, process.exitcode)
         if process.exitcode == STARTUP_FAILURE:
+            if not self.has_served:
+                self.should_exit.set()
+                return
             self._retry_at = time.monotonic() + _RETRY_EVERY_S
         self.processes[place] = Process(self.config, self.sockets)
         self.processes[place].start()
@@ -95,7 +113,6 @@ def configuration(host: str, port: int, workers: int) -> uvicorn.Config:
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
-        timeout_worker_healthcheck=SILENCE_S,
     )
 
 
@@ -108,7 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     config = configuration(asked.host, asked.port, asked.workers)
     if asked.workers > 1:
-        Workers(config, [config.bind_socket()]).run()
+        workers = Workers(config, [config.bind_socket()])
+        workers.run()
+        sys.exit(0 if workers.has_served else STARTUP_FAILURE)
     else:
         uvicorn.Server(config).run()
 

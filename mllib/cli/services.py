@@ -19,7 +19,7 @@ Host = Annotated[str, typer.Option("--host", help="Loopback address to bind to."
 
 
 def api(
-    port: Annotated[int, typer.Option("--port")] = _PORTS["api"],
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = _PORTS["api"],
     host: Annotated[
         str, typer.Option("--host", help="Address to bind to; other machines are let in only with a key.")
     ] = "127.0.0.1",

@@ -87,7 +87,7 @@ def test_the_log_has_a_line_for_each_request_and_nothing_private(
     ]
     assert lines[0].keys() == {
         *("time", "level", "logger", "message", "request_id", "method", "route", "status", "ms"),
-        *("bytes_in", "bytes_out", "key_id"),
+        *("bytes_in", "bytes_out", "key_id", "pid"),
     }
     assert lines[0]["request_id"] == "r-1"
     assert lines[1]["bytes_in"] == 18
