@@ -20,12 +20,12 @@ from api import metrics_folder
 from mllib.candles import Candles
 from mllib.inference import InputProfile, ModelInfo, Prediction
 from mllib.inference.drift import RecentInputs
-from mllib.pipeline.serving import Champion
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry, Metric
+    from prometheus_client import Metric
 
     from api.meters import Meters
+    from api.service import Service
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PUBLISH_EVERY_S = 1.0
@@ -105,9 +105,9 @@ def exposition() -> bytes:
 
 
 @contextmanager
-def following(champion: Champion) -> Iterator[None]:
-    """Publishes once a second what serves here, until the end."""
-    told = _Told(champion)
+def following(service: "Service") -> Iterator[None]:
+    """Publishes once a second what serves here, how its inputs drift, and how many predictions wait."""
+    told = _Told(service)
     stop = threading.Event()
 
     def follow() -> None:
@@ -126,14 +126,15 @@ def following(champion: Champion) -> Iterator[None]:
 
 
 class _Told:
-    """What was said last of a champion."""
+    """What was said last of a service."""
 
-    def __init__(self, champion: Champion) -> None:
-        self._champion = champion
+    def __init__(self, service: "Service") -> None:
+        self._service = service
         self._error: str | None = None
 
     def publish(self) -> None:
-        predictor, error, model = self._champion.predictor, self._champion.error, _meters().model
+        champion, model = self._service.champion, _meters().model
+        predictor, error = champion.predictor, champion.error
         if predictor is None:
             serving(None)
         else:
@@ -143,6 +144,8 @@ class _Told:
             model.load_failures.inc()
         self._error = error
         _inputs.publish(None if predictor is None else predictor.profile)
+        waiting("charts", self._service.charts.waiting)
+        waiting("sweeps", self._service.sweeps.waiting)
 
     def withdraw(self) -> None:
         serving(None)
@@ -173,6 +176,7 @@ class _Inputs:
 
     def __init__(self) -> None:
         self._recent: RecentInputs | None = None
+        self._told: frozenset[str] = frozenset()
         self._lock = threading.Lock()
 
     def add(self, profile: InputProfile | None, candles: Candles) -> None:
@@ -182,8 +186,9 @@ class _Inputs:
     def publish(self, profile: InputProfile | None) -> None:
         recent, model = self._of(profile), _meters().model
         found = {} if recent is None else dict.fromkeys(recent.profile.bins, 0.0) | recent.psi()
-        for feature, index in found.items():
-            model.drift.labels(feature).set(index)
+        for feature in self._told | found.keys():
+            model.drift.labels(feature).set(found.get(feature, 0.0))
+        self._told = frozenset(found)
         model.drift_candles.set(0 if recent is None else recent.candles)
 
     def _of(self, profile: InputProfile | None) -> RecentInputs | None:

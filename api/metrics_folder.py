@@ -1,10 +1,10 @@
 """The folder in which the workers of a server keep their counts, so that any of them can tell all of them.
 
-The Prometheus client maps files there into memory, some for each worker, once `PROMETHEUS_MULTIPROC_DIR` is in
-the environment; it looks for that when it is imported, which is why nothing here imports it at the top. What
-is added to it: who lives is told by locks, which the kernel lets go of however a process ends; disk space is
-taken before a file is mapped, as a full disk would kill whoever writes to the mapping; and the files of workers
-that have ended are added up, so that no number of restarts fills the disk.
+The Prometheus client maps files of each worker into memory there, once `PROMETHEUS_MULTIPROC_DIR` is in the
+environment. It looks for that when imported, so nothing here imports it at the top. What is added to it here:
+who lives is told by locks, which the kernel lets go of however a process ends; disk space is taken before a
+file is mapped, as a full disk would kill whoever writes to the mapping; and the files of workers that have
+ended are added up, so that no number of restarts fills the disk.
 """
 
 import fcntl
@@ -31,11 +31,13 @@ _held: list[int] = []
 log = logging.getLogger(__name__)
 
 
-def share(home: Path) -> None:
-    """Lets the processes started after this one count in one new folder below the home.
+def share() -> None:
+    """Lets the processes started after this one count in one new folder below `CANDLELOOP_HOME`.
 
     The folders of servers that have ended are removed. Where the disk refuses, each worker tells of itself.
     """
+    # As `mllib.pipeline.workspace.home_folder`, whose import would hold up the workers by a second.
+    home = Path(os.environ.get("CANDLELOOP_HOME") or "var").resolve()
     try:
         os.environ[VARIABLE] = str(_new_folder(home / "metrics"))
     except OSError as exc:
@@ -44,16 +46,22 @@ def share(home: Path) -> None:
 
 
 def join() -> None:
-    """Takes this worker's place in the folder of the environment; where that fails it tells of itself alone."""
-    folder = os.environ.get(VARIABLE)
+    """Takes this worker's place in the shared folder, if there is one; else it tells of itself alone."""
+    if VARIABLE not in os.environ:
+        return
+    folder = Path(os.environ[VARIABLE])
     try:
-        if folder is not None:
-            with alone_in(Path(folder)):
-                add_up_ended(Path(folder))
-                _take_place(Path(folder))
+        with alone_in(folder):
+            _take_place(folder)
     except OSError as exc:
         del os.environ[VARIABLE]
         log.warning("metrics: %s (%s): this worker tells of itself alone", exc.strerror, folder)
+        return
+    try:
+        with alone_in(folder):
+            add_up_ended(folder)
+    except (OSError, ValueError, RuntimeError) as exc:
+        log.warning("metrics: the files of ended workers stay apart (%s)", exc)
 
 
 @contextmanager
@@ -99,11 +107,13 @@ def _new_folder(parent: Path) -> Path:
 
 
 def _take_place(folder: Path) -> None:
+    """Makes the files of this worker; one that had the same process id has counted for it."""
+    pid = os.getpid()
+    _hold(_file(folder, SUMS[0], pid), os.O_RDWR | os.O_CREAT)
+    for kind in GAUGES:
+        _file(folder, kind, pid).unlink(missing_ok=True)
     for kind in (*SUMS, *GAUGES):
-        path = _file(folder, kind, os.getpid())
-        if kind == SUMS[0]:
-            _hold(path, os.O_RDWR | os.O_CREAT)
-        _reserve(path)
+        _reserve(_file(folder, kind, pid))
 
 
 def _reserve(path: Path) -> None:
