@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import shutil
+import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ def join() -> None:
     try:
         with alone_in(folder):
             add_up_ended(folder)
-    except (OSError, ValueError, RuntimeError) as exc:
+    except (OSError, ValueError, RuntimeError, struct.error) as exc:
         log.warning("metrics: the files of ended workers stay apart (%s)", exc)
 
 
@@ -107,13 +108,18 @@ def _new_folder(parent: Path) -> Path:
 
 
 def _take_place(folder: Path) -> None:
-    """Makes the files of this worker; one that had the same process id has counted for it."""
+    """Makes the files of this worker, all or none; one that had the same process id has counted for it."""
     pid = os.getpid()
-    _hold(_file(folder, SUMS[0], pid), os.O_RDWR | os.O_CREAT)
-    for kind in GAUGES:
-        _file(folder, kind, pid).unlink(missing_ok=True)
-    for kind in (*SUMS, *GAUGES):
-        _reserve(_file(folder, kind, pid))
+    try:
+        _hold(_file(folder, SUMS[0], pid), os.O_RDWR | os.O_CREAT)
+        for kind in GAUGES:
+            _file(folder, kind, pid).unlink(missing_ok=True)
+        for kind in (*SUMS, *GAUGES):
+            _reserve(_file(folder, kind, pid))
+    except OSError:
+        for kind in (*SUMS, *GAUGES):
+            _file(folder, kind, pid).unlink(missing_ok=True)
+        raise
 
 
 def _reserve(path: Path) -> None:

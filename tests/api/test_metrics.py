@@ -218,10 +218,10 @@ def worker(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts processes that count once, print what they tell and wait."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(folder: Path) -> subprocess.Popen[str]:
+    def start(folder: Path, *, prefix: str = "") -> subprocess.Popen[str]:
         environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        process = subprocess.Popen([sys.executable, "-c", _WORKER], env=environment, **pipes)
+        process = subprocess.Popen([sys.executable, "-c", prefix + _WORKER], env=environment, **pipes)
         started.append(process)
         return process
 
@@ -269,6 +269,18 @@ def test_where_the_folder_cannot_be_used_a_worker_tells_of_itself(
     for _ in range(2):
         values = _printed(worker(tmp_path / "shared"))
         assert _told("requests_total", values, method="GET", route="/x", status="200") == 1
+
+
+_NO_SPACE = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
+
+
+def test_a_full_disk_is_found_before_anything_is_counted_there(
+    tmp_path: Path, worker: Callable[..., subprocess.Popen[str]]
+) -> None:
+    for _ in range(2):
+        values = _printed(worker(tmp_path, prefix=_NO_SPACE))
+        assert _told("requests_total", values, method="GET", route="/x", status="200") == 1
+        assert list(tmp_path.glob("*.db")) == []
 
 
 def test_a_folder_that_goes_away_meanwhile_fails_no_answer(
