@@ -17,8 +17,12 @@ from api.routes import ROUTERS
 from api.service import running
 from mllib.pipeline.workspace import Workspace
 
-THREADS = 8
-"""Routes that wait for database or disk run in so many threads; more of them only slow each other down."""
+THREADS = 4
+"""Routes that wait for database or disk run in so many threads of a process.
+
+With 40, the default, 40 clients that ask for the ledger get no more answers, and `/health` takes ten times as
+long: each thread that wants Python's lock is one more before the event loop.
+"""
 
 
 class Api(DocumentedApi):

@@ -30,6 +30,8 @@ GRACE_S = 6
 """So long requests may go on after SIGTERM; the supervisor of `candleloop up` waits for 8 s."""
 SILENCE_S = 30
 """A worker that does not answer its parent for so long hangs, and is replaced."""
+SWITCH_S = 0.001
+"""A thread that computes gives way to the event loop after so long; Python's default is 5 ms."""
 _ANSWER_S = 1.0
 _RETRY_EVERY_S = 2.0
 
@@ -83,6 +85,7 @@ class Workers(Multiprocess):
 
 def create_worker_app() -> Any:
     """The app of a worker, which ends with its parent."""
+    sys.setswitchinterval(SWITCH_S)
     parent = multiprocessing.parent_process()
     if parent is not None:
 
