@@ -34,6 +34,11 @@ class Swings:
         low = np.minimum(self.low_before, self.low_after) > least_bars
         return np.flatnonzero(high | low)
 
+    def between(self, first_bar: int, end_bar: int) -> "Swings":
+        """The swings of the bars of a half-open range, as views."""
+        counts = (self.high_before, self.high_after, self.low_before, self.low_after)
+        return Swings(self.cap, *(x[first_bar:end_bar] for x in counts))
+
 
 def find_swings(closes: Floats, *, cap: int) -> Swings:
     """The swings of closing prices `(n_bars,)`; equal closes exceed nothing.
