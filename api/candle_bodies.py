@@ -10,16 +10,19 @@ import msgspec
 import numpy as np
 from fastapi import Request
 
-from api.problems import Problem, invalid_request
+from api.problems import Problem, ProblemBody, invalid_request
 from mllib.candle_gate import check_arrays, check_pair
 from mllib.candles import PRICE_COLUMNS, Candles
 from mllib.errors import CandleloopError
-from mllib.inference import ModelInfo, Prediction, Predictor
+from mllib.inference import ModelInfo, Prediction
 from mllib.spans import PredictedSpan
 from mllib.timeframes import parse_time, parse_timeframe
 
 MOST_BODY_BYTES = 64 * 2**20
 """About 600,000 candles."""
+
+_EXPLAINED_BYTES = 2**20
+"""Python's parser is slow and lets nothing else run meanwhile."""
 
 _BEYOND_SECONDS = 10**11
 """As seconds, beyond the year 5000; as milliseconds, 1973 and later."""
@@ -40,11 +43,12 @@ class CandleBody(msgspec.Struct, gc=False):
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Candles to label."""
+    """Candles to label. `since` is the open of the first one that is new or changed since the last answer."""
 
     pair: str
     timeframe: str
     candles: list[CandleBody]
+    since: Int64 | None = None
 
 
 class BatchRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,7 +75,7 @@ class PerCandle(msgspec.Struct, gc=False):
     confidence: float
 
 
-class PredictResponse(msgspec.Struct):
+class Answer(msgspec.Struct):
     """What the model says of the candles asked for."""
 
     pair: str
@@ -81,10 +85,53 @@ class PredictResponse(msgspec.Struct):
     model_info: ModelInfo
 
 
-class BatchResponse(PredictResponse):
+class PredictResponse(Answer, omit_defaults=True):
+    """What the model says of the candles sent.
+
+    Asked with `since`, it holds what can have changed: the candles from `changed_from` on, and every span
+    that ends there or later. It takes the place of all that was known from there on.
+    """
+
+    changed_from: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class BatchResponse(Answer):
     """What the model says of stored candles, and how many there were."""
 
     candle_count: int
+
+
+class BatchStart(msgspec.Struct, tag="start"):
+    """The first line of a stream."""
+
+    pair: str
+    timeframe: str
+    candle_count: int
+    model_info: ModelInfo
+
+
+class BatchPart(msgspec.Struct, tag="part"):
+    """The next candles in order of time, the spans that start there, and how far the stream is, 0 to 1."""
+
+    spans: list[PredictedSpan]
+    per_candle: list[PerCandle]
+    candles_done: int
+    progress: float
+
+
+class BatchEnd(msgspec.Struct, tag="end"):
+    """The last line of a stream that is whole."""
+
+    candle_count: int
+
+
+class BatchError(msgspec.Struct, tag="error"):
+    """The last line of a stream that broke off."""
+
+    problem: ProblemBody
+
+
+BatchLine = BatchStart | BatchPart | BatchEnd | BatchError
 
 
 async def read_body(request: Request) -> bytes:
@@ -121,6 +168,21 @@ def decoded(body: bytes, shape: type[Body]) -> Body:
         raise invalid_request(_why_not_json(body, exc)) from exc
 
 
+def refuse_too_many(body: bytes, most: int) -> None:
+    """Refuses a body with more candles than a request may have, before it is decoded.
+
+    Raises:
+        Problem: 413.
+    """
+    found = body.count(b'"time"')
+    if found > most:
+        raise Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"$.candles: found {found:,} candles, expected at most {most:,} a request. Send fewer, or store "
+            "the history (POST /candles/import) and ask for it with /predict/batch.",
+        )
+
+
 def checked_candles(pair: str, timeframe: str, rows: Sequence[CandleBody]) -> Candles:
     """Candles that have passed the gate.
 
@@ -153,24 +215,15 @@ def bounds(request: BatchRequest) -> tuple[int | None, int | None]:
     return start, end
 
 
-def response_fields(prediction: Prediction, predictor: Predictor) -> dict[str, Any]:
-    """The fields of `PredictResponse`."""
-    candles = prediction.candles
-    return {
-        "pair": candles.pair,
-        "timeframe": candles.timeframe,
-        "spans": prediction.spans,
-        "per_candle": [
-            PerCandle(time, prediction.names[label], confidence)
-            for time, label, confidence in zip(
-                candles.time.tolist(),
-                prediction.label.tolist(),
-                prediction.confidence.tolist(),
-                strict=True,
-            )
-        ],
-        "model_info": predictor.info,
-    }
+def per_candle(prediction: Prediction) -> list[PerCandle]:
+    """The label and confidence of each candle."""
+    rows = zip(
+        prediction.candles.time.tolist(),
+        prediction.label.tolist(),
+        prediction.confidence.tolist(),
+        strict=True,
+    )
+    return [PerCandle(time, prediction.names[label], confidence) for time, label, confidence in rows]
 
 
 def _volumes(rows: Sequence[CandleBody]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
@@ -206,7 +259,7 @@ def _bound(name: str, value: int | str | None, *, last: bool) -> int | None:
 def _why_not_json(body: bytes, exc: Exception) -> str:
     """Why a body is no JSON; Python's parser takes NaN and Infinity, which lets us say where they are."""
     try:
-        place = next(_not_finite(json.loads(body), "$"), None)
+        place = next(_not_finite(json.loads(body), "$"), None) if len(body) <= _EXPLAINED_BYTES else None
     except (ValueError, RecursionError):
         place = None
     if place is None:

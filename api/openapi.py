@@ -1,21 +1,37 @@
 """What the OpenAPI page says where FastAPI cannot see it: raw bodies and problems."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from fastapi import FastAPI
 
-from api.candle_bodies import BatchRequest, BatchResponse, DetectRequest, PredictRequest, PredictResponse
+from api.candle_bodies import (
+    BatchLine,
+    BatchRequest,
+    BatchResponse,
+    DetectRequest,
+    PredictRequest,
+    PredictResponse,
+)
 from api.problems import MEDIA_TYPE, ProblemBody
 
-_SHAPES = (BatchRequest, BatchResponse, DetectRequest, PredictRequest, PredictResponse, ProblemBody)
+_SHAPES = (
+    BatchRequest,
+    BatchResponse,
+    *get_args(BatchLine),
+    DetectRequest,
+    PredictRequest,
+    PredictResponse,
+    ProblemBody,
+)
 _REF = "#/components/schemas/{name}"
 _WHEN = {
     400: "A name in the request is unknown; `error` names it.",
     404: "There is no such thing; `error` says what there is.",
     409: "Something else is in the way; `error` says what.",
     413: "The body is too long.",
+    429: "Too much is asked at once. Ask again after `Retry-After`.",
     422: "The request is refused; `error` names the place, what was found and what is expected.",
     500: "The service failed; its log says why.",
     503: "Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`.",
@@ -42,7 +58,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": _WHEN[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name=ProblemBody.__name__)}}},
-            **({"headers": _RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}),
+            **({"headers": _RETRY_AFTER} if status in _ASKED_AGAIN else {}),
         }
         for status in sorted({*statuses, 500})
     }
@@ -58,6 +74,14 @@ def json_response(shape: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]
     return {200: {"description": "Successful Response", **_json(shape, None)}}
 
 
+def ndjson_response(shape: type[msgspec.Struct], line: Any) -> dict[int | str, dict[str, Any]]:
+    """The 200 response of a route that answers in one piece, or as lines of JSON."""
+    found = json_response(shape)
+    lines = [_REF.format(name=one.__name__) for one in get_args(line)]
+    found[200]["content"]["application/x-ndjson"] = {"schema": {"anyOf": [{"$ref": ref} for ref in lines]}}
+    return found
+
+
 def _json(shape: type[msgspec.Struct], example: dict[str, Any] | None) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"$ref": _REF.format(name=shape.__name__)}}
     if example is not None:
@@ -65,4 +89,5 @@ def _json(shape: type[msgspec.Struct], example: dict[str, Any] | None) -> dict[s
     return {"content": {"application/json": content}}
 
 
+_ASKED_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}

@@ -13,11 +13,13 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from mllib import errors
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+CLIENT_CLOSED_REQUEST = 499
 
 _STATUS: dict[type[errors.CandleloopError], HTTPStatus] = {
     errors.InvalidCandles: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -50,12 +52,19 @@ class Problem(Exception):
     """A refusal for which a route chooses the status itself."""
 
     def __init__(
-        self, status: HTTPStatus, detail: str, *, kind: str = "about:blank", run_id: str | None = None
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        kind: str = "about:blank",
+        run_id: str | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.run_id = run_id
+        self.retry_after_s = retry_after_s
 
 
 def invalid_request(detail: str) -> Problem:
@@ -69,16 +78,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.CandleloopError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_surprise)
 
 
 def _on_problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Problem)
-    return _response(exc.status, str(exc), kind=exc.kind, run_id=exc.run_id)
+    headers = None if exc.retry_after_s is None else {"Retry-After": str(exc.retry_after_s)}
+    return _response(exc.status, str(exc), kind=exc.kind, run_id=exc.run_id, headers=headers)
 
 
 def _on_refusal(request: Request, exc: Exception) -> Response:
-    status = next(status for kind, status in _STATUS.items() if isinstance(exc, kind))
+    assert isinstance(exc, errors.CandleloopError)
+    status = _status(exc)
     waiting = status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"Retry-After": str(RETRY_AFTER_S)} if waiting else None
     return _response(status, str(exc), kind=_kind(type(exc).__name__), headers=headers)
@@ -97,6 +109,11 @@ def _on_http_exception(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     detail = f"{request.method} {request.url.path}: {exc.detail}. See /docs for what there is."
     return _response(HTTPStatus(exc.status_code), detail, headers=exc.headers)
+
+
+def _on_disconnect(request: Request, exc: Exception) -> Response:
+    """Nobody reads it; logs and metrics show it as what proxies call it."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 def _on_surprise(request: Request, exc: Exception) -> Response:
@@ -126,6 +143,28 @@ def _kind(name: str) -> str:
     return "urn:candleloop:" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
+def problem_of(exc: errors.CandleloopError | Problem) -> ProblemBody:
+    """The body of a refusal, for answers that have begun already."""
+    if isinstance(exc, Problem):
+        return _body(exc.status, str(exc), exc.kind, exc.run_id)
+    return _body(_status(exc), str(exc), _kind(type(exc).__name__))
+
+
+def _status(exc: errors.CandleloopError) -> HTTPStatus:
+    return next(status for kind, status in _STATUS.items() if isinstance(exc, kind))
+
+
+def _body(status: HTTPStatus, detail: str, kind: str, run_id: str | None = None) -> ProblemBody:
+    return ProblemBody(
+        kind=kind,
+        title=status.phrase,
+        status=int(status),
+        detail=detail,
+        error=detail,
+        run_id=msgspec.UNSET if run_id is None else run_id,
+    )
+
+
 def _response(
     status: HTTPStatus,
     detail: str,
@@ -134,14 +173,5 @@ def _response(
     run_id: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    body = ProblemBody(
-        kind=kind,
-        title=status.phrase,
-        status=int(status),
-        detail=detail,
-        error=detail,
-        run_id=msgspec.UNSET if run_id is None else run_id,
-    )
-    return Response(
-        msgspec.json.encode(body), status_code=int(status), media_type=MEDIA_TYPE, headers=headers
-    )
+    body = msgspec.json.encode(_body(status, detail, kind, run_id))
+    return Response(body, status_code=int(status), media_type=MEDIA_TYPE, headers=headers)

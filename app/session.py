@@ -9,7 +9,8 @@ import streamlit as st
 from mllib.inference import Predictor
 from mllib.jobs import worker_is_alive
 from mllib.pipeline.labels import offered_labels
-from mllib.pipeline.serving import Champion, StoredCandles
+from mllib.pipeline.predicting import StoredCandles
+from mllib.pipeline.serving import Champion
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
 
 _KEPT = ("annotator", "threshold", "window_bars", "layers_shown", "verdict_note")

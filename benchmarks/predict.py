@@ -23,8 +23,9 @@ from api.candle_bodies import PredictRequest, PredictResponse, checked_candles, 
 from mllib.candles import Candles
 from mllib.inference import Predictor
 from mllib.inference.prediction import predicted
+from mllib.pipeline.predicting import StoredCandles, predict_candles
 from mllib.pipeline.promoting import find_run, load_run
-from mllib.pipeline.serving import StoredCandles, predict_candles, warm
+from mllib.pipeline.serving import warm
 from mllib.pipeline.workspace import Workspace, open_workspace
 
 REQUESTS = 200

@@ -156,12 +156,12 @@ class ApiSection(BaseModel):
 
     model_config = _FROZEN
 
-    body_bytes: int = Field(default=64 * 2**20, ge=1_024)
+    body_bytes: int = Field(default=16 * 2**20, ge=1_024)
     upload_bytes: int = Field(default=512_000_000, ge=1_024)
     """What an import may send; it goes to a file as it comes."""
     body_s: float = Field(default=20.0, gt=0)
     """So long a body may take to arrive, counted anew with every piece of an upload."""
-    candles: int = Field(default=100_000, ge=1)
+    candles: int = Field(default=50_000, ge=1)
     """In one request; longer histories are stored and asked for with `/predict/batch`."""
     in_flight: int = Field(default=64, ge=1)
     """Requests that one process works on at a time."""

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import talib
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from talib import abstract as _abstract
 
 from mllib.candles import Candles
 from mllib.features.bars import Bars
+from mllib.lean_imports import without
+
+with without("pandas", "polars"):
+    import talib
+    from talib import abstract as _abstract
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
 from mllib.candles import Candles
 from mllib.errors import InvalidConfig
+from mllib.lean_imports import without
 from mllib.spans import PredictedSpan
+
+with without("pandas", "polars"):
+    import talib
 
 _NAMES_BY_LENGTH: dict[int, str] = {
     1: """Belt Hold, Closing Marubozu, Doji, Dragonfly Doji, Gravestone Doji, Hammer, Hanging Man,

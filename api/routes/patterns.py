@@ -1,15 +1,16 @@
 """TA-Lib's candlestick functions, over candles that are sent."""
 
+from functools import partial
 from http import HTTPStatus
 from itertools import pairwise
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 
-from api.candle_bodies import CandleBody, DetectRequest, checked_candles, decoded, read_body
+from api.candle_bodies import CandleBody, DetectRequest, checked_candles, decoded, read_body, refuse_too_many
 from api.openapi import json_request, problems
 from api.problems import Problem
 from api.schemas import Detected, DetectedSpan, DetectionCount, Pattern
+from api.service import ServiceDep
 from mllib.errors import InvalidConfig
 from mllib.patterns import DISPLAY_NAME, FUNCTIONS, check_functions, detect
 from mllib.timeframes import SECONDS, likely_timeframe
@@ -29,14 +30,19 @@ async def available() -> list[Pattern]:
 
 
 @router.post(
-    "/detect", responses=problems(400, 413, 422), openapi_extra=json_request(DetectRequest, _EXAMPLE)
+    "/detect",
+    responses=problems(400, 413, 422, 429, 503),
+    openapi_extra=json_request(DetectRequest, _EXAMPLE),
 )
-async def detect_patterns(request: Request) -> Detected:
+async def detect_patterns(request: Request, service: ServiceDep) -> Detected:
     """Finds patterns in the candles sent; an empty list looks for all."""
-    return await run_in_threadpool(_detect, await read_body(request))
+    body, limits = await read_body(request), service.limits
+    work = partial(_detect, body, limits.candles)
+    return await service.charts.run(work, request, within_s=limits.predict_s)
 
 
-def _detect(body: bytes) -> Detected:
+def _detect(body: bytes, most_candles: int) -> Detected:
+    refuse_too_many(body, most_candles)
     asked = decoded(body, DetectRequest)
     try:
         functions = check_functions(asked.patterns)

@@ -1,10 +1,14 @@
 """Predictions over candles that are sent, and over candles that are stored."""
 
+from collections.abc import AsyncIterator
+from functools import partial
+
 import msgspec
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
 
 from api.candle_bodies import (
+    BatchLine,
     BatchRequest,
     BatchResponse,
     PredictRequest,
@@ -12,13 +16,17 @@ from api.candle_bodies import (
     bounds,
     checked_candles,
     decoded,
+    per_candle,
     read_body,
-    response_fields,
+    refuse_too_many,
 )
-from api.openapi import json_request, json_response, problems
+from api.openapi import json_request, json_response, ndjson_response, problems
+from api.prediction_cache import Kept
 from api.service import Service, ServiceDep
+from api.sweeping import NDJSON, in_one_piece, line_by_line
 from mllib.candle_gate import check_pair
-from mllib.pipeline.serving import predict_candles, predict_stored
+from mllib.inference import Predictor
+from mllib.pipeline.predicting import Sweep, predict_candles
 
 router = APIRouter(tags=["predictions"])
 
@@ -30,40 +38,72 @@ _BATCH_EXAMPLE = {"pair": "EURUSD", "timeframe": "1h", "start_date": "2024-01-01
 @router.post(
     "/predict",
     response_class=Response,
-    responses={**json_response(PredictResponse), **problems(413, 422, 503)},
+    responses={**json_response(PredictResponse), **problems(413, 422, 429, 503)},
     openapi_extra=json_request(PredictRequest, _PREDICT_EXAMPLE),
 )
 async def predict(request: Request, service: ServiceDep) -> Response:
-    """Labels the candles sent; stored candles around them serve as context where they agree."""
+    """Labels the candles sent; stored candles around them serve as context where they agree.
+
+    With `since`, the open of the first candle that is new or changed, it answers only what can have changed.
+    """
     body = await read_body(request)
-    return _json(await run_in_threadpool(_predict, service, body))
+    predictor = service.champion.require()
+    answer = service.cache.find(predictor, body)
+    if answer is None:
+        work = partial(_predict, service, predictor, body)
+        kept = await service.charts.run(work, request, within_s=service.limits.predict_s)
+        service.cache.keep(predictor, body, kept)
+        answer = kept.answer
+    return Response(answer, media_type="application/json")
 
 
 @router.post(
     "/predict/batch",
     response_class=Response,
-    responses={**json_response(BatchResponse), **problems(404, 413, 422, 503)},
+    responses={**ndjson_response(BatchResponse, BatchLine), **problems(404, 413, 422, 429, 503)},
     openapi_extra=json_request(BatchRequest, _BATCH_EXAMPLE),
 )
 async def predict_batch(request: Request, service: ServiceDep) -> Response:
-    """Labels stored candles, all of them or those between two dates."""
+    """Labels stored candles, all of them or those between two dates.
+
+    With `Accept: application/x-ndjson` the answer is a stream of lines, each a JSON object with a `type`:
+    `start`, then `part`s with their progress, then `end`, or `error` where it broke off. Closing the
+    connection cancels it.
+    """
     body = await read_body(request)
-    return _json(await run_in_threadpool(_predict_batch, service, body))
+    predictor = service.champion.require()
+    opening = partial(_sweep, service, predictor, body)
+    sweep = await service.sweeps.run(opening, request, within_s=service.limits.batch_s)
+    if NDJSON in request.headers.get("accept", ""):
+        lines: AsyncIterator[bytes] = line_by_line(
+            sweep, service.sweeps, request, piece_s=service.limits.predict_s
+        )
+        return StreamingResponse(lines, media_type=NDJSON)
+    answer = await in_one_piece(sweep, service.sweeps, request, within_s=service.limits.batch_s)
+    return Response(answer, media_type="application/json")
 
 
-def _predict(service: Service, body: bytes) -> bytes:
+def _predict(service: Service, predictor: Predictor, body: bytes) -> Kept:
+    refuse_too_many(body, service.limits.candles)
     asked = decoded(body, PredictRequest)
     candles = checked_candles(asked.pair, asked.timeframe, asked.candles)
-    predictor = service.champion.require()
-    prediction = predict_candles(predictor, service.stored, candles)
-    return msgspec.json.encode(PredictResponse(**response_fields(prediction, predictor)))
+    version = service.cache.series_version(candles.pair, candles.timeframe)
+    prediction = predict_candles(predictor, service.stored, candles, since=asked.since)
+    answer = PredictResponse(
+        pair=candles.pair,
+        timeframe=candles.timeframe,
+        spans=prediction.spans,
+        per_candle=per_candle(prediction),
+        model_info=predictor.info,
+        changed_from=msgspec.UNSET if asked.since is None else int(prediction.candles.time[0]),
+    )
+    return Kept(candles.pair, candles.timeframe, version, msgspec.json.encode(answer))
 
 
-def _predict_batch(service: Service, body: bytes) -> bytes:
+def _sweep(service: Service, predictor: Predictor, body: bytes) -> Sweep:
     asked = decoded(body, BatchRequest)
     start_time, end_time = bounds(asked)
-    predictor = service.champion.require()
-    prediction = predict_stored(
+    return Sweep.over(
         predictor,
         service.stored,
         pair=check_pair(asked.pair),
@@ -71,9 +111,3 @@ def _predict_batch(service: Service, body: bytes) -> bytes:
         start_time=start_time,
         end_time=end_time,
     )
-    fields = response_fields(prediction, predictor)
-    return msgspec.json.encode(BatchResponse(**fields, candle_count=len(prediction.candles)))
-
-
-def _json(body: bytes) -> Response:
-    return Response(body, media_type="application/json")

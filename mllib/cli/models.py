@@ -90,8 +90,8 @@ def predict(
     """Predict spans on stored candles."""
     from dataclasses import asdict
 
+    from mllib.pipeline.predicting import StoredCandles, predict_stored
     from mllib.pipeline.promoting import find_run, load_run
-    from mllib.pipeline.serving import StoredCandles, predict_stored
     from mllib.pipeline.workspace import open_workspace
     from mllib.timeframes import iso_utc, parse_time
 

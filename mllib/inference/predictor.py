@@ -165,6 +165,7 @@ class Predictor:
         encoder = encoder_from_dict(saved["encoder"])
         _check_features(encoder, saved, folder)
         info = ModelInfo(**saved["info"])
+        _check_labels(encoder, info, folder)
         predictor = cls(
             encoder=encoder,
             model=load_model(info.model_type, encoder.parts, folder),
@@ -200,6 +201,14 @@ def _check_files(files: dict[str, str], folder: Path) -> None:
                 f"model in {folder}: found {name} altered since, expected SHA-256 {digest[:6]}…. "
                 "Restore the file, promote another run, or train again."
             )
+
+
+def _check_labels(encoder: Encoder, info: ModelInfo, folder: Path) -> None:
+    if tuple(info.label_names) != encoder.labels:
+        raise BrokenModel(
+            f"model in {folder}: found labels {info.label_names} beside an encoder for "
+            f"{list(encoder.labels)}, expected the same. Promote another run, or train again."
+        )
 
 
 def _check_features(encoder: Encoder, saved: dict[str, Any], folder: Path) -> None:

@@ -8,11 +8,13 @@ Source: Lundberg et al. (2018), Consistent Individualized Feature Attribution fo
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xgboost
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xgboost
 
 _LEAF = -1
 _NO_PARENT = 2**31 - 1
@@ -58,13 +60,15 @@ def contributions(trees: Sequence[ScalarTree], X: NDArray[np.float32]) -> NDArra
         },
         "version": [3, 2, 0],
     }
+    import xgboost  # a forest is explained by it too, and is served without it
+
     booster = xgboost.Booster({"nthread": 1})
     booster.load_model(bytearray(json.dumps(model), "ascii"))
     found: NDArray[np.float32] = booster.predict(xgboost.DMatrix(X), pred_contribs=True)
     return found
 
 
-def vector_leaf_trees(booster: xgboost.Booster, column: int) -> Iterator[ScalarTree]:
+def vector_leaf_trees(booster: "xgboost.Booster", column: int) -> Iterator[ScalarTree]:
     """The trees of a booster with vector leaves, as one target column sees them."""
     saved = json.loads(bytes(booster.save_raw("json")))
     for tree in saved["learner"]["gradient_booster"]["model"]["trees"]:

@@ -12,13 +12,16 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import xgboost
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from mllib.lean_imports import without
 from mllib.models import Progress
 from mllib.models.contributions import contributions, vector_leaf_trees
 from mllib.rows import Rows, Targets
+
+with without("sklearn"):
+    import xgboost
 
 _FOREST = "model.ubj"
 _PRIOR = "prior.json"

@@ -2,8 +2,8 @@
 
 from mllib.errors import NotFound
 from mllib.explaining import Explanation, explain
+from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.promoting import find_run, load_run
-from mllib.pipeline.serving import StoredCandles, predict_stored
 from mllib.pipeline.workspace import Workspace
 from mllib.timeframes import iso_utc, parse_timeframe
 

@@ -18,8 +18,8 @@ from mllib.gate import (
 )
 from mllib.inference import Predictor
 from mllib.models import Progress
+from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.promoting import load_run
-from mllib.pipeline.serving import StoredCandles, predict_stored
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Span
 from mllib.splits import walk_forward

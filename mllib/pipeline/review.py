@@ -12,7 +12,7 @@ from mllib.candle_gate import check_pair
 from mllib.candles import Candles
 from mllib.errors import NotFound
 from mllib.inference import Predictor
-from mllib.pipeline.serving import StoredCandles, predict_stored
+from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE, Annotation, PredictedSpan, Span, positions
 from mllib.store import Feedback, Verdict

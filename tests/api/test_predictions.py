@@ -1,5 +1,7 @@
 import json
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,10 +9,25 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api import candle_bodies
+from api.main import create_app
+from api.routes import predictions
 from mllib.candles import Candles
+from mllib.errors import NotReady
+from mllib.inference import Prediction, Predictor
+from mllib.pipeline import predicting
+from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.workspace import Workspace
 
 Make = Callable[..., dict[str, Any]]
+
+
+def limited(ws: Workspace, **limits: float) -> Workspace:
+    """The same home under other limits."""
+    stages = ws.config.stages
+    api = stages.inference.api.model_copy(update=limits)
+    inference = stages.inference.model_copy(update={"api": api})
+    changed = stages.model_copy(update={"inference": inference})
+    return replace(ws, config=ws.config.model_copy(update={"stages": changed}))
 
 
 def _labels(answer: dict[str, Any]) -> list[tuple[int, str]]:
@@ -192,4 +209,134 @@ def test_without_a_model_nothing_is_predicted(
     asked = body() if path == "/predict" else {"pair": "EURUSD", "timeframe": "1h"}
     answer = modelless.post(path, json=asked)
     refusal(answer, 503, "model: none is loaded")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The candles of every prediction that is really made."""
+    made: list[int] = []
+    real = predictions.predict_candles
+
+    def predict(predictor: Predictor, stored: StoredCandles, candles: Candles, **more: Any) -> Prediction:
+        made.append(len(candles))
+        return real(predictor, stored, candles, **more)
+
+    monkeypatch.setattr(predictions, "predict_candles", predict)
+    return made
+
+
+def test_the_same_candles_are_predicted_once_a_model(
+    client: TestClient, ws: Workspace, body: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _counted(monkeypatch)
+    first, again = (client.post("/predict", json=body()) for _ in range(2))
+    assert first.content == again.content
+    assert made == [500]
+    other = ws.store.runs.list()[0]
+    assert client.post("/model/load", json={"run_id": other.run_id}).status_code == 200
+    swapped = client.post("/predict", json=body())
+    assert swapped.json()["model_info"]["run_id"] == other.run_id != first.json()["model_info"]["run_id"]
+    assert len(made) == 2
+
+
+def test_new_stored_candles_make_a_kept_answer_void(
+    client: TestClient, ws: Workspace, history: Candles, body: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _counted(monkeypatch)
+    client.post("/predict", json=body())
+    ws.candles.merge(replace(history[:10], close=history.close[:10] * 0.9999, low=history.low[:10] * 0.99))
+    client.post("/predict", json=body())
+    assert len(made) == 2
+
+
+def test_an_answer_since_a_candle_holds_what_can_have_changed(client: TestClient, body: Make) -> None:
+    whole = client.post("/predict", json=body()).json()
+    since = whole["per_candle"][-3]["time"]
+    answer = client.post("/predict", json=body(since=since)).json()
+    changed = answer["changed_from"]
+    assert changed == answer["per_candle"][0]["time"] < since
+    assert len(answer["per_candle"]) < 500
+    assert answer["per_candle"] == [one for one in whole["per_candle"] if one["time"] >= changed]
+    assert answer["spans"] == [span for span in whole["spans"] if span["end_time"] >= changed]
+    assert "changed_from" not in whole
+
+
+def test_since_after_the_last_candle_is_refused(
+    client: TestClient, body: Make, refusal: Callable[..., None]
+) -> None:
+    refusal(client.post("/predict", json=body(since=2**40)), 422, "found since 1099511627776, after the last")
+    refusal(client.post("/predict", json=body(since="now")), 422, r"\$.since: expected `int \| null`")
+
+
+def test_more_candles_than_a_request_may_have_are_refused(
+    ws: Workspace, body: Make, refusal: Callable[..., None]
+) -> None:
+    small = limited(ws, candles=499)
+    with TestClient(create_app(small)) as client:
+        refusal(client.post("/predict", json=body()), 413, "found 500 candles, expected at most 499")
+        asked = {"candles": body()["candles"], "patterns": []}
+        refusal(client.post("/patterns/detect", json=asked), 413, "found 500 candles")
+        assert client.post("/predict", json=body(0, 499)).status_code == 200
+
+
+def test_a_batch_streams_the_same_in_lines_with_progress(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predicting, "SWEEP_BARS", 400)
+    series = {"pair": "EURUSD", "timeframe": "1h"}
+    whole = client.post("/predict/batch", json=series).json()
+    answer = client.post("/predict/batch", json=series, headers={"accept": "application/x-ndjson"})
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    start, *parts, end = map(json.loads, answer.text.splitlines())
+    assert start == {
+        "type": "start",
+        **series,
+        "candle_count": 1_500,
+        "model_info": whole["model_info"],
+    }
+    assert end == {"type": "end", "candle_count": 1_500}
+    assert [part["type"] for part in parts] == ["part"] * 4
+    assert [part["candles_done"] for part in parts] == [400, 800, 1_200, 1_500]
+    assert [round(part["progress"], 3) for part in parts] == [0.267, 0.533, 0.8, 1.0]
+    assert [one for part in parts for one in part["per_candle"]] == whole["per_candle"]
+    assert [span for part in parts for span in part["spans"]] == whole["spans"]
+
+
+def test_a_stream_that_breaks_off_says_why_in_its_last_line(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predicting, "SWEEP_BARS", 400)
+    real, pieces = predicting.Sweep._predicted, iter(range(3))
+
+    def broken(sweep: predicting.Sweep, first: int, last: int) -> Prediction:
+        if next(pieces) == 2:
+            raise NotReady("EURUSD 1h: found the disk gone, expected stored candles. Restore it.")
+        return real(sweep, first, last)
+
+    monkeypatch.setattr(predicting.Sweep, "_predicted", broken)
+    asked = {"pair": "EURUSD", "timeframe": "1h"}
+    answer = client.post("/predict/batch", json=asked, headers={"accept": "application/x-ndjson"})
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["type"] for line in lines] == ["start", "part", "part", "error"]
+    problem = lines[-1]["problem"]
+    assert (problem["status"], problem["type"]) == (503, "urn:candleloop:not-ready")
+    assert problem["error"] == problem["detail"]
+    assert "the disk gone" in problem["error"]
+
+
+def test_a_request_that_takes_too_long_is_told_so(
+    ws: Workspace, body: Make, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(*_: object, **__: object) -> None:
+        go_on.wait(5)
+        raise NotReady("too late")
+
+    monkeypatch.setattr(predictions, "predict_candles", slow)
+    with TestClient(create_app(limited(ws, predict_s=0.05))) as client:
+        answer = client.post("/predict", json=body())
+        assert client.get("/health").status_code == 200
+        go_on.set()
+    refusal(answer, 503, "found no answer within the time")
     assert int(answer.headers["Retry-After"]) > 0

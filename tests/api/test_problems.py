@@ -39,7 +39,7 @@ def test_a_surprise_is_a_problem_without_internals(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def burst(*_: object) -> None:
+    def burst(*_: object, **__: object) -> None:
         raise RuntimeError("secret")
 
     monkeypatch.setattr(predictions, "predict_candles", burst)
@@ -74,5 +74,5 @@ def test_a_locked_database_is_503_and_the_service_recovers(
 
 def test_problems_have_a_type_of_their_kind(modelless: TestClient) -> None:
     assert modelless.get("/ready").json()["type"] == "urn:candleloop:not-ready"
-    assert modelless.post("/predict", content=b"").json()["type"] == "urn:candleloop:invalid-request"
+    assert modelless.post("/patterns/detect", content=b"").json()["type"] == "urn:candleloop:invalid-request"
     assert modelless.get("/nowhere").json()["type"] == "about:blank"

@@ -6,8 +6,8 @@ import pytest
 from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidAnnotations
 from mllib.pipeline.overview import SeriesState, next_step, time_left_s
+from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.review import centred, opening_bar, record_verdict, review_window, window_start
-from mllib.pipeline.serving import StoredCandles
 from mllib.spans import Annotation, JudgedPrediction
 from mllib.store import Feedback
 

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from mllib.candles import Candles
+from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import find_run, load_run
 from mllib.pipeline.review import review_window
-from mllib.pipeline.serving import StoredCandles
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.conftest import House, wait_until
 

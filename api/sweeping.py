@@ -1,0 +1,97 @@
+"""Answers about long histories, piece by piece: memory is bounded, a client that has gone ends the work."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+from fastapi import Request
+
+from api.candle_bodies import BatchEnd, BatchError, BatchStart, per_candle
+from api.lanes import Lane
+from api.problems import Problem, problem_of
+from mllib.errors import CandleloopError
+from mllib.inference import Prediction
+from mllib.pipeline.predicting import Sweep
+
+NDJSON = "application/x-ndjson"
+
+
+class _Piece(NamedTuple):
+    """Elements of two JSON lists without their brackets, and how many candles they are about."""
+
+    spans: bytes
+    bars: bytes
+    candles: int
+
+
+async def line_by_line(sweep: Sweep, lane: Lane, request: Request, *, piece_s: float) -> AsyncIterator[bytes]:
+    """The lines of a stream; each piece has `piece_s`, waiting for the lane included."""
+    yield _line(BatchStart(sweep.history.pair, sweep.history.timeframe, len(sweep), sweep.predictor.info))
+    done, parts = 0, sweep.parts()
+    try:
+        while piece := await lane.run(lambda: _piece(parts), request, within_s=piece_s, admitted=True):
+            done += piece.candles
+            yield _part_line(piece, done, len(sweep))
+    except (CandleloopError, Problem) as exc:
+        yield _line(BatchError(problem_of(exc)))
+    else:
+        yield _line(BatchEnd(done))
+
+
+async def in_one_piece(sweep: Sweep, lane: Lane, request: Request, *, within_s: float) -> bytes:
+    """The same as the JSON of one `BatchResponse`.
+
+    Raises:
+        Problem: it takes longer than `within_s`.
+        ClientDisconnect: the client has gone.
+    """
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + within_s
+    pieces: list[_Piece] = []
+    parts = sweep.parts()
+    while piece := await lane.run(
+        lambda: _piece(parts), request, within_s=ends_at - loop.time(), admitted=True
+    ):
+        pieces.append(piece)
+    return await asyncio.to_thread(_whole, sweep, pieces)
+
+
+def _piece(parts: Iterator[Prediction]) -> _Piece | None:
+    part = next(parts, None)
+    if part is None:
+        return None
+    spans, bars = msgspec.json.encode(part.spans), msgspec.json.encode(per_candle(part))
+    return _Piece(spans[1:-1], bars[1:-1], len(part.candles))
+
+
+def _whole(sweep: Sweep, pieces: list[_Piece]) -> bytes:
+    fields = {
+        "pair": sweep.history.pair,
+        "timeframe": sweep.history.timeframe,
+        "spans": _list(piece.spans for piece in pieces),
+        "per_candle": _list(piece.bars for piece in pieces),
+        "model_info": sweep.predictor.info,
+        "candle_count": len(sweep),
+    }
+    return msgspec.json.encode(fields)
+
+
+def _list(pieces: Iterable[bytes]) -> msgspec.Raw:
+    return msgspec.Raw(b"[%b]" % b",".join(piece for piece in pieces if piece))
+
+
+def _part_line(piece: _Piece, done: int, count: int) -> bytes:
+    """A `BatchPart` made of what is JSON already."""
+    fields = {
+        "type": "part",
+        "spans": _list([piece.spans]),
+        "per_candle": _list([piece.bars]),
+        "candles_done": done,
+        "progress": done / count,
+    }
+    return msgspec.json.encode(fields) + b"\n"
+
+
+def _line(line: BatchStart | BatchEnd | BatchError) -> bytes:
+    return msgspec.json.encode(line) + b"\n"

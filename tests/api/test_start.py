@@ -1,0 +1,23 @@
+"""What a serving process loads: it is to be ready within seconds."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_PREDICT = """
+import sys
+from api.service import running
+import api.main
+with running(None) as service:
+    assert service.champion.require().info.model_type == "xgboost"
+print(*sorted({"mlflow", "pandas", "sklearn", "streamlit", "dvc", "optuna"} & set(sys.modules)))
+"""
+
+
+def test_a_serving_process_loads_no_engine_that_it_does_not_need(trained_home: Path) -> None:
+    environment = os.environ | {"CANDLELOOP_HOME": str(trained_home)}
+    command = [sys.executable, "-c", _PREDICT]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
