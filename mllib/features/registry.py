@@ -106,7 +106,8 @@ def compute_features(candles: Candles, config: ContextConfig) -> FeatureMatrix:
         if not columns:
             columns = tuple(column for block in blocks for column in block.columns)
             values = np.empty((n, len(columns)), dtype=np.float32)
-            part = np.empty((len(columns), config.past_bars + _CHUNK_BARS + config.future_bars), np.float32)
+            most = config.past_bars + _CHUNK_BARS + config.future_bars
+            part = np.empty((len(columns), min(most, n)), np.float32)
         lines = (line for block in blocks for line in block.values)
         for i, line in enumerate(lines):
             part[i, : len(chunk)] = line
@@ -146,10 +147,10 @@ def _within(block: Block, config: ContextConfig) -> Block:
 
 
 def _hide_edges(values: NDArray[np.float32], columns: tuple[Column, ...]) -> None:
-    n = len(values)
-    for i, column in enumerate(columns):
-        values[: column.past, i] = np.nan
-        values[max(n - column.future, 0) :, i] = np.nan
+    past, future = (np.array([getattr(c, side) for c in columns], np.int64) for side in ("past", "future"))
+    head, tail = values[: past.max(initial=0)], values[max(len(values) - future.max(initial=0), 0) :]
+    head[np.arange(len(head))[:, None] < past] = np.nan
+    tail[np.arange(len(tail))[::-1, None] < future] = np.nan
 
 
 def column_reach(columns: tuple[Column, ...]) -> tuple[int, int]:

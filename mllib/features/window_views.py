@@ -192,9 +192,10 @@ class _Strengths:
         lasts = np.flatnonzero(known)
         number = np.cumsum(known) - 1
         distance = np.arange(longest)
-        strength = np.minimum(views.before, views.after).astype(np.int32)
-        codes = np.minimum(strength[np.maximum(lasts[:, None] - distance, 0)], distance + 1)
-        codes = (codes << bits) | distance
+        strength = np.minimum(views.before, views.after)
+        narrow = np.min_scalar_type(int(strength.max() + 1) << bits)
+        codes = np.minimum(strength[np.maximum(lasts[:, None] - distance, 0)], distance + 1).astype(narrow)
+        codes = (codes << narrow.type(bits)) | distance.astype(narrow)
         home = number[views.last] * longest
         turned = number[views.upside_down(views.last)] * longest
         return cls(RangeMaxima.of(codes.ravel(), longest=longest), bits, views.last, home, turned)

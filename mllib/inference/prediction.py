@@ -90,12 +90,13 @@ def predicted(
 ) -> Prediction:
     """The prediction that spans and label probabilities `coverage (n_bars, n_labels)` amount to."""
     names = (NOTHING, *labels)
+    number = {name: i for i, name in enumerate(names)}
     by_confidence = sorted(spans, key=lambda span: span.avg_confidence)
-    label = paint(by_confidence, candles, names)
+    label = np.zeros(len(candles), np.int32)
     confidence = 1.0 - coverage.max(axis=1, initial=0.0)
-    for span, (start, end) in zip(
-        by_confidence, positions(by_confidence, candles.time).tolist(), strict=True
-    ):
+    places = positions(by_confidence, candles.time).tolist()
+    for span, (start, end) in zip(by_confidence, places, strict=True):
+        label[start:end] = number[span.label]
         confidence[start:end] = span.avg_confidence
     return Prediction(candles, names, spans, label, confidence, coverage)
 
