@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from mllib.candles import Candles
+from mllib.features.swings import Counts
 from mllib.features.window_shape import Series
 from mllib.features.windows import Floats
 from mllib.matching import Positions, overlaps
@@ -24,7 +25,10 @@ SWING_BARS = (8, 5, 3, 1, 0)
 _REACHABLE_IOU = 0.8
 _REACHABLE_SHARE = 0.95
 _TYPICAL = 0.005
-_STARTS_AT_A_TIME = 512
+_FEW_BARS = 8
+"""Labels of so many bars begin at most bars and have few lengths, longer ones the other way round: what they
+have in common is computed once for each of the two kinds."""
+_BARS_AT_A_TIME = 1_024
 _LENGTHS_A_DOUBLING = 32
 _SMALLEST = 1e-9
 
@@ -49,12 +53,12 @@ class Bounds(BaseModel):
         """How many bars its windows may have."""
         return window_lengths(self.least_bars, self.most_bars)
 
-    def hold(self, outline: Floats) -> NDArray[np.intp]:
-        """Which windows lie within, by their outlines `(n, n_columns)`, the length first: positions."""
+    def hold(self, outline: Floats, strength: Counts) -> NDArray[np.intp]:
+        """Which windows lie within, by their outlines `(n, n_columns)` and their starts' strength `(n,)`."""
         longest = int(outline[:, 0].max(initial=self.most_bars))
         possible = np.zeros(longest + 1, bool)
         possible[self.lengths] = True
-        some = np.flatnonzero(possible[outline[:, 0].astype(np.int64)])
+        some = np.flatnonzero(possible[outline[:, 0].astype(np.int64)] & (strength > self.swing_bars))
         if not self.lowest:
             return some
         columns = outline.T[:, some]
@@ -127,17 +131,23 @@ def window_lengths(least_bars: int, most_bars: int) -> NDArray[np.int64]:
 
 def propose_windows(series: Series, bounds: Sequence[Bounds]) -> Positions:
     """The half-open windows `(n, 2)` that any of the bounds hold, by start and end."""
-    n_ends = len(series.close) + 1
-    found = [np.empty(0, np.int64)]
-    for swing in sorted({one.swing_bars for one in bounds}):
-        group = [one for one in bounds if one.swing_bars == swing]
-        lengths = np.unique(np.concatenate([one.lengths for one in group]))
-        starts = series.swings.starts(swing)
-        for first in range(0, len(starts), _STARTS_AT_A_TIME):
-            windows, outline = outline_windows(series, starts[first : first + _STARTS_AT_A_TIME], lengths)
-            codes = windows[:, 0] * n_ends + windows[:, 1]
-            found += [codes[one.hold(outline)] for one in group]
-    return np.stack(np.divmod(np.unique(np.concatenate(found)), n_ends), axis=1)
+    few, many = ([one for one in bounds if (one.most_bars > _FEW_BARS) == more] for more in (False, True))
+    longest = max((one.most_bars for one in bounds), default=0)
+    strength, n = series.swings.strength, len(series.close)
+    found = [np.empty((0, 2), np.int64)]
+    for first in range(0, n, _BARS_AT_A_TIME):
+        held = np.zeros((min(_BARS_AT_A_TIME, n - first), longest + 1), bool)
+        for group in (few, many):
+            least = min((one.swing_bars for one in group), default=0)
+            starts = first + np.flatnonzero(strength[first : first + len(held)] > least)
+            lengths = np.unique(np.concatenate([np.empty(0, np.int64), *(one.lengths for one in group)]))
+            windows, outline = outline_windows(series, starts, lengths)
+            for one in group:
+                start, end = windows[one.hold(outline, strength[windows[:, 0]])].T
+                held[start - first, end - start] = True
+        start, length = np.divmod(np.flatnonzero(held), longest + 1)
+        found.append(np.stack([first + start, first + start + length], axis=1))
+    return np.concatenate(found)
 
 
 def outline_windows(
