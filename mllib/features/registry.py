@@ -106,8 +106,7 @@ def compute_features(candles: Candles, config: ContextConfig) -> FeatureMatrix:
         if not columns:
             columns = tuple(column for block in blocks for column in block.columns)
             values = np.empty((n, len(columns)), dtype=np.float32)
-            most = config.past_bars + _CHUNK_BARS + config.future_bars
-            part = np.empty((len(columns), min(most, n)), np.float32)
+            part = np.empty((len(columns), config.past_bars + _CHUNK_BARS + config.future_bars), np.float32)
         lines = (line for block in blocks for line in block.values)
         for i, line in enumerate(lines):
             part[i, : len(chunk)] = line
