@@ -93,12 +93,15 @@ def _decode_class(scores: Floats, some: Positions, states: NDArray[np.int8]) -> 
     out, start, inner = total
     from_start, from_out = np.empty_like(alive), np.empty_like(alive)
     best = np.empty_like(total)
-    for step in range(1, len(steps)):
-        np.greater_equal(start, inner, out=from_start[step])
-        np.maximum(start, inner, out=best[_I])
-        np.greater_equal(out, best[_I], out=from_out[step])
-        np.maximum(out, best[_I], out=best[:_I])
-        np.add(best, emitted[:, step], out=total)
+    anywhere, within = best[:_I], best[_I]
+    for emission, starting, leaving in zip(
+        emitted.swapaxes(0, 1)[1:], from_start[1:], from_out[1:], strict=True
+    ):
+        np.greater_equal(start, inner, out=starting)
+        np.maximum(start, inner, out=within)
+        np.greater_equal(out, within, out=leaving)
+        np.maximum(out, within, out=anywhere)
+        np.add(best, emission, out=total)
     last = total.argmax(axis=0).astype(np.int8)
     path = _traced_back(last, from_start, from_out)
     states[bars[alive]] = path[alive]
@@ -109,11 +112,11 @@ def _traced_back(
 ) -> NDArray[np.int8]:
     """The states `(n_steps, m)` that lead to the last ones."""
     within = np.where(from_start, _B, _I).astype(np.int8)
-    anywhere = np.where(from_out, np.int8(_O), within)
     path = np.empty(within.shape, np.int8)
+    path[:-1] = np.where(from_out, np.int8(_O), within)[1:]
     path[-1] = last
-    for step in range(len(path) - 1, 0, -1):
-        path[step - 1] = np.where(path[step] == _I, within[step], anywhere[step])
+    for before, now, inner in zip(path[-2::-1], path[:0:-1], within[:0:-1], strict=True):
+        np.copyto(before, inner, where=now == _I)
     return path
 
 
