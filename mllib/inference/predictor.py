@@ -21,7 +21,7 @@ from mllib.models.parted import load_model
 from mllib.rows import Rows
 
 FORMAT = 2
-PIECE_BARS = 10_000
+PIECE_BARS = 12_000
 """So many bars are predicted at a time; the rows of more would only cost memory."""
 
 _DESCRIPTION = "predictor.json"
