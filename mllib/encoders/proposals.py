@@ -126,7 +126,9 @@ def window_lengths(least_bars: int, most_bars: int) -> NDArray[np.int64]:
     while bars <= most_bars:
         lengths.append(bars)
         bars += max(bars // _LENGTHS_A_DOUBLING, 1)
-    return np.array(lengths, np.int64)
+    found = np.array(lengths, np.int64)
+    found.setflags(write=False)  # shared with whoever asks next
+    return found
 
 
 def propose_windows(series: Series, bounds: Sequence[Bounds]) -> Positions:

@@ -6,6 +6,7 @@ logarithms, in units of the window's range of closes. No column reads a bar afte
 window's row is known when its last candle closes.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,8 @@ true range reads one close more."""
 
 _PATH_POINTS = 16
 _ENVELOPE_BINS = 8
-_ROWS_AT_A_TIME = 4_096
+_CELLS_AT_A_TIME = 1 << 19
+"""So many rows times bars of the longest window are described together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,11 +65,15 @@ class Series:
 def describe(series: Series, start: Bars, end: Bars) -> NDArray[np.float32]:
     """The `COLUMNS` of each window `start:end`: `float32 (n, n_columns)`, NaN where not known."""
     X = np.empty((len(start), len(COLUMNS)), np.float32)
-    for first in range(0, len(start), _ROWS_AT_A_TIME):
-        rows = slice(first, first + _ROWS_AT_A_TIME)
+    for rows in _batches(start, end):
         columns = [values for _, values in _columns(_Windows.cut(series, start[rows], end[rows]))]
         X[rows] = np.stack(columns, dtype=np.float32, casting="same_kind").T
     return X
+
+
+def _batches(start: Bars, end: Bars) -> Iterator[slice]:
+    rows = max(_CELLS_AT_A_TIME // int((end - start).max(initial=1)), 1)
+    return (slice(first, first + rows) for first in range(0, len(start), rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,8 +190,7 @@ def beside(series: Series, start: Bars, end: Bars, *, padding: int) -> NDArray[n
     at = np.concatenate([start[:, None] - bars, end[:, None] - 1 + bars], axis=1)
     there = (at >= 0) & (at < len(series.close))
     closes = np.full(at.shape, np.nan, np.float32)
-    for first in range(0, len(start), _ROWS_AT_A_TIME):
-        rows = slice(first, first + _ROWS_AT_A_TIME)
+    for rows in _batches(start, end):
         windows = _Windows.cut(series, start[rows], end[rows])
         closes[rows] = windows.levels(series.close[np.where(there[rows], at[rows], 0)])
     return np.where(there, closes, np.float32(np.nan))
