@@ -57,7 +57,7 @@ def test_the_old_model_goes_on_when_the_new_folder_is_broken(home: Workspace, tr
 
 
 def test_a_champion_that_is_broken_from_the_start_says_why(home: Workspace, trained: TrainedHome) -> None:
-    shutil.rmtree(home.predictors / trained.champion.run_id)
+    shutil.rmtree(home.predictors)
     champion = Champion(home)
     champion.refresh()
     with pytest.raises(NotReady, match=r"none is loaded \(model in .*FileNotFoundError"):
@@ -140,11 +140,10 @@ def test_a_process_that_starts_on_a_broken_champion_serves_the_one_before(
 def test_a_champion_whose_files_are_restored_is_taken_up_in_the_end(
     home: Workspace, trained: TrainedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = home.predictors / trained.champion.run_id
-    folder.rename(folder.with_name("away"))
+    home.predictors.rename(home.home / "away")
     champion = Champion(home)
     champion.refresh()
-    folder.with_name("away").rename(folder)
+    (home.home / "away").rename(home.predictors)
     champion.refresh()
     assert champion.predictor is None
     monkeypatch.setattr("mllib.pipeline.serving.RETRY_AFTER_S", 0.0)

@@ -127,7 +127,9 @@ def test_a_process_killed_while_writing_loses_nothing_acknowledged(tmp_path: Pat
     assert writer.stdout is not None
     lines = [writer.stdout.readline() for _ in range(60)]
     writer.kill()
-    lines += writer.communicate(timeout=60)[0].splitlines()
+    lines += writer.stdout.read().splitlines()  # communicate() would pass by what is buffered
+    writer.wait(60)
+    writer.stdout.close()
     acknowledged = {line.split()[0] for line in lines if len(line.split()) == 2}
     with open_store(tmp_path) as store:
         kept = store.verdicts.list()
