@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -38,6 +39,11 @@ def _on_answer(method: str, route: str, status: int, seconds: float) -> None:
     """The place for `metrics.observe_request(method, route, status, seconds)`."""
 
 
+def _operation_id(route: APIRoute) -> str:
+    """A route's function, by which clients name the operation."""
+    return route.name
+
+
 def create_app(ws: Workspace | None = None) -> FastAPI:
     """The API over a workspace, by default that of `CANDLELOOP_HOME`, opened when the app starts."""
 
@@ -49,7 +55,12 @@ def create_app(ws: Workspace | None = None) -> FastAPI:
             app.state.service = service
             yield
 
-    app = Api(title="candleloop", version=version("candleloop"), lifespan=lifespan)
+    app = Api(
+        title="candleloop",
+        version=version("candleloop"),
+        lifespan=lifespan,
+        generate_unique_id_function=_operation_id,
+    )
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
