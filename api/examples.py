@@ -1,4 +1,7 @@
-"""A realistic example of every body of the API that is no problem; one of a shape, wherever it occurs."""
+"""A realistic example of every body of the API that is no problem; one of a shape, wherever it occurs.
+
+The candles are those of the EURUSD sample, so that requests can be sent as they stand.
+"""
 
 from typing import Any
 
@@ -9,9 +12,9 @@ NDJSON = "application/x-ndjson"
 
 _RUN = "5e23f12f6c1e"
 _CANDLES = [
-    {"time": 1_485_273_600, "open": 1.07412, "high": 1.07468, "low": 1.07390, "close": 1.07455},
-    {"time": 1_485_277_200, "open": 1.07455, "high": 1.07502, "low": 1.07431, "close": 1.07440},
-    {"time": 1_485_280_800, "open": 1.07440, "high": 1.07451, "low": 1.07376, "close": 1.07392},
+    {"time": 1_488_290_400, "open": 1.05954, "high": 1.06072, "low": 1.05918, "close": 1.06063},
+    {"time": 1_488_294_000, "open": 1.06063, "high": 1.06302, "low": 1.06002, "close": 1.06257},
+    {"time": 1_488_297_600, "open": 1.06257, "high": 1.06300, "low": 1.06118, "close": 1.06176},
 ]
 _MODEL_INFO = {
     "model_name": "candleloop",
@@ -35,29 +38,29 @@ _METRICS = {
 }
 _SPAN = {
     "label": "bull_flag",
-    "start_time": 1_485_277_200,
-    "end_time": 1_485_280_800,
+    "start_time": 1_488_294_000,
+    "end_time": 1_488_297_600,
     "avg_confidence": 0.73,
     "candle_count": 2,
 }
 _PER_CANDLE = [
-    {"time": 1_485_273_600, "label": "O", "confidence": 0.91},
-    {"time": 1_485_277_200, "label": "bull_flag", "confidence": 0.71},
-    {"time": 1_485_280_800, "label": "bull_flag", "confidence": 0.75},
+    {"time": 1_488_290_400, "label": "O", "confidence": 0.91},
+    {"time": 1_488_294_000, "label": "bull_flag", "confidence": 0.71},
+    {"time": 1_488_297_600, "label": "bull_flag", "confidence": 0.75},
 ]
 _SERIES = {"pair": "EURUSD", "timeframe": "1h"}
 _ANSWER = {**_SERIES, "spans": [_SPAN], "per_candle": _PER_CANDLE, "model_info": _MODEL_INFO}
 _JUDGED = {
     "label": "bull_flag",
-    "start_time": 1_485_277_200,
-    "end_time": 1_485_280_800,
+    "start_time": 1_488_294_000,
+    "end_time": 1_488_297_600,
     "confidence": 0.73,
     "model_version": "3",
 }
 _DISMISSED = {
     "id": "0123456789abcdef0123456789abcdef",
-    "start_time": 1_485_277_200,
-    "end_time": 1_485_280_800,
+    "start_time": 1_488_294_000,
+    "end_time": 1_488_297_600,
     "label": "O",
     "confidence": None,
     "outcome": None,
@@ -68,7 +71,7 @@ _DISMISSED = {
 }
 
 SHAPES: dict[str, Any] = {
-    "BatchRequest": {**_SERIES, "start_date": "2017-01-10", "end_date": "2017-01-31"},
+    "BatchRequest": {**_SERIES, "start_date": "2017-02-01", "end_date": "2017-02-28"},
     "BatchResponse": {**_ANSWER, "candle_count": 3},
     "BuildRequest": {"pairs": ["EURUSD"], "timeframe": "1h", "labels": ["human", "talib"]},
     "DatasetInfo": {
@@ -85,8 +88,8 @@ SHAPES: dict[str, Any] = {
         "annotations": [
             {
                 "label": "bearish_engulfing",
-                "start_time": 1_485_277_200,
-                "end_time": 1_485_280_800,
+                "start_time": 1_488_294_000,
+                "end_time": 1_488_297_600,
                 "confidence": 1.0,
                 "source": "talib",
             }
