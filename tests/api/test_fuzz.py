@@ -50,6 +50,7 @@ def keyed(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         _, token = ws.store.api_keys.create("fuzz", ["read", "annotate", "train"])
     with server(home) as running:
         yield Keyed(running, token)
+        assert [line for line in running.log() if line.get("status", 0) >= 500] == []
 
 
 def test_the_documented_requests_are_accepted_as_they_stand(keyed: Keyed) -> None:
@@ -148,7 +149,6 @@ def test_methods_that_no_route_has_are_refused(keyed: Keyed, path: str) -> None:
         "/%2e%2e/%2e%2e/etc/passwd",
         "//training//runs",
         "/training/runs/a;b=c",
-        "/training/runs/a?" + "q=1&" * 20_000,
     ],
 )
 def test_a_strange_path_leads_nowhere(keyed: Keyed, path: str) -> None:
