@@ -1,7 +1,7 @@
 # make up runs the loop, make test checks it. `make help` tells the rest.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help up test lint format sync sync-runtime clean
+.PHONY: help up test lint format types sync sync-runtime clean
 
 BIN := .venv/bin
 
@@ -25,6 +25,9 @@ format: sync ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+types: sync ## write web/candleloop-api.d.ts anew from the API; needs npm
+	$(BIN)/python scripts/write_types.py web/candleloop-api.d.ts
+
 # --inexact leaves what make test has installed, so that up and test do not undo each other.
 sync-runtime:
 	@sh scripts/uv.sh sync --frozen --no-dev --inexact
@@ -33,5 +36,5 @@ sync:
 	@sh scripts/uv.sh sync --locked --inexact
 
 clean: ## remove the environment and all caches; var/, where the data is, stays
-	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .uv web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './web/*' -prune -exec rm -rf {} +

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -38,6 +39,11 @@ class Api(DocumentedApi):
         return self.edge
 
 
+def _operation_id(route: APIRoute) -> str:
+    """A route's function, by which clients name the operation."""
+    return route.name
+
+
 def create_app(ws: Workspace | None = None) -> FastAPI:
     """The API over a workspace, by default that of `CANDLELOOP_HOME`, opened when the app starts."""
 
@@ -50,7 +56,12 @@ def create_app(ws: Workspace | None = None) -> FastAPI:
             with metrics.following(service):
                 yield
 
-    app = Api(title="candleloop", version=version("candleloop"), lifespan=lifespan)
+    app = Api(
+        title="candleloop",
+        version=version("candleloop"),
+        lifespan=lifespan,
+        generate_unique_id_function=_operation_id,
+    )
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -15,6 +15,8 @@ from api.candle_bodies import (
     PredictResponse,
 )
 from api.edge_docs import describe_edge
+from api.examples import NDJSON, add_examples
+from api.links import add_links
 from api.problems import MEDIA_TYPE, ProblemBody
 
 _SHAPES = (
@@ -27,6 +29,14 @@ _SHAPES = (
     ProblemBody,
 )
 _REF = "#/components/schemas/{name}"
+_PUBLISHED = {
+    "AnnotationBody": "Annotation",
+    "CandleBody": "Candle",
+    "FeedbackRequest": "Feedback",
+    "PredictedSpan": "Span",
+    "ProblemBody": "Problem",
+}
+"""Classes whose schema goes by the name that clients know."""
 _WHEN = {
     400: "A name in the request is unknown; `error` names it.",
     404: "There is no such thing; `error` says what there is.",
@@ -50,6 +60,9 @@ class DocumentedApi(FastAPI):
             known = document.setdefault("components", {}).setdefault("schemas", {})
             document["components"]["schemas"] = dict(sorted({**found, **known}.items()))
             describe_edge(document, _REF.format(name=ProblemBody.__name__), MEDIA_TYPE)
+            add_links(document)
+            add_examples(document)
+            self.openapi_schema = _published(document)
         assert self.openapi_schema is not None
         return self.openapi_schema
 
@@ -66,29 +79,46 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def json_request(shape: type[msgspec.Struct], example: dict[str, Any]) -> dict[str, Any]:
+def json_request(shape: type[msgspec.Struct]) -> dict[str, Any]:
     """The `openapi_extra` of a route that reads its body itself."""
-    return {"requestBody": {"required": True, **_json(shape, example)}}
+    return {"requestBody": {"required": True, **_json(shape)}}
 
 
 def json_response(shape: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
     """The 200 response of a route that writes its body itself."""
-    return {200: {"description": "Successful Response", **_json(shape, None)}}
+    return {200: {"description": "Successful Response", **_json(shape)}}
 
 
 def ndjson_response(shape: type[msgspec.Struct], line: Any) -> dict[int | str, dict[str, Any]]:
     """The 200 response of a route that answers in one piece, or as lines of JSON."""
     found = json_response(shape)
     lines = [_REF.format(name=one.__name__) for one in get_args(line)]
-    found[200]["content"]["application/x-ndjson"] = {"schema": {"anyOf": [{"$ref": ref} for ref in lines]}}
+    found[200]["content"][NDJSON] = {"schema": {"anyOf": [{"$ref": ref} for ref in lines]}}
     return found
 
 
-def _json(shape: type[msgspec.Struct], example: dict[str, Any] | None) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": {"$ref": _REF.format(name=shape.__name__)}}
-    if example is not None:
-        content["example"] = example
-    return {"content": {"application/json": content}}
+def _json(shape: type[msgspec.Struct]) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": {"$ref": _REF.format(name=shape.__name__)}}}}
+
+
+def _published(node: Any) -> Any:
+    """A document whose schemas have the names that clients know."""
+    if isinstance(node, list):
+        return [_published(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: _published_value(key, value) for key, value in node.items()}
+
+
+def _published_value(key: str, value: Any) -> Any:
+    if key == "schemas":
+        return dict(sorted((_PUBLISHED.get(name, name), _published(one)) for name, one in value.items()))
+    if key == "$ref":
+        start, _, name = value.rpartition("/")
+        return f"{start}/{_PUBLISHED.get(name, name)}"
+    if key == "title" and isinstance(value, str):
+        return _PUBLISHED.get(value, value)
+    return _published(value)
 
 
 _ASKED_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)

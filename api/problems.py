@@ -115,6 +115,10 @@ def _on_invalid_request(request: Request, exc: Exception) -> Response:
 
 def _on_http_exception(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
+    if exc.status_code == HTTPStatus.BAD_REQUEST and exc.__cause__ is not None:  # FastAPI could not read it
+        return respond(
+            invalid_request("request body: found no JSON in UTF-8, expected it. Correct the request.")
+        )
     detail = f"{request.method} {request.url.path}: {exc.detail}. See /docs for what there is."
     return _response(HTTPStatus(exc.status_code), detail, headers=exc.headers)
 

@@ -10,6 +10,8 @@ from mllib.store import Action, Status
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _OPEN = ConfigDict(extra="allow", frozen=True)
+_WHOLE = ConfigDict(json_schema_serialization_defaults_required=True)
+"""An answer says also what is always the same."""
 
 UnixTime = Annotated[int, Field(ge=EARLIEST_TIME, le=LATEST_TIME, description="Unix seconds UTC")]
 Name = Annotated[str, Field(max_length=200)]
@@ -18,6 +20,8 @@ Name = Annotated[str, Field(max_length=200)]
 class Health(BaseModel):
     """The process answers; whether it can predict is `/ready`'s business."""
 
+    model_config = _WHOLE
+
     status: Literal["ok"] = "ok"
     model_loaded: bool
     model_version: str | None
@@ -25,6 +29,8 @@ class Health(BaseModel):
 
 class Ready(BaseModel):
     """A model is loaded and has predicted; `error` says why a newer champion was not taken up."""
+
+    model_config = _WHOLE
 
     status: Literal["ready"] = "ready"
     model_version: str
@@ -239,6 +245,8 @@ class Pattern(BaseModel):
 
 class DetectedSpan(SpanBody):
     """A pattern that TA-Lib found; `confidence` is `min(|value| / 100, 1)`."""
+
+    model_config = _WHOLE
 
     confidence: float
     source: Literal["talib"] = "talib"

@@ -19,9 +19,9 @@ def find_chromium() -> str | None:
 
 
 def find_node() -> str | None:
-    """Returns the path of a Node that is new enough for the chart's proxy routes."""
+    """Returns the path of a Node, with npm, that is new enough for the chart's proxy routes."""
     path = shutil.which("node")
-    if path is None:
+    if path is None or shutil.which("npm") is None:
         return None
     said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
     version = tuple(int(part) for part in re.findall(r"\d+", said)[:2])
@@ -36,7 +36,10 @@ def find_postgres() -> str | None:
 
 TOOLS: dict[str, tuple[Callable[[], str | None], str]] = {
     "browser": (find_chromium, "no Chromium found; apt-get install chromium"),
-    "node": (find_node, "no Node 20.9 or newer found; apt-get install nodejs npm, or see nodejs.org"),
+    "node": (
+        find_node,
+        "no Node 20.9 or newer with npm found; apt-get install nodejs npm, or see nodejs.org",
+    ),
     "postgres": (find_postgres, "no initdb found; apt-get install postgresql"),
 }
 

@@ -17,10 +17,8 @@ from mllib.timeframes import SECONDS, likely_timeframe
 
 router = APIRouter(prefix="/patterns", tags=["patterns"])
 
-_CANDLE = {"time": 1_704_189_600, "open": 1.10, "high": 1.12, "low": 1.09, "close": 1.11}
 _SERIES = "candles"
 """What messages call candles whose pair the request does not name."""
-_EXAMPLE = {"candles": [_CANDLE], "patterns": ["CDLENGULFING"]}
 
 
 @router.get("/available", responses=problems())
@@ -32,7 +30,7 @@ async def available() -> list[Pattern]:
 @router.post(
     "/detect",
     responses=problems(400, 413, 422, 429, 503),
-    openapi_extra=json_request(DetectRequest, _EXAMPLE),
+    openapi_extra=json_request(DetectRequest),
 )
 async def detect_patterns(request: Request, service: ServiceDep) -> Detected:
     """Finds patterns in the candles sent; an empty list looks for all."""

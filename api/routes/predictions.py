@@ -31,16 +31,12 @@ from mllib.pipeline.predicting import Sweep, predict_candles
 
 router = APIRouter(tags=["predictions"])
 
-_CANDLE = {"time": 1_704_189_600, "open": 1.10, "high": 1.12, "low": 1.09, "close": 1.11}
-_PREDICT_EXAMPLE = {"pair": "EURUSD", "timeframe": "1h", "candles": [_CANDLE]}
-_BATCH_EXAMPLE = {"pair": "EURUSD", "timeframe": "1h", "start_date": "2024-01-01", "end_date": 1_706_745_600}
-
 
 @router.post(
     "/predict",
     response_class=Response,
     responses={**json_response(PredictResponse), **problems(413, 422, 429, 503)},
-    openapi_extra=json_request(PredictRequest, _PREDICT_EXAMPLE),
+    openapi_extra=json_request(PredictRequest),
 )
 async def predict(request: Request, service: ServiceDep) -> Response:
     """Labels the candles sent; stored candles around them serve as context where they agree.
@@ -65,7 +61,7 @@ async def predict(request: Request, service: ServiceDep) -> Response:
     "/predict/batch",
     response_class=Response,
     responses={**ndjson_response(BatchResponse, BatchLine), **problems(404, 413, 422, 429, 503)},
-    openapi_extra=json_request(BatchRequest, _BATCH_EXAMPLE),
+    openapi_extra=json_request(BatchRequest),
 )
 async def predict_batch(request: Request, service: ServiceDep) -> Response:
     """Labels stored candles, all of them or those between two dates.

@@ -6,7 +6,7 @@ import pytest
 
 from api.main import create_app
 
-PROBLEM = "#/components/schemas/ProblemBody"
+PROBLEM = "#/components/schemas/Problem"
 STATUSES = {
     ("get", "/health"): {200, 500},
     ("get", "/ready"): {200, 500, 503},
@@ -49,10 +49,10 @@ def _of_the_edge(where: tuple[str, str], document: dict[str, Any]) -> set[int]:
     """What any operation may answer before it has begun."""
     method, path = where
     if path in ("/health", "/ready"):
-        return {403}
+        return {400, 403, 431, 503}
     has_body = "requestBody" in document["paths"][path][method]
     full = set() if path == "/metrics" else {429}
-    return {401, 403, 503, *full, *({408, 413} if has_body else set())}
+    return {400, 401, 403, 431, 503, *full, *({408, 413} if has_body else set())}
 
 
 def test_every_operation_says_which_key_it_needs(document: dict[str, Any]) -> None:
@@ -68,20 +68,29 @@ def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
     for _, operation in _operations(document):
         for status, response in operation["responses"].items():
             if int(status) >= 400:
-                assert response["content"] == {"application/problem+json": {"schema": {"$ref": PROBLEM}}}
+                assert response["content"].keys() == {"application/problem+json"}
+                assert response["content"]["application/problem+json"]["schema"] == {"$ref": PROBLEM}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     names = set(re.findall(r"'#/components/schemas/(\w+)'", str(document)))
     assert names <= set(schemas)
-    assert {"PredictRequest", "PredictResponse", "BatchResponse", "CandleBody", "PerCandle"} <= names
+    assert {"PredictRequest", "PredictResponse", "BatchResponse", "Candle", "PerCandle"} <= names
+
+
+def test_schemas_and_operations_have_the_names_of_the_contract(document: dict[str, Any]) -> None:
+    names = {"Span", "PerCandle", "ModelInfo", "Metrics", "Candle", "Annotation", "Feedback", "Problem"}
+    assert names <= set(document["components"]["schemas"])
+    operations = [operation["operationId"] for _, operation in _operations(document)]
+    assert len(set(operations)) == len(operations)
+    assert {"predict", "predict_batch", "model_info", "give_feedback"} <= set(operations)
 
 
 def test_raw_bodies_are_documented_like_any_other(document: dict[str, Any]) -> None:
-    candle = document["components"]["schemas"]["CandleBody"]
+    candle = document["components"]["schemas"]["Candle"]
     assert candle["required"] == ["time", "open", "high", "low", "close"]
     request = document["paths"]["/predict"]["post"]["requestBody"]
     assert request["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/PredictRequest"}
-    problem = document["components"]["schemas"]["ProblemBody"]
+    problem = document["components"]["schemas"]["Problem"]
     assert {"type", "title", "status", "detail", "error"} == set(problem["required"])

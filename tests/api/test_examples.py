@@ -1,0 +1,65 @@
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from api.examples import LINES, SHAPES
+from api.main import create_app
+from tests.api.documented import contents, examples, faults
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app().openapi()
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_body_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
+    for where, content in contents(document):
+        assert examples(content), f"{where} has no example; add one to api/examples.py"
+        for example in examples(content):
+            assert faults(document, content["schema"], example) == [], where
+
+
+def test_every_parameter_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                assert "example" in parameter, f"{path} {parameter['name']}: add one to api/examples.py"
+                assert faults(document, parameter["schema"], parameter["example"]) == []
+
+
+def test_every_problem_says_its_own_status_and_the_same_text_twice(document: dict[str, Any]) -> None:
+    for where, content in contents(document):
+        status = where.split()[2]
+        for problem in examples(content):
+            if status.isdigit() and int(status) >= 400:
+                assert (problem["status"], problem["error"]) == (int(status), problem["detail"]), where
+                assert problem["type"] == "about:blank" or problem["type"].startswith("urn:candleloop:")
+
+
+def test_an_example_that_does_not_fit_is_found(document: dict[str, Any]) -> None:
+    schema = {"$ref": "#/components/schemas/PredictRequest"}
+    assert faults(document, schema, SHAPES["PredictRequest"] | {"candles": [{"time": "now"}]})
+
+
+def test_a_new_route_without_an_example_is_found() -> None:
+    app = create_app()
+    assert isinstance(app, FastAPI)
+
+    @app.get("/new")
+    def new() -> dict[str, int]:
+        return {}
+
+    bare = [where for where, content in contents(app.openapi()) if not examples(content)]
+    assert bare == ["get /new 200 application/json"]
+
+
+def test_no_example_is_left_of_a_shape_that_is_gone(document: dict[str, Any]) -> None:
+    shown = [example for _, content in contents(document) for example in examples(content)]
+    for name, example in {**SHAPES, **LINES}.items():
+        assert example in shown or [example] in shown, f"{name} is shown nowhere; remove it"
