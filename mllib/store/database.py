@@ -2,10 +2,11 @@
 
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,8 +20,8 @@ from mllib.errors import NotReady
 from mllib.store.failures import BUSY_TIMEOUT_S, file_gone, place, translated
 
 FILE_NAME = "candleloop.db"
-FileIdentity = tuple[int, int]
-"""Device and inode: another file under the same name has others."""
+FileIdentity = tuple[int, int, bool]
+"""Device, inode, and whether it may be written: connections know the file and the rights of their start."""
 
 
 class Database:
@@ -44,7 +45,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A transaction that sees one snapshot and writes nothing."""
         self._find_file()
-        with self._transaction(self._engine) as session:
+        with translated(self.where), Session(self._engine) as session, session.begin():
             yield session
 
     @contextmanager
@@ -55,7 +56,7 @@ class Database:
             NotReady: also where the file was taken away meanwhile; what was written may be gone with it.
         """
         file = self._find_file()
-        with self._transaction(self._writing) as session:
+        with translated(self.where), Session(self._writing) as session, session.begin():
             yield session
         if self._path is not None and file != identity_of(self._path):
             raise NotReady(file_gone(self.where))
@@ -64,18 +65,8 @@ class Database:
         """Close every connection."""
         self._engine.dispose()
 
-    @contextmanager
-    def _transaction(self, engine: Engine) -> Iterator[Session]:
-        try:
-            with translated(self.where), Session(engine) as session, session.begin():
-                yield session
-        except NotReady:
-            # A connection keeps the rights and the state of its file from when it was opened.
-            self._engine.dispose()
-            raise
-
     def _find_file(self) -> FileIdentity | None:
-        """The file that transactions go to; connections to another one are closed."""
+        """The file that transactions go to; connections to another one, or with other rights, are closed."""
         if self._path is None:
             return None
         file = identity_of(self._path)
@@ -96,12 +87,12 @@ def plain_file(url: URL) -> Path | None:
 
 
 def identity_of(path: Path) -> FileIdentity | None:
-    """What tells a file from another one of the same name, or None where there is none."""
+    """What tells a file from what was there under its name before, or None where there is none."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, os.access(path, os.W_OK)
 
 
 def database_url(url_or_home_path: str | Path) -> URL:
@@ -131,15 +122,28 @@ def build_engine(url: URL, *, for_migration: bool = False) -> Engine:
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin)
     if not for_migration:
-        event.listen(engine, "do_connect", _make_no_file)
+        event.listen(engine, "do_connect", _open_as_it_is)
     return engine
 
 
-def _make_no_file(_dialect: object, _record: object, arguments: list[Any], keywords: dict[str, Any]) -> None:
+def _open_as_it_is(_dialect: object, _record: object, arguments: list[Any], keywords: dict[str, Any]) -> None:
     """Lets SQLite open a file that is there, but not make one: only a migration does that."""
     name = str(arguments[0])
     if not name.startswith("file:") and name != ":memory:":
+        _share_mode(Path(name))
         arguments[0], keywords["uri"] = f"file:{quote(name)}?mode=rw", True
+
+
+def _share_mode(database: Path) -> None:
+    """Makes the files beside a database writable where it is.
+
+    SQLite made them read-only if the database was, and leaves them so; it could then never be written again.
+    """
+    for suffix in ("-wal", "-shm"):
+        beside = database.with_name(database.name + suffix)
+        if os.access(beside, os.F_OK) and not os.access(beside, os.W_OK) and os.access(database, os.W_OK):
+            with suppress(OSError):
+                beside.chmod(stat.S_IMODE(database.stat().st_mode))
 
 
 def _begin(connection: Connection) -> None:

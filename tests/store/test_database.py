@@ -74,16 +74,15 @@ def test_a_full_disk_is_said_and_writing_goes_on_when_there_is_room(store: Store
     """SQLite says of a page too many what it says when the disk has no room."""
     database = Database(database_url(tmp_path))
 
-    def fill(pages: int | None) -> None:
+    def fill(pages: int) -> None:
         with database.write() as session:
-            if pages is not None:
-                session.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
+            session.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
             session.execute(sa.text("CREATE TABLE IF NOT EXISTS ballast (content BLOB)"))
             session.execute(sa.text("INSERT INTO ballast VALUES (zeroblob(100000))"))
 
     with pytest.raises(NotReady, match=r"found the disk full .*Free some space"):
         fill(pages=1)
-    fill(pages=None)
+    fill(pages=100_000)
     with database.read() as session:
         assert session.scalar(sa.text("SELECT count(*) FROM ballast")) == 1
     database.close()
