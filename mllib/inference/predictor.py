@@ -15,6 +15,7 @@ from mllib.calibration import Calibration
 from mllib.candles import Candles
 from mllib.encoders import Encoder, encoder_from_dict, encoder_to_dict
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
+from mllib.inference.drift import InputProfile
 from mllib.inference.prediction import Prediction, predicted
 from mllib.models import Scorer
 from mllib.models.parted import load_model
@@ -64,6 +65,8 @@ class Predictor:
     metrics: dict[str, Any]
     present: Mapping[str, str] | None = None
     """What the labels of training are called now; those missing are retired. None: as they were."""
+    profile: InputProfile | None = None
+    """How the candles of the training block are spread; None for a model saved before there was such."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -133,6 +136,7 @@ class Predictor:
             "calibration": self.calibration.to_dict(),
             "trained_on": [asdict(part) for part in self.trained_on],
             "metrics": self.metrics,
+            "profile": None if self.profile is None else self.profile.to_dict(),
             "fingerprint": self.encoder.fingerprint(),
             "probe": [None if np.isnan(v) else v for v in self.encoder.probe()],
             "files": _digests(partial),
@@ -173,6 +177,7 @@ class Predictor:
             info=info,
             trained_on=tuple(TrainedRange(**part) for part in saved["trained_on"]),
             metrics=saved["metrics"],
+            profile=InputProfile.from_dict(saved["profile"]) if saved.get("profile") else None,
         )
         return predictor if model_version is None else predictor.with_version(model_version)
 
