@@ -38,6 +38,9 @@ class Client:
     def post(self, path: str, body: Any = None, timeout_s: float = 30) -> httpx.Response:
         return httpx.post(f"{self.server.url}{path}", json=body, timeout=timeout_s)
 
+    def restart(self) -> None:
+        self.server.restart()
+
     def predict(self) -> httpx.Response:
         """Never the same candles twice, so that nothing comes from the cache."""
         self.first = getattr(self, "first", 0) + 1
