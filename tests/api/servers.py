@@ -67,9 +67,9 @@ class Server:
         return [line["pid"] for line in self.log() if line["message"] == "Application startup complete."]
 
     def restart(self) -> None:
-        """Ends the server and starts it anew on the same home and port; the log goes on."""
+        """Ends the server and starts it anew on the same home and port, with a new log."""
         self.stop()
-        with (self.home / "server.log").open("ab") as log:
+        with (self.home / "server.log").open("wb") as log:
             again = subprocess.Popen(
                 self.process.args, cwd=ROOT, env=environment(self.home), stdout=log, stderr=log
             )

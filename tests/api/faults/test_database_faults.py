@@ -117,6 +117,17 @@ def test_a_database_that_is_gone_takes_nothing_and_is_taken_up_when_it_is_back(
     assert len(watches) == 2, "each watch says it once, not every second"
 
 
+def test_a_process_that_starts_without_its_database_begins_no_empty_one(client: Client) -> None:
+    assert client.judge("before the start").status_code == 201
+    with moved_away(client.home):
+        with pytest.raises(AssertionError, match=r"found no file there.*predictors away first"):
+            client.restart()
+        assert not list(client.home.glob("candleloop.db*"))
+    client.restart()
+    assert client.judge("before the start").status_code == 200
+    assert client.stored()["before the start"] == 1
+
+
 def test_a_read_only_database_is_read_and_written_again_when_it_may_be(
     client: Client, refused: Refused
 ) -> None:

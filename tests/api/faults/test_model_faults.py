@@ -88,7 +88,7 @@ def test_a_broken_champion_leaves_the_old_one_serving_and_is_taken_up_when_it_is
 
 
 def test_a_process_that_starts_on_a_broken_champion_serves_the_one_before(
-    serve: Serve, client: Client, tmp_path: Path
+    client: Client, tmp_path: Path
 ) -> None:
     serving, other = client.runs()
     with client.workspace() as ws:
