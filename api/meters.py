@@ -4,6 +4,8 @@ Label values are methods, route templates, status codes, and labels and versions
 client could make up.
 """
 
+from bisect import bisect_left
+from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import Literal
 
@@ -59,13 +61,23 @@ class Predictions:
         self.misses = Counter("candleloop_cache_misses", "Answers not in the cache.", registry=registry)
         self.candles = Counter("candleloop_predicted_candles", "Candles labelled.", registry=registry)
         self.spans = Counter("candleloop_predicted_spans", "Spans predicted.", ["label"], registry=registry)
-        self.confidence = Histogram(
+        self.confidence = Confidence(
             "candleloop_span_confidence",
             "Confidence of the spans predicted.",
             ["label"],
             buckets=_TENTHS,
             registry=registry,
         )
+
+
+class Confidence(Histogram):
+    """A histogram in tenths that takes many values at once: one by one they cost a chart a millisecond."""
+
+    def add(self, values: Sequence[float]) -> None:
+        """Counts all values."""
+        self._sum.inc(sum(values))
+        for position, count in Tally(bisect_left(_TENTHS, value) for value in values).items():
+            self._buckets[position].inc(count)
 
 
 class Model:

@@ -9,7 +9,6 @@ import os
 import struct
 import threading
 import time
-from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -72,10 +71,12 @@ def observe_prediction(prediction: Prediction) -> None:
     """Counts candles, and spans with their confidence."""
     meters = _meters().predictions
     meters.candles.inc(len(prediction.candles))
-    for label, spans in Tally(span.label for span in prediction.spans).items():
-        meters.spans.labels(label).inc(spans)
+    confidences: dict[str, list[float]] = {}
     for span in prediction.spans:
-        meters.confidence.labels(span.label).observe(span.avg_confidence)
+        confidences.setdefault(span.label, []).append(span.avg_confidence)
+    for label, values in confidences.items():
+        meters.spans.labels(label).inc(len(values))
+        meters.confidence.labels(label).add(values)
 
 
 def observe_input(profile: InputProfile | None, candles: Candles) -> None:

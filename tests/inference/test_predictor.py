@@ -106,7 +106,7 @@ def test_a_sweep_in_chunks_is_one_sweep(
 ) -> None:
     candles = CANDLES[:300] if chunk == 1 else CANDLES
     whole = trained.predict(candles)
-    monkeypatch.setattr(predictor, "CHUNK_BARS", chunk)
+    monkeypatch.setattr(predictor, "PIECE_BARS", chunk)
     told: list[float] = []
     assert _same(trained.predict(candles, progress=told.append), whole)
     assert told == sorted(told)
