@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.api.servers import Server, server, wait_until
 
 IMPAIRED = Path(__file__).with_name("impaired.py")
+UNSHARED = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 Serve = Callable[..., Any]
 
 
@@ -27,27 +28,28 @@ class Client:
 
     server: Server
     candles: Candles
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(limits=UNSHARED, timeout=30))
+    predictions: int = 0
 
     @property
     def home(self) -> Path:
         return self.server.home
 
     def get(self, path: str) -> httpx.Response:
-        return self.server.get(path)
+        return self.http.get(f"{self.server.url}{path}")
 
-    def post(self, path: str, body: Any = None, timeout_s: float = 30) -> httpx.Response:
-        return httpx.post(f"{self.server.url}{path}", json=body, timeout=timeout_s)
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return self.http.post(f"{self.server.url}{path}", json=body, headers=headers)
 
     def restart(self) -> None:
         self.server.restart()
 
     def predict(self) -> httpx.Response:
         """Never the same candles twice, so that nothing comes from the cache."""
-        self.first = getattr(self, "first", 0) + 1
-        part = self.candles[self.first : self.first + 300].to_frame().drop(columns="volume", errors="ignore")
-        return self.post(
-            "/predict", {"pair": "EURUSD", "timeframe": "1h", "candles": part.to_dict("records")}
-        )
+        self.predictions += 1
+        part = self.candles[self.predictions : self.predictions + 300]
+        rows = part.to_frame().drop(columns="volume", errors="ignore").to_dict("records")
+        return self.post("/predict", {"pair": "EURUSD", "timeframe": "1h", "candles": rows})
 
     def judge(self, client_id: str) -> httpx.Response:
         bars = self.candles.time
@@ -103,7 +105,10 @@ def serve(trained_home: Path, history: Candles, tmp_path_factory: pytest.TempPat
         with server(home, workers=workers, command=command, **limits) as running:
             client = Client(running, history)
             wait_until(lambda: client.get("/ready").status_code == 200, within_s=30, what="a model serves")
-            yield client
+            try:
+                yield client
+            finally:
+                client.http.close()
 
     return start
 
