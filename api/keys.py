@@ -25,6 +25,7 @@ class Keys:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: tuple[ApiKey, ...] | None = None
+        self._why_not = ""
         self._stop = threading.Event()
 
     @property
@@ -52,8 +53,11 @@ class Keys:
         try:
             found = tuple(self._store.api_keys.list())
         except CandleloopError as exc:
-            log.warning("API keys not read, those known stay: %s", exc)
+            if str(exc) != self._why_not:  # once, and not every second
+                log.warning("API keys not read, those known stay: %s", exc)
+            self._why_not = str(exc)
             return
+        self._why_not = ""
         if self._known and not found:
             log.error("API keys: found none where there were %d; those known stay.", len(self._known))
             return

@@ -61,8 +61,8 @@ def run_worker(ws: Workspace) -> None:
 
 
 def worker_is_alive(ws: Workspace, *, now: float) -> bool:
-    """Whether any worker's heart has beaten lately."""
-    return any(now - beat.beat_at < WORKER_SILENT_S for beat in ws.store.workers.list())
+    """Whether any worker's heart has beaten lately; a beat after `now` is from before the clock was set."""
+    return any(abs(now - beat.beat_at) < WORKER_SILENT_S for beat in ws.store.workers.list())
 
 
 def _task(queue: SqliteHuey, name: str, function: Callable[..., None]) -> Task:
@@ -109,10 +109,12 @@ class _Housekeeping:
         for run in clear_abandoned(self.ws):
             log.error("run %s: %s", run.run_id, run.error)
         for run in self.ws.store.runs.queued():
-            if time.time() - run.created_at >= forgotten_after_s:
+            waited_s = time.time() - run.created_at
+            if (
+                waited_s >= forgotten_after_s or waited_s < 0
+            ):  # the clock was set back: once too often is harmless
                 self.train(run.run_id)
-        waited_s = time.monotonic() - self.mirror_asked_at
-        if waited_s > _MIRROR_AGAIN_AFTER_S and not is_mirrored(self.ws):
+        if time.monotonic() - self.mirror_asked_at > _MIRROR_AGAIN_AFTER_S and not is_mirrored(self.ws):
             self.mirror_asked_at = time.monotonic()
             self.mirror()
 

@@ -7,14 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mllib.errors import CandleloopError, Conflict
 from mllib.models import Progress
 from mllib.pipeline.workspace import Workspace
-from mllib.store import Run
-
-SILENT_FOR_S = 20.0
-"""A running run whose heart has not beaten for so long is taken for dead."""
+from mllib.store import Fate, Run
 
 _BEAT_EVERY_S = 3.0
 _REPORT_EVERY_S = 0.5
@@ -24,25 +22,39 @@ log = logging.getLogger(__name__)
 
 def clear_abandoned(ws: Workspace) -> list[Run]:
     """Fails the runs whose process is gone or has fallen silent; those runs."""
-    return ws.store.runs.fail_abandoned(now=time.time(), silent_for_s=SILENT_FOR_S, is_alive=_is_alive)
+    return ws.store.runs.fail_abandoned(_fate)
 
 
 def owner() -> str:
-    """This process as the ledger knows it: `host:pid`."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """This process as the ledger knows it: `host/start:pid`.
+
+    `start` is when it began, in ticks since the machine did: another process of the same id has another one.
+    """
+    pid = os.getpid()
+    return f"{socket.gethostname()}/{_start_of(pid)}:{pid}"
 
 
-def _is_alive(of: str) -> bool:
-    host, _, pid = of.rpartition(":")
-    if host != socket.gethostname():
-        return True  # another machine's processes are judged by their heartbeat alone
+def _fate(of: str) -> Fate:
+    place, _, pid = of.rpartition(":")
+    host, _, start = place.partition("/")
+    if host != socket.gethostname() or not pid.isdigit():
+        return "unknown"
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
-        return False
+        return "gone"
     except PermissionError:
-        return True
-    return True
+        pass
+    return "gone" if start and start != _start_of(int(pid)) else "alive"
+
+
+def _start_of(pid: int) -> str:
+    """When a process began (ticks since the machine's boot); empty where the system does not say."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
 
 
 def reporting(ws: Workspace, run_id: str, progress: Progress | None) -> Progress:

@@ -75,11 +75,14 @@ class Champion:
                 try:
                     self.refresh()
                 except CandleloopError as exc:
+                    if str(exc) != self.error:  # once, and not every second
+                        log.warning("champion: %s", exc)
                     self.error = str(exc)
-                    log.warning("champion: %s", exc)
                 except Exception as exc:  # a thread that ends would stop following for good
-                    self.error = f"{type(exc).__name__}: {exc}"
-                    log.exception("champion: the pointer could not be followed")
+                    said = f"{type(exc).__name__}: {exc}"
+                    if said != self.error:
+                        log.exception("champion: the pointer could not be followed")
+                    self.error = said
 
         thread = threading.Thread(target=follow, name="champion watch", daemon=True)
         thread.start()

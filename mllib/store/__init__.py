@@ -19,7 +19,7 @@ from mllib.store.feedback import Action, Feedback
 from mllib.store.label_names import LabelNames
 from mllib.store.labels import LabelChange, LabelDefinition, LabelRepository
 from mllib.store.run_rows import Run, Status
-from mllib.store.runs import RunRepository
+from mllib.store.runs import Fate, RunRepository
 from mllib.store.series import Series, SeriesRepository
 from mllib.store.talib_layers import TalibLayer, TalibRepository
 from mllib.store.verdicts import Verdict, VerdictRepository
@@ -32,6 +32,7 @@ __all__ = [
     "ApiKey",
     "ChampionMove",
     "Contradiction",
+    "Fate",
     "Feedback",
     "LabelChange",
     "LabelCount",

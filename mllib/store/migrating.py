@@ -10,14 +10,16 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from mllib.errors import NotReady
-from mllib.store.database import Database, build_engine
-from mllib.store.failures import BUSY_TIMEOUT_S, missing_folder, translated
+from mllib.store.database import Database, build_engine, plain_file
+from mllib.store.failures import BUSY_TIMEOUT_S, file_gone, missing_folder, translated
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD = "0003"
 SCRIPTS = Path(__file__).parent / "migrations"
+_MADE_BY_RUNS = "predictors"
+"""A folder beside the database that is filled by runs alone, which the database knows."""
 _POSTGRESQL_LOCK = 0x63616E646C65  # "candle": any number that nobody else locks
 
 
@@ -25,18 +27,20 @@ def migrate(database: Database) -> None:
     """Upgrade to `HEAD`; processes that race for a fresh database wait for the first and find it done.
 
     Raises:
-        NotReady: the database cannot be used, or is newer than this version.
+        NotReady: the database cannot be used, is newer than this version, or is gone from a home with models.
     """
-    _require_folder(database)
-    if revision_of(database) != HEAD:
+    file = plain_file(database.url)
+    if file is not None and not file.exists():
+        _require_new_home(database, file.parent)
+        upgrade(database)
+    elif revision_of(database) != HEAD:
         upgrade(database)
 
 
 def require_head(database: Database) -> None:
     """Raise `NotReady` unless the database exists and has the tables of this version."""
-    name = database.url.database or ""
-    is_plain_file = database.url.get_backend_name() == "sqlite" and not name.startswith("file:")
-    if is_plain_file and not Path(name).is_file():
+    file = plain_file(database.url)
+    if file is not None and not file.is_file():
         raise NotReady(
             f"Database {database.where} cannot be opened: found no such file, expected one at "
             f"revision {HEAD}. Open the store once with migrate=True."
@@ -132,10 +136,12 @@ def _revision(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def _require_folder(database: Database) -> None:
-    """SQLite names no folder in its own message."""
-    name = database.url.database
-    if database.url.get_backend_name() != "sqlite" or not name or name.startswith("file:"):
-        return
-    if not Path(name).parent.is_dir():
+def _require_new_home(database: Database, home: Path) -> None:
+    """Refuses to begin an empty database where there was one: what it is told would be lost later."""
+    if not home.is_dir():
         raise NotReady(missing_folder(database.where))
+    models = home / _MADE_BY_RUNS
+    if models.is_dir() and any(models.iterdir()):
+        raise NotReady(
+            f"{file_gone(database.where)} To begin anew with an empty database, move {models} away first."
+        )

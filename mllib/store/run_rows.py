@@ -15,7 +15,7 @@ Status = Literal["queued", "running", "failed", "cancelled", "rejected", "ready"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One row of the ledger. Times are Unix seconds UTC; `owner` is `host:pid` of the worker.
+    """One row of the ledger. Times are Unix seconds UTC; `owner` is `host/start:pid` of the worker.
 
     `error` holds the reason of a failed, rejected or cancelled run. `model_version` is that of a ready one,
     or of a rejected one that was promoted all the same; `stage` is empty once a run has ended.

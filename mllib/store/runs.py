@@ -3,7 +3,7 @@
 import time
 from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, func, insert, select, update
@@ -18,12 +18,25 @@ from mllib.store.run_rows import Run, Status, already_active, find_run, from_row
 
 _TABLE = tables.TrainingRun
 
+Fate = Literal["alive", "gone", "unknown"]
+"""What is known of a run's owner: it lives, it does not, or it is on another machine."""
+SILENT_FOR_S: Mapping[Fate, float] = {"gone": 0.0, "unknown": 20.0, "alive": 120.0}
+"""So long a run may be silent. Where the owner lives, the database may be what is in the way."""
+
+
+class _Heartbeat(NamedTuple):
+    """A sign of life, and when this process first saw it (monotonic s)."""
+
+    beat_at: float | None
+    first_seen_s: float
+
 
 class RunRepository:
     """Training runs, from the request to their end."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._seen: dict[str, _Heartbeat] = {}
 
     def enqueue(
         self, *, model_type: str, encoder: str, registered_model_name: str, request: Mapping[str, Any]
@@ -53,7 +66,7 @@ class RunRepository:
             raise already_active(active) from exc
 
     def claim(self, run_id: str, *, owner: str) -> Run | None:
-        """The run, now running for `owner` (`host:pid`), or None where someone else was faster."""
+        """The run, now running for `owner` (`host/start:pid`), or None where someone else was faster."""
         values = {
             "status": "running",
             "owner": owner,
@@ -146,22 +159,29 @@ class RunRepository:
             return find_run(session, run_id)
 
     def fail_abandoned(
-        self, *, now: float, silent_for_s: float = 20.0, is_alive: Callable[[str], bool]
+        self,
+        fate: Callable[[str], Fate],
+        *,
+        silent_for_s: Mapping[Fate, float] = SILENT_FOR_S,
+        now: Callable[[], float] = time.monotonic,
     ) -> list_[Run]:
-        """Fail the running runs whose owner is dead or silent, and return them.
+        """Fail the running runs whose owner is gone or silent, and return them.
 
-        `now` is in Unix seconds, `is_alive` is asked about the owner (`host:pid`).
+        `fate` is asked about the owner, `now` is in seconds of a clock that nobody sets. Silent
+        is a run whose heart has not beaten while it was looked at here, for so long as its fate allows: the
+        time of day jumps, and would make a healthy run look silent or a dead one alive.
         """
-        failed = []
-        for run in self._with_status("running"):
-            heartbeat_at = run.heartbeat_at or 0.0
-            silence_s = now - heartbeat_at
-            alive = is_alive(run.owner or "")
-            if alive and silence_s <= silent_for_s:
+        running, before, failed = self._with_status("running"), self._seen, []
+        seen = {run.run_id: _since(before.get(run.run_id), run.heartbeat_at, now()) for run in running}
+        self._seen = seen
+        for run in running:
+            owner_is = fate(run.owner or "")
+            silence_s = now() - seen[run.run_id].first_seen_s
+            if silence_s < silent_for_s[owner_is]:
                 continue
             still_silent = col(_TABLE.heartbeat_at) == run.heartbeat_at
-            error = stopped(run, alive, silence_s)
-            end = {"status": "failed", "completed_at": int(now), "error": error, "stage": ""}
+            error = stopped(run, owner_is != "gone", silence_s)
+            end = {"status": "failed", "completed_at": now_s(), "error": error, "stage": ""}
             with self._database.write() as session:
                 if _update(session, run.run_id, {"running"}, end, still_silent):
                     failed.append(find_run(session, run.run_id))
@@ -194,6 +214,10 @@ class RunRepository:
     def _beat(self, run_id: str, values: dict[str, Any]) -> bool:
         with self._database.write() as session:
             return _update(session, run_id, {"running"}, values | {"heartbeat_at": time.time()})
+
+
+def _since(seen: _Heartbeat | None, beat_at: float | None, now: float) -> _Heartbeat:
+    return seen if seen is not None and seen.beat_at == beat_at else _Heartbeat(beat_at, now)
 
 
 def _update(

@@ -66,6 +66,32 @@ class Server:
         """The processes that have started to serve, the dead ones included, oldest first."""
         return [line["pid"] for line in self.log() if line["message"] == "Application startup complete."]
 
+    def restart(self) -> None:
+        """Ends the server and starts it anew on the same home and port, with a new log."""
+        self.stop()
+        with (self.home / "server.log").open("wb") as log:
+            again = subprocess.Popen(
+                self.process.args, cwd=ROOT, env=environment(self.home), stdout=log, stderr=log
+            )
+        self.process = again
+        self.wait()
+
+    def wait(self) -> None:
+        def answers() -> bool:
+            assert self.process.poll() is None, (self.home / "server.log").read_text()
+            return self.get("/health").status_code == 200
+
+        wait_until(answers, within_s=60, what="the server answers")
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "CANDLELOOP_HOME": str(home), "CANDLELOOP_CONFIG": str(home / "pipeline.yaml")}
+
 
 @contextmanager
 def server(
@@ -76,24 +102,17 @@ def server(
     (home / "pipeline.yaml").write_text(yaml.safe_dump({"stages": {"inference": {"api": limits}}}))
     port = free_port()
     ours = [sys.executable, "-m", "mllib.cli", "api", "--port", str(port), "--workers", str(workers)]
-    environment = {
-        **os.environ,
-        "CANDLELOOP_HOME": str(home),
-        "CANDLELOOP_CONFIG": str(home / "pipeline.yaml"),
-    }
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port)] if command else ours,
             cwd=ROOT,
-            env=environment,
+            env=environment(home),
             stdout=log,
             stderr=log,
         )
     running = Server(home, port, process)
     try:
-        wait_until(lambda: running.get("/health").status_code == 200, within_s=60, what="the server answers")
+        running.wait()
         yield running
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+        running.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mllib.errors import Conflict, NotFound
-from mllib.store import Run, Store, open_store
+from mllib.store import Fate, Run, Store, open_store
 
 CLAIM = """
 import sys
@@ -204,7 +204,7 @@ def test_an_unknown_run_is_not_found(store: Store) -> None:
 def test_a_run_whose_worker_is_dead_is_failed(store: Store) -> None:
     run = _running(store)
     store.runs.report(run.run_id, progress=0.4, stage="fit")
-    (failed,) = store.runs.fail_abandoned(now=time.time(), is_alive=lambda owner: owner != "box:11")
+    (failed,) = store.runs.fail_abandoned(lambda owner: "gone" if owner == "box:11" else "alive")
     assert (failed.run_id, failed.status) == (run.run_id, "failed")
     assert failed.error == (
         "the worker (pid 11) stopped while training: its process is gone, last seen at 40% (fit). "
@@ -212,28 +212,46 @@ def test_a_run_whose_worker_is_dead_is_failed(store: Store) -> None:
     )
 
 
-def test_a_run_whose_worker_is_silent_is_failed(store: Store) -> None:
+@pytest.mark.parametrize(("fate", "silent_for_s"), [("unknown", 20), ("alive", 120)])
+def test_a_run_that_is_seen_to_be_silent_is_failed(store: Store, fate: Fate, silent_for_s: int) -> None:
+    _running(store)
+    for second in (5, 5 + silent_for_s - 1):
+        assert store.runs.fail_abandoned(lambda _: fate, now=lambda at=second: at) == []
+    (failed,) = store.runs.fail_abandoned(lambda _: fate, now=lambda: 5 + silent_for_s)
+    assert f"it gave no sign of life for {silent_for_s} s" in (failed.error or "")
+
+
+def test_a_run_that_beats_between_two_looks_is_alive(store: Store) -> None:
     run = _running(store)
-    beat_at = run.heartbeat_at or 0.0
-    assert store.runs.fail_abandoned(now=beat_at + 19, is_alive=lambda _: True) == []
-    (failed,) = store.runs.fail_abandoned(now=beat_at + 31, is_alive=lambda _: True)
-    assert "it gave no sign of life for 31 s" in (failed.error or "")
+    for hour in range(3):
+        assert store.runs.fail_abandoned(lambda _: "unknown", now=lambda at=hour * 3_600.0: at) == []
+        time.sleep(0.01)
+        store.runs.beat(run.run_id)
+
+
+def test_a_clock_that_is_set_fails_no_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    _running(store)
+    real = time.time
+    for jump_s in (3_600, -3_600):
+        monkeypatch.setattr(time, "time", lambda jump_s=jump_s: real() + jump_s)
+        assert store.runs.fail_abandoned(lambda _: "unknown") == []
 
 
 def test_a_run_that_beats_while_it_is_judged_is_left_alone(store: Store) -> None:
     run = _running(store)
 
-    def beats_meanwhile(_owner: str) -> bool:
+    def beats_meanwhile(_owner: str) -> Fate:
         time.sleep(0.01)
-        return not store.runs.beat(run.run_id)
+        store.runs.beat(run.run_id)
+        return "gone"
 
-    assert store.runs.fail_abandoned(now=time.time(), is_alive=beats_meanwhile) == []
+    assert store.runs.fail_abandoned(beats_meanwhile) == []
     assert store.runs.get(run.run_id).status == "running"
 
 
 def test_a_queued_run_is_never_abandoned(store: Store) -> None:
     _enqueue(store)
-    assert store.runs.fail_abandoned(now=time.time() + 999, is_alive=lambda _: False) == []
+    assert store.runs.fail_abandoned(lambda _: "gone") == []
 
 
 def test_of_several_processes_one_claims_a_run(tmp_path: Path) -> None:

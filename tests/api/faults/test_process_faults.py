@@ -1,0 +1,137 @@
+"""Server processes that are killed, and clients that leave, under load."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+
+from mllib.candles import Candles
+from tests.api.faults.conftest import Client, Serve
+from tests.api.servers import wait_until
+
+BARS = 200_000
+
+
+@pytest.fixture(scope="module")
+def client(serve: Serve) -> Iterator[Client]:
+    """Two server processes."""
+    with serve(workers=2) as running:
+        wait_until(lambda: len(running.server.workers()) == 2, within_s=30, what="two processes")
+        with running.workspace() as ws:
+            ws.candles.merge(long_history())
+        yield running
+
+
+def long_history() -> Candles:
+    step = np.random.default_rng(0).normal(0, 0.001, BARS)
+    close = 100 * np.exp(np.cumsum(step) / 10)
+    open_ = np.concatenate([close[:1], close[:-1]])
+    high, low = np.maximum(open_, close) * 1.0005, np.minimum(open_, close) * 0.9995
+    time_ = np.arange(BARS, dtype=np.int64) * 3_600 + 946_684_800
+    return Candles("LONG", "1h", time_, open_, high, low, close)
+
+
+def test_a_killed_process_loses_nothing_that_was_stored_and_is_replaced(client: Client) -> None:
+    answered: Counter[str] = Counter()
+    cut: list[str] = []
+    done = threading.Event()
+
+    def judge(name: str) -> None:
+        """A chart that sends a verdict until it has an answer, as a client does."""
+        number = 0
+        while not done.is_set():
+            try:
+                answer = client.judge(f"{name} {number}")
+            except httpx.TransportError:
+                cut.append(f"{name} {number}")
+                continue
+            assert answer.status_code in (200, 201), answer.text
+            answered[f"{name} {number}"] += 1
+            number += 1
+            time.sleep(0.02)
+
+    charts = [threading.Thread(target=judge, args=(name,)) for name in ("a", "b")]
+    for chart in charts:
+        chart.start()
+    try:
+        time.sleep(0.5)
+        first, second = client.server.workers()
+        os.kill(first, signal.SIGKILL)
+        begun = time.monotonic()
+        while len(client.server.workers()) < 3 and time.monotonic() < begun + 60:
+            assert client.predict().status_code == 200, "the other one answers"
+            time.sleep(0.05)
+    finally:
+        done.set()
+        for chart in charts:
+            chart.join()
+    assert len(client.server.workers()) == 3
+    assert second in client.server.workers()
+    assert len(cut) <= 2, "only what the killed one was about"
+    stored = client.stored()
+    assert {name: stored[name] for name in answered} == dict.fromkeys(answered, 1)
+    assert set(cut) <= set(answered), "what was cut was sent again, and is there once"
+    wait_until(lambda: ready_everywhere(client), within_s=10, what="the new one has a model")
+
+
+def ready_everywhere(client: Client) -> bool:
+    return all(client.get("/ready").status_code == 200 for _ in range(20))
+
+
+def test_a_stream_ends_soon_after_its_client_has_gone(client: Client) -> None:
+    with stream(client) as connection:
+        received = b""
+        while b'"type":"part"' not in received:
+            received += connection.recv(65_536)
+    begun = cpu_s(client)
+    wait_until(lambda: rests(client), within_s=5, what="the sweep ends")
+    spent = cpu_s(client) - begun
+    whole = cpu_s(client)
+    lines = [json.loads(line) for line in read_all(client).splitlines()]
+    whole = cpu_s(client) - whole
+    assert (lines[-1]["type"], lines[-1]["candle_count"]) == ("end", BARS)
+    assert spent < whole / 2, f"{spent} s of {whole} s: most was left undone"
+    assert client.predict().status_code == 200
+    assert client.surprises() == []
+
+
+def stream(client: Client) -> socket.socket:
+    body = json.dumps({"pair": "LONG", "timeframe": "1h"}).encode()
+    connection = client.server.connect()
+    head = (
+        "POST /predict/batch HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\nConnection: close"
+    )
+    connection.sendall(f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+    return connection
+
+
+def read_all(client: Client) -> str:
+    return client.post(
+        "/predict/batch", {"pair": "LONG", "timeframe": "1h"}, accept="application/x-ndjson"
+    ).text
+
+
+def rests(client: Client) -> bool:
+    """Whether the server computes nothing for a moment."""
+    before = cpu_s(client)
+    time.sleep(0.3)
+    return cpu_s(client) - before < 0.06
+
+
+def cpu_s(client: Client) -> float:
+    """Seconds that all living processes of the server have computed."""
+    total = 0
+    for pid in client.server.workers():
+        stat = Path(f"/proc/{pid}/stat")
+        if stat.exists():
+            total += sum(int(ticks) for ticks in stat.read_text().rpartition(")")[2].split()[11:13])
+    return total / os.sysconf("SC_CLK_TCK")
