@@ -16,11 +16,13 @@ from api.candle_bodies import (
 )
 from api.edge_docs import describe_edge
 from api.problems import MEDIA_TYPE, ProblemBody
+from api.stored_schemas import CandlesResponse
 
 _SHAPES = (
     BatchRequest,
     BatchResponse,
     *get_args(BatchLine),
+    CandlesResponse,
     DetectRequest,
     PredictRequest,
     PredictResponse,

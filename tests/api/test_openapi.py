@@ -25,6 +25,11 @@ STATUSES = {
     ("post", "/training/build-dataset"): {200, 404, 422, 500, 503},
     ("post", "/feedback"): {200, 201, 409, 422, 500, 503},
     ("delete", "/feedback/{feedback_id}"): {204, 404, 422, 500, 503},
+    ("get", "/candles"): {200, 404, 422, 500, 503},
+    ("get", "/candles/series"): {200, 500, 503},
+    ("post", "/candles/import"): {200, 422, 500, 503},
+    ("get", "/models"): {200, 500, 503},
+    ("get", "/labels"): {200, 500, 503},
 }
 
 
