@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from api.routes import candles, datasets, feedback, health, model, models, patterns, predictions, training
+from api.routes import (
+    annotations,
+    candles,
+    datasets,
+    feedback,
+    health,
+    model,
+    models,
+    patterns,
+    predictions,
+    training,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -12,6 +23,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     training.router,
     datasets.router,
     feedback.router,
+    annotations.router,
     candles.router,
     models.router,
 )
