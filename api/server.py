@@ -21,6 +21,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from api import metrics_folder
 from api.logs import LOG_CONFIG
 
 BACKLOG = 1_024
@@ -29,6 +30,8 @@ GRACE_S = 6
 """So long requests may go on after SIGTERM; the supervisor of `candleloop up` waits for 8 s."""
 SILENCE_S = 30
 """A worker that does not answer its parent for so long hangs, and is replaced."""
+SWITCH_S = 0.001
+"""A thread that computes gives way to the event loop after so long; Python's default is 5 ms."""
 _ANSWER_S = 1.0
 _RETRY_EVERY_S = 2.0
 
@@ -82,6 +85,7 @@ class Workers(Multiprocess):
 
 def create_worker_app() -> Any:
     """The app of a worker, which ends with its parent."""
+    sys.setswitchinterval(SWITCH_S)
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -125,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     config = configuration(asked.host, asked.port, asked.workers)
     if asked.workers > 1:
+        metrics_folder.share()
         workers = Workers(config, [config.bind_socket()])
         workers.run()
         sys.exit(0 if workers.has_served else STARTUP_FAILURE)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,7 +160,7 @@ class ApiSection(BaseModel):
     upload_bytes: int = Field(default=512_000_000, ge=1_024)
     """What an import may send; it goes to a file as it comes."""
     body_s: float = Field(default=20.0, gt=0)
-    """So long a body may take to arrive, counted anew with every piece of an upload."""
+    """So long a body may take to arrive, counted anew with every 64 KiB of an upload."""
     candles: int = Field(default=50_000, ge=1)
     """In one request; longer histories are stored and asked for with `/predict/batch`."""
     in_flight: int = Field(default=64, ge=1)
@@ -269,13 +269,18 @@ def with_value(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any
     >>> with_value({"a": {"b": 1}}, "a.c", 2)
     {'a': {'b': 1, 'c': 2}}
     """
-    head, _, rest = key.partition(".")
+    return _set(values, key.split("."), value, key)
+
+
+def _set(values: Mapping[str, Any], path: Sequence[str], value: Any, key: str) -> dict[str, Any]:
+    head, *rest = path
     if not rest:
         return {**values, head: value}
     inner = values.get(head)
     if inner is not None and not isinstance(inner, Mapping):
-        raise InvalidConfig(f"{key}: found a value at {head}, expected a section. Correct the key.")
-    return {**values, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
+        section = key.removesuffix("." + ".".join(rest))
+        raise InvalidConfig(f"{key}: found a value at {section}, expected a section. Correct the key.")
+    return {**values, head: _set(inner if isinstance(inner, Mapping) else {}, rest, value, key)}
 
 
 def parse_config(values: Mapping[str, Any], *, where: str) -> Config:

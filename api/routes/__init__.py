@@ -8,6 +8,7 @@ from api.routes import (
     datasets,
     feedback,
     health,
+    metrics,
     model,
     models,
     patterns,
@@ -26,5 +27,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     annotations.router,
     candles.router,
     models.router,
+    metrics.router,
 )
 """In the order in which the documentation shows them."""

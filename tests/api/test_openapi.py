@@ -36,6 +36,7 @@ STATUSES = {
     ("post", "/candles/import"): {200, 422, 500, 503},
     ("get", "/models"): {200, 500, 503},
     ("get", "/labels"): {200, 500, 503},
+    ("get", "/metrics"): {200, 500},
 }
 
 
