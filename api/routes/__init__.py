@@ -13,6 +13,7 @@ from api.routes import (
     models,
     patterns,
     predictions,
+    review,
     training,
 )
 
@@ -27,6 +28,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     annotations.router,
     candles.router,
     models.router,
+    review.router,
     metrics.router,
 )
 """In the order in which the documentation shows them."""
