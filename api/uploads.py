@@ -48,7 +48,7 @@ async def _write(request: Request, path: Path) -> None:
                     waiting = bytearray()
             await file.write(waiting)
     except OSError as exc:
-        raise _refused(path.parent, exc) from exc
+        raise _refused(exc) from exc
 
 
 def _new_folder(root: Path) -> Path:
@@ -57,7 +57,7 @@ def _new_folder(root: Path) -> Path:
         _remove_old(root)
         return Path(tempfile.mkdtemp(dir=root))
     except OSError as exc:
-        raise _refused(root, exc) from exc
+        raise _refused(exc) from exc
 
 
 def _remove_old(root: Path) -> None:
@@ -67,8 +67,8 @@ def _remove_old(root: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _refused(folder: Path, exc: OSError) -> NotReady:
+def _refused(exc: OSError) -> NotReady:
     return NotReady(
-        f"upload: found {exc.strerror or exc} when writing to {folder}, expected room and permission "
-        "to write. Nothing was stored. Free the disk or fix the permission, and send the file again."
+        f"upload: found {exc.strerror or 'a failure'} when writing to the home folder, expected room and "
+        "permission to write. Nothing was stored. Free the disk or fix the permission, and send it again."
     )

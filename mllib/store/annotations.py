@@ -118,18 +118,16 @@ class AnnotationRepository:
         Raises:
             Conflict: it was retracted, or changed since it was looked up.
         """
-        with self._database.write() as session:
-            now = find_stored(session, annotation.id, stored.pair, stored.timeframe)
-            if now.retracted or now.key != stored.key:
-                found = "retracted" if now.retracted else "changed by someone else meanwhile"
-                raise Conflict(
-                    f"Annotation {annotation.id} cannot be changed: found it {found}, expected it as it was. "
-                    "Look at it again."
-                )
-            series_id = find_series(session, stored.pair, stored.timeframe)
-            assert series_id is not None, "the annotation's own"
-            row = to_row(_in_order(annotation), series_id) | {"supersedes": stored.key, "created_at": now_s()}
-            session.execute(insert(tables.Annotation), [row])
+        try:
+            with self._database.write() as session:
+                now = find_stored(session, annotation.id, stored.pair, stored.timeframe)
+                if now.retracted or now.key != stored.key:
+                    raise _changed_meanwhile(annotation.id)
+                series_id = ensure_series(session, stored.pair, stored.timeframe)
+                own = {"supersedes": stored.key, "created_at": now_s()}
+                session.execute(insert(tables.Annotation), [to_row(_in_order(annotation), series_id) | own])
+        except IntegrityError as exc:  # on PostgreSQL, by another process since we looked
+            raise _changed_meanwhile(annotation.id) from exc
 
     def get(
         self, annotation_id: str, *, pair: str | None = None, timeframe: str | None = None
@@ -226,6 +224,13 @@ def retract_row(session: Session, key: str, *, annotator: str | None, reason: st
         )
         session.execute(row.on_conflict_do_nothing(index_elements=["annotation_id"]))
         later = session.scalar(select(col(table.id)).where(col(table.supersedes) == later))
+
+
+def _changed_meanwhile(annotation_id: str) -> Conflict:
+    return Conflict(
+        f"Annotation {annotation_id} cannot be changed: found it changed or retracted by someone else "
+        "meanwhile, expected it as it was. Look at it again."
+    )
 
 
 def _in_order(annotation: Annotation) -> Annotation:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mllib.candles import Candles
+from mllib.errors import Conflict
 from mllib.pipeline.labels import rename_label
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, JudgedPrediction
@@ -174,6 +176,27 @@ def test_a_confirmed_prediction_that_is_changed_is_a_corrected_one(
     assert client.patch("/annotations/c", json={"label": "pennant"}).json()["source"] == "model_corrected"
 
 
+def test_what_a_verdict_made_can_be_changed_and_goes_with_it(client: TestClient, span: Make) -> None:
+    place = {name: span()[name] for name in ("label", "start_time", "end_time")}
+    said = {"client_id": "c", **EURUSD, "action": "confirm", "prediction": {**place, "confidence": 0.9}}
+    verdict = client.post("/feedback", json=said).json()
+    changed = client.patch(f"/annotations/{verdict['annotation']['id']}", json={"label": "pennant"}).json()
+    assert (changed["id"], changed["source"]) == (verdict["annotation"]["id"], "model_corrected")
+    assert client.delete(f"/feedback/{verdict['id']}").status_code == 204
+    assert _labels(client) == []
+
+
+def test_two_changes_of_the_same_content_do_not_both_count(ws: Workspace, span: Make) -> None:
+    place = span()
+    one = Annotation("bull_flag", place["start_time"], place["end_time"], id="a")
+    ws.store.annotations.add("EURUSD", "1h", [one])
+    seen = ws.store.annotations.get("a")
+    ws.store.annotations.supersede(seen, replace(one, label="pennant"))
+    with pytest.raises(Conflict, match="changed or retracted by someone else meanwhile"):
+        ws.store.annotations.supersede(seen, replace(one, label="wedge"))
+    assert ws.store.annotations.get("a").annotation.label == "pennant"
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -286,7 +309,7 @@ def test_a_file_that_cannot_be_taken_stores_nothing(
     assert not list((ws.home / "uploads").glob("*"))
 
 
-def test_a_client_that_goes_away_leaves_nothing(trained_home: Path, tmp_path: Path, history: Candles) -> None:
+def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
     with server(tmp_path / "home") as running:
         uploads = running.home / "uploads"
         with running.connect() as connection:

@@ -73,6 +73,10 @@ def test_every_operation_says_which_key_it_needs(document: dict[str, Any]) -> No
     assert needed["get", "/health"] == needed["get", "/ready"] == []
     assert needed["post", "/predict"] == [{"bearer": ["read"]}, {"header": ["read"]}, {}]
     assert needed["post", "/feedback"][0] == {"bearer": ["annotate"]}
+    assert needed["post", "/annotations/import"][0] == {"bearer": ["annotate"]}
+    assert needed["delete", "/annotations/{annotation_id}"][0] == {"bearer": ["annotate"]}
+    assert needed["get", "/annotations/export"][0] == {"bearer": ["read"]}
+    assert needed["post", "/candles/import"][0] == {"bearer": ["train"]}
     assert needed["post", "/training/start"][0] == {"bearer": ["train"]}
     assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
 
