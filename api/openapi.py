@@ -18,11 +18,13 @@ from api.edge_docs import describe_edge
 from api.examples import NDJSON, add_examples
 from api.links import add_links
 from api.problems import MEDIA_TYPE, ProblemBody
+from api.stored_schemas import CandlesResponse
 
 _SHAPES = (
     BatchRequest,
     BatchResponse,
     *get_args(BatchLine),
+    CandlesResponse,
     DetectRequest,
     PredictRequest,
     PredictResponse,

@@ -4,9 +4,10 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from api.lanes import Lane
@@ -32,6 +33,8 @@ class Service:
     charts: Lane
     sweeps: Lane
     cache: PredictionCache
+    imports: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
+    """One file is read at a time: a large one takes memory, and every core that there is."""
 
     @property
     def limits(self) -> ApiSection:

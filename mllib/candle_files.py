@@ -1,4 +1,4 @@
-"""CSV and Parquet files of any common header, read into the frame that the gate judges.
+"""CSV, Parquet and JSON files of any common header, read into the frame that the gate judges.
 
 Nothing is sorted, filled or corrected here. Whatever had to be decided is said in the notes. Rows
 are counted from 1 below the header.
@@ -10,12 +10,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mllib.candle_json import json_table
 from mllib.candles import COLUMNS, PRICE_COLUMNS
 from mllib.errors import InvalidCandles
 from mllib.source_files import parquet_table, read_text, unreadable
@@ -63,7 +64,7 @@ class RawCandles:
 
 
 def read_candle_file(path: Path) -> RawCandles:
-    """The candles of a CSV (`.csv`, `.txt`, also `.gz`) or Parquet file and what was assumed.
+    """The candles of a CSV (`.csv`, `.txt`, also `.gz`), Parquet or JSON file and what was assumed.
 
     Delimiter, header names, and unit and form of the times are recognised. Times without a zone
     are UTC. Columns that are not needed are left out.
@@ -73,8 +74,7 @@ def read_candle_file(path: Path) -> RawCandles:
             or holds a cell that is no number or time; row and column are named.
     """
     notes: list[str] = []
-    is_parquet = path.suffix.lower() in (".parquet", ".pq")
-    table = parquet_table(path) if is_parquet else _text_table(path, notes)
+    table = _table(path, notes)
     columns, table = _join_date_and_time(_recognise(table.column_names, path.name), table)
     if table.num_rows == 0:
         raise InvalidCandles(f"{path.name}: found no rows, expected at least one candle. Check the export.")
@@ -87,6 +87,24 @@ def read_candle_file(path: Path) -> RawCandles:
     if left_out:
         notes.append(f"Left out: {', '.join(left_out)}.")
     return RawCandles(pd.DataFrame(values), tuple(notes))
+
+
+def _table(path: Path, notes: list[str]) -> "pa.Table":
+    suffix = path.suffix.lower()
+    if suffix in (".parquet", ".pq"):
+        return parquet_table(path)
+    return json_table(path, notes) if suffix == ".json" else _text_table(path, notes)
+
+
+def kind_of(path: Path) -> Literal["csv.gz", "csv", "json", "parquet"]:
+    """What a file is by how it begins; the ending under which `read_candle_file` reads it."""
+    with path.open("rb") as file:
+        head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"\x1f\x8b"):
+        return "csv.gz"
+    return "json" if head[:1] in (b"{", b"[") else "csv"
 
 
 def _text_table(path: Path, notes: list[str]) -> "pa.Table":

@@ -2,7 +2,20 @@
 
 from fastapi import APIRouter
 
-from api.routes import datasets, feedback, health, metrics, model, patterns, predictions, training
+from api.routes import (
+    annotations,
+    candles,
+    datasets,
+    feedback,
+    health,
+    metrics,
+    model,
+    models,
+    patterns,
+    predictions,
+    review,
+    training,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -12,6 +25,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     training.router,
     datasets.router,
     feedback.router,
+    annotations.router,
+    candles.router,
+    models.router,
+    review.router,
     metrics.router,
 )
 """In the order in which the documentation shows them."""

@@ -13,11 +13,12 @@ from mllib.annotation_files.exporting import exported
 from mllib.errors import InvalidAnnotations
 from mllib.spans import Annotation, JudgedPrediction, Source, Span
 
-_SOURCES: dict[str, Source] = {
+SOURCES: dict[str, Source] = {
     **{source: source for source in get_args(Source)},
     "model": "model_confirmed",
     "human_correction": "model_corrected",
 }
+"""What each written source means; older exports have two of their own."""
 _OUTCOMES = ("win", "loss", "breakeven")
 KEYS = frozenset(
     (
@@ -155,9 +156,9 @@ def _source(entry: Entry) -> Source:
     source = entry.values.get("source")
     if source is None:
         return "human"
-    if isinstance(source, str) and source in _SOURCES:
-        return _SOURCES[source]
-    raise entry.refusal("source", f"one of {', '.join(_SOURCES)}")
+    if isinstance(source, str) and source in SOURCES:
+        return SOURCES[source]
+    raise entry.refusal("source", f"one of {', '.join(SOURCES)}")
 
 
 def _optional_text(entry: Entry, key: str) -> str | None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from mllib.store import migrating
+from mllib.store.annotation_search import AnnotationFilter, AnnotationPage, StoredAnnotation
 from mllib.store.annotations import AddOutcome, AnnotationRepository, Contradiction, LabelCount
 from mllib.store.api_keys import SCOPES, ApiKey, ApiKeyRepository, Scope, key_of
 from mllib.store.champions import ChampionMove, ChampionRepository, MovedBy
@@ -29,6 +30,8 @@ __all__ = [
     "SCOPES",
     "Action",
     "AddOutcome",
+    "AnnotationFilter",
+    "AnnotationPage",
     "ApiKey",
     "ChampionMove",
     "Contradiction",
@@ -44,6 +47,7 @@ __all__ = [
     "Series",
     "Status",
     "Store",
+    "StoredAnnotation",
     "TalibLayer",
     "Verdict",
     "WorkerHeartbeat",

@@ -6,13 +6,22 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import exists, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
-from mllib.errors import Conflict, NotFound
+from mllib.errors import Conflict
 from mllib.spans import Annotation, ReviewedRange
 from mllib.store import tables
 from mllib.store.annotation_rows import Row, from_row, is_effective, same_content, to_row
+from mllib.store.annotation_search import (
+    AnnotationFilter,
+    AnnotationPage,
+    StoredAnnotation,
+    find_page,
+    find_root,
+    find_stored,
+)
 from mllib.store.database import Database, now_s, upsert
 from mllib.store.label_names import LabelNames, label_names
 from mllib.store.reviewed_rows import add_reviewed, effective_reviewed
@@ -79,6 +88,21 @@ class AnnotationRepository:
         has none (0), and takes labels by their present names. An empty id gets one of ours.
         """
         ordered = [_in_order(annotation) for annotation in annotations]
+        try:
+            return self._add(pair, timeframe, ordered, reviewed=reviewed, update=update)
+        except IntegrityError:
+            # On PostgreSQL another process may have written the same id since we looked.
+            return self._add(pair, timeframe, ordered, reviewed=reviewed, update=update)
+
+    def _add(
+        self,
+        pair: str,
+        timeframe: str,
+        ordered: Sequence[Annotation],
+        *,
+        reviewed: Sequence[ReviewedRange],
+        update: bool,
+    ) -> AddOutcome:
         with self._database.write() as session:
             series_id = ensure_series(session, pair, timeframe)
             known = _stored_under(session, series_id, [one.id for one in ordered if one.id])
@@ -87,6 +111,43 @@ class AnnotationRepository:
                 session.execute(insert(tables.Annotation), rows)
             add_reviewed(session, series_id, reviewed)
         return outcome
+
+    def supersede(self, stored: StoredAnnotation, annotation: Annotation) -> None:
+        """Put other content in place of what is stored under an id; the older content is kept as history.
+
+        Raises:
+            Conflict: it was retracted, or changed since it was looked up.
+        """
+        try:
+            with self._database.write() as session:
+                now = find_stored(session, annotation.id, stored.pair, stored.timeframe)
+                if now.retracted or now.key != stored.key:
+                    raise _changed_meanwhile(annotation.id)
+                series_id = ensure_series(session, stored.pair, stored.timeframe)
+                own = {"supersedes": stored.key, "created_at": now_s()}
+                session.execute(insert(tables.Annotation), [to_row(_in_order(annotation), series_id) | own])
+        except IntegrityError as exc:  # on PostgreSQL, by another process since we looked
+            raise _changed_meanwhile(annotation.id) from exc
+
+    def get(
+        self, annotation_id: str, *, pair: str | None = None, timeframe: str | None = None
+    ) -> StoredAnnotation:
+        """What is stored under an id now, retracted or not; raises as `retract` does."""
+        with self._database.read() as session:
+            return find_stored(session, annotation_id, pair, timeframe)
+
+    def page(
+        self,
+        pair: str,
+        timeframe: str,
+        wanted: AnnotationFilter,
+        *,
+        after: str | None = None,
+        limit: int,
+    ) -> AnnotationPage:
+        """The effective annotations that are meant, by start, from a place on; raises as `find_page` does."""
+        with self._database.read() as session:
+            return find_page(session, pair, timeframe, wanted, after=after, limit=limit)
 
     def list(
         self,
@@ -128,7 +189,7 @@ class AnnotationRepository:
             Conflict: several series have an imported annotation of that id; name pair and timeframe.
         """
         with self._database.write() as session:
-            key = _find(session, annotation_id, pair, timeframe)
+            key = find_root(session, annotation_id, pair, timeframe)
             retract_row(session, key, annotator=annotator, reason=reason)
 
     def reviewed(self, pair: str, timeframe: str) -> list_[ReviewedRange]:
@@ -163,6 +224,13 @@ def retract_row(session: Session, key: str, *, annotator: str | None, reason: st
         )
         session.execute(row.on_conflict_do_nothing(index_elements=["annotation_id"]))
         later = session.scalar(select(col(table.id)).where(col(table.supersedes) == later))
+
+
+def _changed_meanwhile(annotation_id: str) -> Conflict:
+    return Conflict(
+        f"Annotation {annotation_id} cannot be changed: found it changed or retracted by someone else "
+        "meanwhile, expected it as it was. Look at it again."
+    )
 
 
 def _in_order(annotation: Annotation) -> Annotation:
@@ -230,30 +298,3 @@ def _sort_out(
             known[annotation.id] = _Stored(annotation)
     outcome = AddOutcome(len(rows) - updated, unchanged, tuple(conflicts.values()), updated)
     return rows, outcome
-
-
-def _find(session: Session, annotation_id: str, pair: str | None, timeframe: str | None) -> str:
-    series, table = tables.Series, tables.Annotation
-    query = (
-        select(col(table.id), col(series.pair), col(series.timeframe))
-        .join(series, col(table.series_id) == col(series.id))
-        .where(or_(col(table.id) == annotation_id, col(table.external_id) == annotation_id))
-        .where(col(table.supersedes).is_(None))
-    )
-    if pair is not None:
-        query = query.where(col(series.pair) == pair)
-    if timeframe is not None:
-        query = query.where(col(series.timeframe) == timeframe)
-    found = session.execute(query).all()
-    if not found:
-        raise NotFound(
-            f"Annotation {annotation_id} cannot be retracted: found no annotation of that id, expected "
-            "one that is stored. List the annotations of its series."
-        )
-    if len(found) > 1:
-        places = " and ".join(sorted(f"{row.pair} {row.timeframe}" for row in found))
-        raise Conflict(
-            f"Annotation {annotation_id} cannot be retracted: found it in {places}, expected it in one "
-            "series. Name the pair and the timeframe."
-        )
-    return str(found[0].id)

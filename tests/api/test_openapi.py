@@ -25,6 +25,19 @@ STATUSES = {
     ("post", "/training/build-dataset"): {200, 404, 422, 500, 503},
     ("post", "/feedback"): {200, 201, 409, 422, 500, 503},
     ("delete", "/feedback/{feedback_id}"): {204, 404, 422, 500, 503},
+    ("get", "/annotations"): {200, 422, 500, 503},
+    ("post", "/annotations"): {200, 201, 409, 422, 500, 503},
+    ("patch", "/annotations/{annotation_id}"): {200, 404, 409, 422, 500, 503},
+    ("delete", "/annotations/{annotation_id}"): {204, 404, 409, 422, 500, 503},
+    ("get", "/annotations/export"): {200, 404, 422, 500, 503},
+    ("post", "/annotations/import"): {200, 404, 422, 500, 503},
+    ("get", "/candles"): {200, 404, 422, 500, 503},
+    ("get", "/candles/series"): {200, 500, 503},
+    ("post", "/candles/import"): {200, 422, 500, 503},
+    ("get", "/models"): {200, 500, 503},
+    ("get", "/labels"): {200, 500, 503},
+    ("get", "/disagreements"): {200, 404, 422, 429, 500, 503},
+    ("get", "/queue"): {200, 404, 422, 429, 500, 503},
     ("get", "/metrics"): {200, 500},
 }
 
@@ -60,6 +73,10 @@ def test_every_operation_says_which_key_it_needs(document: dict[str, Any]) -> No
     assert needed["get", "/health"] == needed["get", "/ready"] == []
     assert needed["post", "/predict"] == [{"bearer": ["read"]}, {"header": ["read"]}, {}]
     assert needed["post", "/feedback"][0] == {"bearer": ["annotate"]}
+    assert needed["post", "/annotations/import"][0] == {"bearer": ["annotate"]}
+    assert needed["delete", "/annotations/{annotation_id}"][0] == {"bearer": ["annotate"]}
+    assert needed["get", "/annotations/export"][0] == {"bearer": ["read"]}
+    assert needed["post", "/candles/import"][0] == {"bearer": ["train"]}
     assert needed["post", "/training/start"][0] == {"bearer": ["train"]}
     assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
 

@@ -79,7 +79,7 @@ def test_what_was_taken_back_stays_so_through_updates(store: Store) -> None:
 def test_the_same_id_in_another_series_is_another_annotation(store: Store) -> None:
     store.annotations.add("EURUSD", "1h", [FULL])
     assert store.annotations.add("EURUSD", "1d", [FULL]) == AddOutcome(1, 0, ())
-    with pytest.raises(Conflict, match="a1 cannot be retracted: found it in EURUSD 1d and EURUSD 1h"):
+    with pytest.raises(Conflict, match="a1: found it in EURUSD 1d and EURUSD 1h"):
         store.annotations.retract("a1")
     store.annotations.retract("a1", timeframe="1d")
     assert len(store.annotations.list("EURUSD", "1h")) == 1
@@ -114,7 +114,7 @@ def test_a_retracted_annotation_is_gone_for_good(store: Store) -> None:
 
 
 def test_an_unknown_annotation_cannot_be_retracted(store: Store) -> None:
-    with pytest.raises(NotFound, match="Annotation nope cannot be retracted: found no annotation"):
+    with pytest.raises(NotFound, match="Annotation nope: found no annotation"):
         store.annotations.retract("nope")
 
 

@@ -1,0 +1,138 @@
+"""Use cases about single annotations: look at them, make one, change one, export those of a series."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from mllib.annotation_files import check_annotations
+from mllib.candle_gate import check_pair
+from mllib.errors import Conflict, NotFound
+from mllib.pipeline.workspace import Workspace
+from mllib.spans import Annotation, JudgedPrediction
+from mllib.store import AnnotationFilter, AnnotationPage, StoredAnnotation
+from mllib.timeframes import parse_timeframe
+
+
+def find_annotations(
+    ws: Workspace,
+    *,
+    pair: str,
+    timeframe: str,
+    wanted: AnnotationFilter,
+    after: str | None = None,
+    limit: int,
+) -> AnnotationPage:
+    """The annotations of a series that count now and are meant, by start; none where nothing is stored.
+
+    Raises:
+        InvalidCandles: the pair or the timeframe cannot name a series.
+        InvalidAnnotations: `after` is not where a page ended.
+    """
+    return ws.store.annotations.page(
+        check_pair(pair), parse_timeframe(timeframe), wanted, after=after, limit=limit
+    )
+
+
+def annotate(
+    ws: Workspace, annotation: Annotation, *, pair: str, timeframe: str
+) -> tuple[StoredAnnotation, bool]:
+    """The stored annotation, and whether it is new; its label gets a colour if it has none yet.
+
+    An id makes a repeat harmless; an empty one gets one of ours. A repeat of what was retracted since
+    changes nothing: it stays retracted.
+
+    Raises:
+        InvalidCandles: the pair or the timeframe cannot name a series.
+        InvalidAnnotations: a bound is not the open of a stored candle.
+        Conflict: the id is stored with other content.
+    """
+    pair, timeframe = check_pair(pair), parse_timeframe(timeframe)
+    named = _in_order(replace(annotation, id=annotation.id or uuid4().hex))
+    _check_place(ws, named, pair, timeframe)
+    outcome = ws.store.annotations.add(pair, timeframe, [named])
+    if outcome.conflicts:
+        stored = outcome.conflicts[0].stored
+        raise Conflict(
+            f"{pair} {timeframe}: annotation {named.id} is refused: found that id stored with other content "
+            f"({stored.label} from {stored.start_time} to {stored.end_time}), expected the same or a new id. "
+            "Send a new id, or change what is stored."
+        )
+    ws.store.labels.ensure([named.label])
+    return _shown(ws, ws.store.annotations.get(named.id, pair=pair, timeframe=timeframe)), outcome.added == 1
+
+
+def change_annotation(
+    ws: Workspace,
+    annotation_id: str,
+    changes: Mapping[str, Any],
+    *,
+    pair: str | None = None,
+    timeframe: str | None = None,
+) -> StoredAnnotation:
+    """The annotation with other values in the fields given; what it said before is kept as history.
+
+    A confirmed prediction that gets another label or other bounds is a corrected one from then on.
+
+    Raises:
+        NotFound: no annotation has that id.
+        InvalidAnnotations: a bound is not the open of a stored candle.
+        Conflict: several series have that id, or it was retracted, or changed by someone else meanwhile.
+    """
+    canonical = None if timeframe is None else parse_timeframe(timeframe)
+    stored = ws.store.annotations.get(annotation_id, pair=pair, timeframe=canonical)
+    if stored.retracted:
+        raise Conflict(
+            f"Annotation {annotation_id} cannot be changed: found it retracted, expected one that counts. "
+            "Make a new one."
+        )
+    changed = _corrected(_in_order(replace(stored.annotation, **changes)))
+    if changed == stored.annotation:
+        return _shown(ws, stored)
+    _check_place(ws, changed, stored.pair, stored.timeframe)
+    ws.store.annotations.supersede(stored, changed)
+    ws.store.labels.ensure([changed.label])
+    newest = ws.store.annotations.get(annotation_id, pair=stored.pair, timeframe=stored.timeframe)
+    return _shown(ws, newest)
+
+
+def annotations_to_export(ws: Workspace, *, pair: str, timeframe: str) -> list[Annotation]:
+    """The annotations of a series that count now, under the present names of labels.
+
+    Raises:
+        NotFound: nothing is known of the series, neither annotations nor candles.
+    """
+    found = ws.store.annotations.list(check_pair(pair), parse_timeframe(timeframe))
+    if not found:
+        ws.candles.version(pair, timeframe)
+    return found
+
+
+def _check_place(ws: Workspace, annotation: Annotation, pair: str, timeframe: str) -> None:
+    with suppress(NotFound):  # a chart may show series that are not stored here
+        check_annotations([annotation], ws.candles.read(pair, timeframe))
+
+
+def _in_order(annotation: Annotation) -> Annotation:
+    bounds = sorted((annotation.start_time, annotation.end_time))
+    return replace(annotation, start_time=bounds[0], end_time=bounds[1])
+
+
+def _corrected(annotation: Annotation) -> Annotation:
+    judged = annotation.model_prediction
+    if annotation.source != "model_confirmed" or judged is None or _stands(annotation, judged):
+        return annotation
+    return replace(annotation, source="model_corrected")
+
+
+def _stands(annotation: Annotation, judged: JudgedPrediction) -> bool:
+    """Whether an annotation says what the prediction said; unknown bounds are taken to be the same."""
+    start_time = annotation.start_time if judged.start_time is None else judged.start_time
+    end_time = annotation.end_time if judged.end_time is None else judged.end_time
+    said = (annotation.label, annotation.start_time, annotation.end_time)
+    return said == (judged.label, start_time, end_time)
+
+
+def _shown(ws: Workspace, stored: StoredAnnotation) -> StoredAnnotation:
+    return replace(stored, annotation=ws.store.labels.names().annotation(stored.annotation))
