@@ -18,9 +18,6 @@ from mllib.inference import ModelInfo, Prediction
 from mllib.spans import PredictedSpan
 from mllib.timeframes import parse_time, parse_timeframe
 
-MOST_BODY_BYTES = 64 * 2**20
-"""About 600,000 candles."""
-
 _EXPLAINED_BYTES = 2**20
 """Python's parser is slow and lets nothing else run meanwhile."""
 
@@ -135,21 +132,8 @@ BatchLine = BatchStart | BatchPart | BatchEnd | BatchError
 
 
 async def read_body(request: Request) -> bytes:
-    """The request's body, at most `MOST_BODY_BYTES` of it.
-
-    Raises:
-        Problem: it is longer.
-    """
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BODY_BYTES:
-            raise Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"request body: found more than {MOST_BODY_BYTES:,} bytes. Send fewer candles.",
-            )
-        chunks.append(chunk)
-    return b"".join(chunks)
+    """The request's body, which the edge has kept within its limits."""
+    return await request.body()
 
 
 def decoded(body: bytes, shape: type[Body]) -> Body:

@@ -4,25 +4,56 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from api import problems
+from api.edge import Edge
+from api.keys import following_keys
 from api.openapi import DocumentedApi
 from api.routes import ROUTERS
 from api.service import running
 from mllib.pipeline.workspace import Workspace
+
+THREADS = 4
+"""Routes that wait for database or disk run in so many threads of a process.
+
+With 40, the default, 40 clients that ask for the ledger get no more answers, and `/health` takes ten times as
+long: each thread that wants Python's lock is one more before the event loop.
+"""
+
+
+class Api(DocumentedApi):
+    """The routes behind their edge."""
+
+    edge: Edge
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The edge around everything, FastAPI's handler of surprises included."""
+        known = (*self.routes, *(route for router in ROUTERS for route in router.routes))
+        routes = tuple(route for route in known if isinstance(route, Route))
+        self.edge = Edge(super().build_middleware_stack(), routes=routes, on_answer=_on_answer)
+        return self.edge
+
+
+def _on_answer(method: str, route: str, status: int, seconds: float) -> None:
+    """The place for `metrics.observe_request(method, route, status, seconds)`."""
 
 
 def create_app(ws: Workspace | None = None) -> FastAPI:
     """The API over a workspace, by default that of `CANDLELOOP_HOME`, opened when the app starts."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with running(ws) as service:
+    async def lifespan(app: Api) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = THREADS
+        with running(ws) as service, following_keys(service.ws.store) as keys:
+            app.edge.open(keys, service.limits)
             app.state.service = service
             yield
 
-    app = DocumentedApi(title="candleloop", version=version("candleloop"), lifespan=lifespan)
+    app = Api(title="candleloop", version=version("candleloop"), lifespan=lifespan)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -14,6 +14,7 @@ from api.candle_bodies import (
     PredictRequest,
     PredictResponse,
 )
+from api.edge_docs import describe_edge
 from api.problems import MEDIA_TYPE, ProblemBody
 
 _SHAPES = (
@@ -48,6 +49,7 @@ class DocumentedApi(FastAPI):
             _, found = msgspec.json.schema_components(_SHAPES, ref_template=_REF)
             known = document.setdefault("components", {}).setdefault("schemas", {})
             document["components"]["schemas"] = dict(sorted({**found, **known}.items()))
+            describe_edge(document, _REF.format(name=ProblemBody.__name__), MEDIA_TYPE)
         assert self.openapi_schema is not None
         return self.openapi_schema
 

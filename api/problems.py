@@ -59,17 +59,26 @@ class Problem(Exception):
         kind: str = "about:blank",
         run_id: str | None = None,
         retry_after_s: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.run_id = run_id
         self.retry_after_s = retry_after_s
+        self.headers = headers
 
 
 def invalid_request(detail: str) -> Problem:
     """A body without the documented shape; `detail` names the place, such as `$.candles[3].high`."""
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind=_kind("InvalidRequest"))
+
+
+def respond(problem: Problem) -> Response:
+    """The answer that a problem is."""
+    waiting = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
+    headers = {**waiting, **(problem.headers or {})}
+    return _response(problem.status, str(problem), kind=problem.kind, run_id=problem.run_id, headers=headers)
 
 
 def install(app: FastAPI) -> None:
@@ -84,8 +93,7 @@ def install(app: FastAPI) -> None:
 
 def _on_problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Problem)
-    headers = None if exc.retry_after_s is None else {"Retry-After": str(exc.retry_after_s)}
-    return _response(exc.status, str(exc), kind=exc.kind, run_id=exc.run_id, headers=headers)
+    return respond(exc)
 
 
 def _on_refusal(request: Request, exc: Exception) -> Response:

@@ -82,7 +82,8 @@ def _take_up(champion: Champion) -> None:
     gc.freeze()  # what is loaded by now stays: later collections need not look at it again
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
+    # Not `def`: FastAPI would wait for a free thread, and /health needs none.
     service = request.app.state.service
     assert isinstance(service, Service), "set by the lifespan"
     return service

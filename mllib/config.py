@@ -160,7 +160,7 @@ class ApiSection(BaseModel):
     upload_bytes: int = Field(default=512_000_000, ge=1_024)
     """What an import may send; it goes to a file as it comes."""
     body_s: float = Field(default=20.0, gt=0)
-    """So long a body may take to arrive, counted anew with every piece of an upload."""
+    """So long a body may take to arrive, counted anew with every 64 KiB of an upload."""
     candles: int = Field(default=50_000, ge=1)
     """In one request; longer histories are stored and asked for with `/predict/batch`."""
     in_flight: int = Field(default=64, ge=1)

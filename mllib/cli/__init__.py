@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from mllib.cli import annotations, candles, champions, datasets, labels, models, services, tuning
+from mllib.cli import annotations, candles, champions, datasets, keys, labels, models, services, tuning
 from mllib.errors import CandleloopError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(labels.app, name="labels")
 app.add_typer(datasets.app, name="dataset")
+app.add_typer(keys.app, name="keys")
 for command in (command for group in _GROUPS for command in group.commands):
     app.command()(command)
 

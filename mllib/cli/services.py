@@ -19,16 +19,16 @@ Host = Annotated[str, typer.Option("--host", help="Loopback address to bind to."
 
 
 def api(
-    port: Annotated[int, typer.Option("--port")] = _PORTS["api"],
-    host: Host = "127.0.0.1",
-    workers: Annotated[int, typer.Option("--workers", help="Server processes.")] = 2,
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = _PORTS["api"],
+    host: Annotated[
+        str, typer.Option("--host", help="Address to bind to; other machines are let in only with a key.")
+    ] = "127.0.0.1",
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Server processes.")] = 2,
 ) -> None:
     """Serve the inference API."""
-    _check_loopback(host)
-    command = ["uvicorn", "api.main:create_app", "--factory", "--host", host, "--port", str(port)]
-    _become(
-        [*command, "--workers", str(workers), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
-    )
+    if host not in _LOOPBACK:
+        _check_binding(host)
+    _become(["api.server", "--host", host, "--port", str(port), "--workers", str(workers)])
 
 
 def console(
@@ -178,8 +178,16 @@ def _check_loopback(host: str) -> None:
     if host not in _LOOPBACK:
         raise InvalidConfig(
             f"--host: found {host!r}, expected a loopback address such as 127.0.0.1. "
-            "There are no access keys yet, so nothing is served to other machines."
+            "The console asks nobody for a key, so it is not served to other machines."
         )
+
+
+def _check_binding(host: str) -> None:
+    from mllib.pipeline.access import check_binding
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        check_binding(ws, host)
 
 
 def _become(command: list[str]) -> None:

@@ -1,4 +1,6 @@
-"""The store: annotations, verdicts, the ledger of training runs and the champions, in one SQL database.
+"""The store: annotations, verdicts, the ledger of training runs, the champions and the API keys.
+
+All in one SQL database.
 
 `open_store` gives a `Store`; each attribute is a repository, each method one short transaction that
 returns frozen dataclasses. What the database or the disk cannot do now is a `NotReady`.
@@ -10,6 +12,7 @@ from typing import Self
 
 from mllib.store import migrating
 from mllib.store.annotations import AddOutcome, AnnotationRepository, Contradiction, LabelCount
+from mllib.store.api_keys import SCOPES, ApiKey, ApiKeyRepository, Scope, key_of
 from mllib.store.champions import ChampionMove, ChampionRepository, MovedBy
 from mllib.store.database import Database, database_url
 from mllib.store.feedback import Action, Feedback
@@ -23,8 +26,10 @@ from mllib.store.verdicts import Verdict, VerdictRepository
 from mllib.store.workers import WorkerHeartbeat, WorkerRepository
 
 __all__ = [
+    "SCOPES",
     "Action",
     "AddOutcome",
+    "ApiKey",
     "ChampionMove",
     "Contradiction",
     "Feedback",
@@ -34,12 +39,14 @@ __all__ = [
     "LabelNames",
     "MovedBy",
     "Run",
+    "Scope",
     "Series",
     "Status",
     "Store",
     "TalibLayer",
     "Verdict",
     "WorkerHeartbeat",
+    "key_of",
     "open_store",
 ]
 
@@ -57,6 +64,7 @@ class Store:
         self.runs = RunRepository(database)
         self.champions = ChampionRepository(database)
         self.workers = WorkerRepository(database)
+        self.api_keys = ApiKeyRepository(database)
 
     @property
     def where(self) -> str:

@@ -16,7 +16,7 @@ from mllib.store.failures import BUSY_TIMEOUT_S, missing_folder, translated
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 SCRIPTS = Path(__file__).parent / "migrations"
 _POSTGRESQL_LOCK = 0x63616E646C65  # "candle": any number that nobody else locks
 

@@ -260,3 +260,15 @@ class WorkerHeartbeat(Table, table=True):
     host: str
     started_at: int = _seconds()
     beat_at: float
+
+
+class ApiKey(Table, table=True):
+    """Never deleted: that a key was ever created closes the API to everybody without one."""
+
+    __tablename__ = "api_key"
+    id: str = Field(primary_key=True)
+    name: str
+    secret_hash: str
+    scopes: list[str] = Field(sa_column=Column(JSON(), nullable=False))
+    created_at: int = _seconds()
+    revoked_at: int | None = _seconds(nullable=True)

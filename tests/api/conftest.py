@@ -22,6 +22,8 @@ from mllib.pipeline.workspace import Workspace, open_workspace
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "EURUSD_1h.parquet"
 BARS = 1_500
+BASE_URL = "http://127.0.0.1"
+"""Without a key the service answers under loopback names alone."""
 SMALL = {
     "stages.training.hyperparameters": {"n_estimators": 8},
     "stages.training.validation_folds": 0,
@@ -65,7 +67,7 @@ def ws(trained_home: Path, tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def client(ws: Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(ws)) as running:
+    with TestClient(create_app(ws), base_url=BASE_URL) as running:
         yield running
 
 
@@ -77,7 +79,7 @@ def empty_ws(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def modelless(empty_ws: Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(empty_ws)) as running:
+    with TestClient(create_app(empty_ws), base_url=BASE_URL) as running:
         yield running
 
 

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from api.main import create_app
 from mllib.config import Config
 from mllib.pipeline.workspace import Workspace, open_workspace
+from tests.api.conftest import BASE_URL
 
 
 def test_health_and_ready_name_the_version_that_serves(client: TestClient) -> None:
@@ -30,7 +31,7 @@ def test_a_service_without_a_model_takes_up_the_first_champion(ws: Workspace) ->
     inference = {"stages": {"inference": {"mlflow_model_name": "first"}}}
     with (
         open_workspace(ws.home, config=Config.model_validate(inference)) as fresh,
-        TestClient(create_app(fresh)) as client,
+        TestClient(create_app(fresh), base_url=BASE_URL) as client,
     ):
         assert client.get("/ready").status_code == 503
         ws.store.champions.move("first", ws.store.runs.list()[0].run_id, moved_by="promote")
@@ -44,7 +45,10 @@ def test_a_local_model_that_is_missing_is_said_in_ready(tmp_path: Path, refusal:
     config = Config.model_validate(
         {"stages": {"inference": {"model_source": "local", "local_model_path": "../elsewhere"}}}
     )
-    with open_workspace(tmp_path / "home", config=config) as ws, TestClient(create_app(ws)) as client:
+    with (
+        open_workspace(tmp_path / "home", config=config) as ws,
+        TestClient(create_app(ws), base_url=BASE_URL) as client,
+    ):
         refusal(client.get("/ready"), 503, "local_model_path: found '../elsewhere', expected a folder inside")
 
 
@@ -52,6 +56,6 @@ def test_making_the_app_touches_no_disk(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("CANDLELOOP_HOME", str(tmp_path / "home"))
     app = create_app()
     assert not (tmp_path / "home").exists()
-    with TestClient(app) as client:
+    with TestClient(app, base_url=BASE_URL) as client:
         assert client.get("/health").status_code == 200
     assert (tmp_path / "home").is_dir()

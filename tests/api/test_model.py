@@ -9,6 +9,7 @@ from api.main import create_app
 from mllib.config import Config
 from mllib.pipeline.promoting import promote
 from mllib.pipeline.workspace import Workspace, open_workspace
+from tests.api.conftest import BASE_URL
 
 # MLflow, which mirrors the champion as an alias, uses SQLAlchemy in ways that this version warns of.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*noload.*")
@@ -64,7 +65,7 @@ def test_a_service_follows_a_champion_moved_by_another_process(client: TestClien
 def test_two_processes_follow_one_champion(client: TestClient, ws: Workspace) -> None:
     with (
         open_workspace(ws.home, config=Config()) as elsewhere,
-        TestClient(create_app(elsewhere)) as second,
+        TestClient(create_app(elsewhere), base_url=BASE_URL) as second,
     ):
         run_id = _other(ws)
         client.post("/model/load", json={"run_id": run_id})
@@ -159,7 +160,7 @@ def test_a_model_of_another_name_is_refused(ws: Workspace, refusal: Callable[...
     inference = {"stages": {"inference": {"mlflow_model_name": "another"}}}
     with (
         open_workspace(ws.home, config=Config.model_validate(inference)) as elsewhere,
-        TestClient(create_app(elsewhere)) as client,
+        TestClient(create_app(elsewhere), base_url=BASE_URL) as client,
     ):
         asked = {"run_id": _champion(ws)}
         refusal(

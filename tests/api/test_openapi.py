@@ -41,7 +41,26 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str], dic
 
 def test_every_route_is_documented_with_its_statuses(document: dict[str, Any]) -> None:
     found = {where: {int(s) for s in one["responses"]} for where, one in _operations(document)}
-    assert found == STATUSES
+    assert found == {where: its | _of_the_edge(where, document) for where, its in STATUSES.items()}
+
+
+def _of_the_edge(where: tuple[str, str], document: dict[str, Any]) -> set[int]:
+    """What any operation may answer before it has begun."""
+    method, path = where
+    if path in ("/health", "/ready"):
+        return {403}
+    has_body = "requestBody" in document["paths"][path][method]
+    full = set() if path == "/metrics" else {429}
+    return {401, 403, 503, *full, *({408, 413} if has_body else set())}
+
+
+def test_every_operation_says_which_key_it_needs(document: dict[str, Any]) -> None:
+    needed = {where: one["security"] for where, one in _operations(document)}
+    assert needed["get", "/health"] == needed["get", "/ready"] == []
+    assert needed["post", "/predict"] == [{"bearer": ["read"]}, {"header": ["read"]}, {}]
+    assert needed["post", "/feedback"][0] == {"bearer": ["annotate"]}
+    assert needed["post", "/training/start"][0] == {"bearer": ["train"]}
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
 
 
 def test_every_error_is_a_problem(document: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from api import candle_bodies
 from api.main import create_app
 from api.routes import predictions
 from mllib.candles import Candles
@@ -17,6 +16,7 @@ from mllib.inference import Prediction, Predictor
 from mllib.pipeline import predicting
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.workspace import Workspace
+from tests.api.conftest import BASE_URL
 
 Make = Callable[..., dict[str, Any]]
 
@@ -195,13 +195,6 @@ def test_a_body_that_is_no_json_is_refused(
     refusal(client.post(path, content=content), 422, "")
 
 
-def test_a_body_beyond_the_limit_is_refused(
-    client: TestClient, body: Make, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(candle_bodies, "MOST_BODY_BYTES", 1_000)
-    refusal(client.post("/predict", json=body()), 413, "found more than 1,000 bytes")
-
-
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
 def test_without_a_model_nothing_is_predicted(
     modelless: TestClient, empty_ws: Workspace, body: Make, refusal: Callable[..., None], path: str
@@ -272,7 +265,7 @@ def test_more_candles_than_a_request_may_have_are_refused(
     ws: Workspace, body: Make, refusal: Callable[..., None]
 ) -> None:
     small = limited(ws, candles=499)
-    with TestClient(create_app(small)) as client:
+    with TestClient(create_app(small), base_url=BASE_URL) as client:
         refusal(client.post("/predict", json=body()), 413, "found 500 candles, expected at most 499")
         asked = {"candles": body()["candles"], "patterns": []}
         refusal(client.post("/patterns/detect", json=asked), 413, "found 500 candles")
@@ -334,7 +327,7 @@ def test_a_request_that_takes_too_long_is_told_so(
         raise NotReady("too late")
 
     monkeypatch.setattr(predictions, "predict_candles", slow)
-    with TestClient(create_app(limited(ws, predict_s=0.05))) as client:
+    with TestClient(create_app(limited(ws, predict_s=0.05)), base_url=BASE_URL) as client:
         answer = client.post("/predict", json=body())
         assert client.get("/health").status_code == 200
         go_on.set()

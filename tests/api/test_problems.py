@@ -9,6 +9,7 @@ from api.main import create_app
 from api.routes import predictions
 from mllib import errors
 from mllib.pipeline.workspace import Workspace
+from tests.api.conftest import BASE_URL
 
 
 def test_an_unknown_path_is_a_problem(client: TestClient, refusal: Callable[..., None]) -> None:
@@ -43,7 +44,7 @@ def test_a_surprise_is_a_problem_without_internals(
         raise RuntimeError("secret")
 
     monkeypatch.setattr(predictions, "predict_candles", burst)
-    with TestClient(create_app(ws), raise_server_exceptions=False) as client:
+    with TestClient(create_app(ws), raise_server_exceptions=False, base_url=BASE_URL) as client:
         answer = client.post("/predict", json=body())
     refusal(answer, 500, "The service failed unexpectedly")
     assert "secret" not in answer.text

@@ -1,0 +1,58 @@
+"""What the OpenAPI page says of the edge: keys, and the refusals that any operation may answer with."""
+
+from typing import Any
+
+from api.access import OPEN_PATHS, scope_of
+from api.intake import EXEMPT_PATHS
+
+_HEADER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_WHEN = {
+    401: "A key is needed, and the one sent is none or no longer valid.",
+    403: "The key does not allow this, or the request comes from a foreign page or under a foreign name.",
+    408: "The body took too long to arrive.",
+    413: "The body is too long.",
+    429: "The process works on as many requests as it may. Ask again after `Retry-After`.",
+    503: "Not now: the keys cannot be read. Ask again after `Retry-After`.",
+}
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer cl_…`"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_METHODS = ("get", "head", "post", "put", "patch", "delete")
+
+
+def describe_edge(document: dict[str, Any], problem_ref: str, media_type: str) -> None:
+    """Adds to an OpenAPI document what the edge does before operations; what they say stays."""
+    document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    content = {media_type: {"schema": {"$ref": problem_ref}}}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method in _METHODS:
+                operation["security"] = _security(method, path)
+                _add_refusals(operation, _statuses(path, operation), content)
+
+
+def _security(method: str, path: str) -> list[dict[str, list[str]]]:
+    """A key in either header with the scope that is needed, or none where the home has no key."""
+    if path in OPEN_PATHS:
+        return []
+    needed: str = scope_of(method.upper(), path)
+    keyed = [{scheme: [needed]} for scheme in _SCHEMES]
+    return [*keyed, {}]
+
+
+def _statuses(path: str, operation: dict[str, Any]) -> tuple[int, ...]:
+    if path in OPEN_PATHS:
+        return (403,)
+    full = () if path in EXEMPT_PATHS else (429,)
+    body = (408, 413) if "requestBody" in operation else ()
+    return (401, 403, *body, *full, 503)
+
+
+def _add_refusals(operation: dict[str, Any], statuses: tuple[int, ...], content: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    for status in statuses:
+        if str(status) not in responses:
+            headers = {"headers": _HEADER} if status in (429, 503) else {}
+            responses[str(status)] = {"description": _WHEN[status], "content": content, **headers}
+    operation["responses"] = dict(sorted(responses.items()))
