@@ -233,7 +233,7 @@ def _bound(name: str, value: int | str | None, *, last: bool) -> int | None:
             f"$.{name}: found {value!r}, expected Unix seconds or an ISO 8601 date. "
             "Write 2020-01-31 or 2020-01-31T10:00:00Z."
         ) from exc
-    if abs(time) >= _BEYOND_SECONDS:
+    if not isinstance(value, str) and abs(time) >= _BEYOND_SECONDS:
         raise invalid_request(
             f"$.{name}: found {value!r}, expected seconds, not milliseconds. Divide by 1000."
         )

@@ -20,6 +20,7 @@ from api.access import Access
 from api.intake import Intake
 from api.keys import Keys
 from api.logs import request_id
+from api.metrics import in_flight
 from api.problems import CLIENT_CLOSED_REQUEST, Problem, respond
 from mllib.config import ApiSection
 from mllib.store import ApiKey
@@ -100,7 +101,8 @@ class Edge:
         # Left as it is at the end: the server logs a surprise after this returns, in the same context.
         request_id.set(_id_of(scope))
         try:
-            await self._gate(scope, _counted(receive, exchange), _dressed(send, exchange, scope))
+            with in_flight():
+                await self._gate(scope, _counted(receive, exchange), _dressed(send, exchange, scope))
         finally:
             self._tell(scope, exchange)
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from api import problems
+from api import metrics, problems
 from api.edge import Edge
 from api.keys import following_keys
 from api.openapi import DocumentedApi
@@ -34,12 +34,8 @@ class Api(DocumentedApi):
         """The edge around everything, FastAPI's handler of surprises included."""
         known = (*self.routes, *(route for router in ROUTERS for route in router.routes))
         routes = tuple(route for route in known if isinstance(route, Route))
-        self.edge = Edge(super().build_middleware_stack(), routes=routes, on_answer=_on_answer)
+        self.edge = Edge(super().build_middleware_stack(), routes=routes, on_answer=metrics.observe_request)
         return self.edge
-
-
-def _on_answer(method: str, route: str, status: int, seconds: float) -> None:
-    """The place for `metrics.observe_request(method, route, status, seconds)`."""
 
 
 def create_app(ws: Workspace | None = None) -> FastAPI:
@@ -51,7 +47,8 @@ def create_app(ws: Workspace | None = None) -> FastAPI:
         with running(ws) as service, following_keys(service.ws.store) as keys:
             app.edge.open(keys, service.limits)
             app.state.service = service
-            yield
+            with metrics.following(service):
+                yield
 
     app = Api(title="candleloop", version=version("candleloop"), lifespan=lifespan)
     problems.install(app)

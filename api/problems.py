@@ -101,7 +101,7 @@ def _on_refusal(request: Request, exc: Exception) -> Response:
     status = _status(exc)
     waiting = status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"Retry-After": str(RETRY_AFTER_S)} if waiting else None
-    return _response(status, str(exc), kind=_kind(type(exc).__name__), headers=headers)
+    return _response(status, str(exc), kind=kind_of(type(exc)), headers=headers)
 
 
 def _on_invalid_request(request: Request, exc: Exception) -> Response:
@@ -142,12 +142,16 @@ def _place(location: tuple[str | int, ...]) -> str:
     return start + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
 
 
-def _kind(name: str) -> str:
-    """The problem type of an error's class name.
+def kind_of(error: type[errors.CandleloopError]) -> str:
+    """The problem type of a kind of error.
 
-    >>> _kind("InvalidCandles")
+    >>> kind_of(errors.InvalidCandles)
     'urn:candleloop:invalid-candles'
     """
+    return _kind(error.__name__)
+
+
+def _kind(name: str) -> str:
     return "urn:candleloop:" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
@@ -155,7 +159,7 @@ def problem_of(exc: errors.CandleloopError | Problem) -> ProblemBody:
     """The body of a refusal, for answers that have begun already."""
     if isinstance(exc, Problem):
         return _body(exc.status, str(exc), exc.kind, exc.run_id)
-    return _body(_status(exc), str(exc), _kind(type(exc).__name__))
+    return _body(_status(exc), str(exc), kind_of(type(exc)))
 
 
 def _status(exc: errors.CandleloopError) -> HTTPStatus:

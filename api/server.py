@@ -21,6 +21,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from api import metrics_folder
 from api.logs import LOG_CONFIG
 
 BACKLOG = 1_024
@@ -128,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     config = configuration(asked.host, asked.port, asked.workers)
     if asked.workers > 1:
+        metrics_folder.share()
         workers = Workers(config, [config.bind_socket()])
         workers.run()
         sys.exit(0 if workers.has_served else STARTUP_FAILURE)

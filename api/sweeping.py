@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 from fastapi import Request
 
+from api import metrics
 from api.candle_bodies import BatchEnd, BatchError, BatchStart, per_candle
 from api.lanes import Lane
 from api.problems import Problem, problem_of
@@ -61,6 +62,7 @@ def _piece(parts: Iterator[Prediction]) -> _Piece | None:
     part = next(parts, None)
     if part is None:
         return None
+    metrics.observe_prediction(part)
     spans, bars = msgspec.json.encode(part.spans), msgspec.json.encode(per_candle(part))
     return _Piece(spans[1:-1], bars[1:-1], len(part.candles))
 

@@ -45,8 +45,11 @@ class Calibration:
         """Calibrated probabilities of `P float32 (n, k)`; each cell depends on itself alone."""
         if not any(self.undone) and all(t == 1 for t in self.temperatures):
             return P
-        z = (_log_odds(P) - np.array(self.undone)) / np.array(self.temperatures)
-        calibrated: Probabilities = (1 / (1 + np.exp(-z))).astype(np.float32)
+        z = _log_odds(P)
+        z -= np.array(self.undone)
+        z /= -np.array(self.temperatures)
+        odds_against = np.exp(z, out=z)
+        calibrated: Probabilities = (1 / (1 + odds_against)).astype(np.float32)
         return calibrated
 
     def to_dict(self) -> dict[str, Any]:
@@ -153,6 +156,7 @@ def _reliability(
 
 
 def _log_odds(P: Probabilities) -> Floats:
-    p = np.clip(P.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
-    odds: Floats = np.log(p / (1 - p))
-    return odds
+    p = np.clip(P, _SMALLEST, 1 - _SMALLEST, dtype=np.float64)
+    p /= 1 - p
+    log_odds: Floats = np.log(p, out=p)
+    return log_odds

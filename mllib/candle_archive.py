@@ -187,8 +187,8 @@ class CandleArchive:
         names = [" ".join(_series_of(path)) for path in sorted(self._folder.glob(f"*{_SUFFIX}"))]
         stored = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
         return NotFound(
-            f"{name}: found no stored candles, expected one of: {stored or '(nothing is stored)'} "
-            f"in {self._folder}. Import the candles first, or set CANDLELOOP_HOME to where they are."
+            f"{name}: found no stored candles, expected one of: {stored or '(nothing is stored)'}. "
+            "Import the candles first, or set CANDLELOOP_HOME to where they are."
         )
 
     @contextmanager

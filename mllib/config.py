@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -269,13 +269,18 @@ def with_value(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any
     >>> with_value({"a": {"b": 1}}, "a.c", 2)
     {'a': {'b': 1, 'c': 2}}
     """
-    head, _, rest = key.partition(".")
+    return _set(values, key.split("."), value, key)
+
+
+def _set(values: Mapping[str, Any], path: Sequence[str], value: Any, key: str) -> dict[str, Any]:
+    head, *rest = path
     if not rest:
         return {**values, head: value}
     inner = values.get(head)
     if inner is not None and not isinstance(inner, Mapping):
-        raise InvalidConfig(f"{key}: found a value at {head}, expected a section. Correct the key.")
-    return {**values, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
+        section = key.removesuffix("." + ".".join(rest))
+        raise InvalidConfig(f"{key}: found a value at {section}, expected a section. Correct the key.")
+    return {**values, head: _set(inner if isinstance(inner, Mapping) else {}, rest, value, key)}
 
 
 def parse_config(values: Mapping[str, Any], *, where: str) -> Config:

@@ -278,3 +278,42 @@ def window_targets(
         else:
             said += "0" if set(range(*window)) <= looked else "?"
     return said
+
+
+def watched(candles: Candles, bar: int) -> dict[str, float]:
+    """What is watched of a bar from the 22nd on for drift, in plain arithmetic; NaN where it is not known."""
+    high, low, open_, close = (getattr(candles, name).tolist() for name in ("high", "low", "open", "close"))
+
+    def true_range(at: int) -> float:
+        return max(high[at], close[at - 1]) - min(low[at], close[at - 1])
+
+    before = range(bar - 20, bar)
+    usual = sum(true_range(at) for at in before) / 20 or np.nan
+    height = high[bar] - low[bar]
+    parts = {
+        "body_share": abs(close[bar] - open_[bar]),
+        "upper_wick_share": high[bar] - max(open_[bar], close[bar]),
+        "lower_wick_share": min(open_[bar], close[bar]) - low[bar],
+    }
+    gap = abs(open_[bar] - close[bar - 1]) / usual
+    found = {name: part / height if height else 0.0 for name, part in parts.items()} | {
+        "close_change": (close[bar] - close[bar - 1]) / usual,
+        "range_ratio": true_range(bar) / usual,
+        "gap_size": 0.0 if gap < 0.05 else gap,
+    }
+    if candles.volume is not None:
+        volume = candles.volume.tolist()
+        found["volume_ratio"] = volume[bar] / (sum(volume[at] for at in before) / 20 or np.nan)
+    return found
+
+
+def psi(trained: Sequence[float], found: Sequence[float]) -> float:
+    """The population stability index over deciles of `trained`, half a value added to each bin."""
+    ordered = sorted(trained)
+    edges = sorted({ordered[-(-len(ordered) * tenth // 10) - 1] for tenth in range(1, 10)})
+
+    def shares(values: Sequence[float]) -> list[float]:
+        bins = [[v for v in values if low < v <= high] for low, high in pairwise([-np.inf, *edges, np.inf])]
+        return [(len(one) + 0.5) / (len(values) + 0.5 * len(bins)) for one in bins]
+
+    return sum((p - q) * float(np.log(p / q)) for p, q in zip(shares(trained), shares(found), strict=True))

@@ -244,6 +244,12 @@ def test_an_unknown_override_is_refused_with_its_path(tmp_path: Path) -> None:
         load_config(_without(tmp_path), ["stages.training.sed=1"])
 
 
+def test_an_override_below_a_value_is_refused_with_its_whole_path(tmp_path: Path) -> None:
+    said = r"stages\.training\.seed\.x: found a value at stages\.training\.seed, expected a section"
+    with pytest.raises(InvalidConfig, match=said):
+        load_config(_without(tmp_path, ("stages.training.seed", 1)), ["stages.training.seed.x=1"])
+
+
 def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANDLELOOP_CONFIG", str(_without(tmp_path, ("pipeline.name", "named"))))
     assert load_config().pipeline.name == "named"

@@ -13,7 +13,7 @@ from mllib.encoders import EncodingConfig
 from mllib.encoders.bio import BioEncoder
 from mllib.errors import InvalidConfig, TrainingFailed
 from mllib.features import ContextConfig
-from mllib.inference import Predictor
+from mllib.inference import InputProfile, Predictor
 from mllib.models import MODEL_NAMES
 from mllib.patterns import detect, label_of
 from mllib.spans import Annotation, ReviewedRange, Span
@@ -286,6 +286,11 @@ def test_flat_candles_train_a_model_that_says_little() -> None:
     rows, P = predictor.scored(candles)
     assert len(rows) == 1_500
     assert np.isfinite(P).all()
+
+
+def test_the_profile_is_that_of_the_training_block(trained: Predictor) -> None:
+    block = CANDLES.between(None, trained.metrics["split"]["moments"][0] - 1)
+    assert trained.profile == InputProfile.learn([block])
 
 
 def test_a_random_split_is_warned_of_and_what_was_seen_leaves_the_test_out(

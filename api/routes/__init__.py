@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.routes import datasets, feedback, health, model, patterns, predictions, training
+from api.routes import datasets, feedback, health, metrics, model, patterns, predictions, training
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -12,5 +12,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     training.router,
     datasets.router,
     feedback.router,
+    metrics.router,
 )
 """In the order in which the documentation shows them."""

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
+from api import metrics
 from api.candle_bodies import (
     BatchLine,
     BatchRequest,
@@ -49,7 +50,10 @@ async def predict(request: Request, service: ServiceDep) -> Response:
     body = await read_body(request)
     predictor = service.champion.require()
     answer = service.cache.find(predictor, body)
-    if answer is None:
+    if answer is not None:
+        metrics.cache_hit()
+    else:
+        metrics.cache_miss()
         work = partial(_predict, service, predictor, body)
         kept = await service.charts.run(work, request, within_s=service.limits.predict_s)
         service.cache.keep(predictor, body, kept)
@@ -89,6 +93,8 @@ def _predict(service: Service, predictor: Predictor, body: bytes) -> Kept:
     candles = checked_candles(asked.pair, asked.timeframe, asked.candles)
     version = service.cache.series_version(candles.pair, candles.timeframe)
     prediction = predict_candles(predictor, service.stored, candles, since=asked.since)
+    metrics.observe_prediction(prediction)
+    metrics.observe_input(predictor.profile, candles)
     answer = PredictResponse(
         pair=candles.pair,
         timeframe=candles.timeframe,

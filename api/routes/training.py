@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.openapi import problems
-from api.problems import Problem
+from api.problems import Problem, kind_of
 from api.schemas import Started, TrainingRequest, TrainingRun
 from api.service import ServiceDep
 from mllib.config import TrainingSection
@@ -43,7 +43,7 @@ def start_training(asked: TrainingRequest, service: ServiceDep) -> Started:
     try:
         run = request_training(service.ws, pairs=pairs, timeframe=asked.timeframe, config=config)
     except Conflict as exc:
-        raise Problem(HTTPStatus.CONFLICT, str(exc), run_id=exc.active_id) from exc
+        raise Problem(HTTPStatus.CONFLICT, str(exc), kind=kind_of(Conflict), run_id=exc.active_id) from exc
     enqueue_run(service.ws, run)
     return Started(run_id=run.run_id, status=run.status)
 

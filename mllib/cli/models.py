@@ -221,6 +221,9 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
         say(warning)
     for reason in metrics.get("left_out", {}).values():
         say(f"Left out, there is too little to learn from: {reason}.")
+    if drift := metrics.get("input_drift"):
+        name, most = max(drift.items(), key=lambda item: item[1])
+        say(f"Candles beside those of training: PSI at most {most:.3f} ({name}; 0.1 is little, 0.25 much).")
     if metrics.get("in_sample"):
         say(f"In sample: the model has seen {metrics['in_sample_candles']} of these candles.")
 

@@ -159,23 +159,18 @@ class BioEncoder:
     def decode(self, candles: Candles, rows: Rows, P: NDArray[np.float32]) -> list[PredictedSpan]:
         """Spans, by start, from the probabilities `P float32 (n_bars, k)` of every bar of `candles`."""
         lanes = self._split(P)
-        found = decode_lanes(lanes, candles)
-        spans = [
-            span
-            for (lane, begin, inside), where in zip(lanes, found, strict=True)
-            for span in predicted_spans(lane, where, begin, inside, candles)
-        ]
+        spans = predicted_spans(lanes, decode_lanes(lanes, candles), candles)
         return sorted(spans, key=lambda span: (span.start_time, span.end_time, span.label))
 
     def coverage(self, candles: Candles, rows: Rows, P: NDArray[np.float32]) -> Floats:
         """The probability that each bar lies in a span of each label: `float64 (n_bars, n_labels)`."""
-        covered = np.empty((len(P), len(self.lanes)))
+        covered = np.empty((len(self.lanes), len(P)))
         for i, (lane, begin, inside) in enumerate(self._split(P)):
-            covered[:, i] = np.minimum(begin + inside, 1.0)
+            np.minimum(begin + inside, 1.0, out=covered[i])
             if lane.fixed:
                 for lag in range(1, min(lane.most_bars, len(P))):
-                    covered[lag:, i] = np.maximum(covered[lag:, i], begin[:-lag])
-        return covered
+                    np.maximum(covered[i, lag:], begin[:-lag], out=covered[i, lag:])
+        return np.ascontiguousarray(covered.T)
 
     def tune(self, parts: Sequence[TuningPart]) -> "BioEncoder":
         """The encoder with each lane's cut and cost chosen for the best span F1 over validation parts."""
@@ -211,13 +206,8 @@ class BioEncoder:
 
     def _split(self, P: NDArray[np.float32]) -> list[LaneProbabilities]:
         """Each lane with its probabilities of starting and of going on, `float64 (n_bars,)`."""
-        lanes, first = [], 0
-        for lane in self.lanes:
-            begin = P[:, first].astype(np.float64)
-            inside = np.zeros_like(begin) if lane.fixed else P[:, first + 1].astype(np.float64)
-            lanes.append((lane, begin, inside))
-            first += lane.width
-        return lanes
+        columns, nowhere = iter(P.T.astype(np.float64, order="C")), np.zeros(len(P))
+        return [(lane, next(columns), nowhere if lane.fixed else next(columns)) for lane in self.lanes]
 
 
 def _mark(Y: NDArray[np.float32], mask: NDArray[np.bool_], found: Positions) -> None:

@@ -67,9 +67,9 @@ def decode_lanes(lanes: Sequence[LaneProbabilities], candles: Candles) -> list[P
 
 
 def _fixed_spans(lane: Lane, begin: Floats) -> Positions:
-    starts = np.flatnonzero(begin >= lane.cut)
-    starts = starts[starts + lane.most_bars <= len(begin)]
-    return np.stack([starts, starts + lane.most_bars], axis=1).astype(np.int64)
+    possible = begin[: max(len(begin) - lane.most_bars + 1, 0)]
+    starts = np.flatnonzero(possible >= lane.cut)
+    return np.stack([starts, starts + lane.most_bars], axis=1)
 
 
 def _decode_varying(lanes: Sequence[LaneProbabilities], candles: Candles) -> list[Positions]:
@@ -93,16 +93,22 @@ def _decode_varying(lanes: Sequence[LaneProbabilities], candles: Candles) -> lis
 
 
 def predicted_spans(
-    lane: Lane, found: Positions, begin: Floats, inside: Floats, candles: Candles
+    lanes: Sequence[LaneProbabilities], found: Sequence[Positions], candles: Candles
 ) -> list[PredictedSpan]:
-    if lane.fixed:
-        confidence = begin[found[:, 0]].tolist()
-    else:
-        confident = np.minimum(begin + inside, 1.0)
-        confidence = [float(confident[start:end].mean()) for start, end in found.tolist()]
-    starts, ends = candles.time[found[:, 0]].tolist(), candles.time[found[:, 1] - 1].tolist()
-    bars = (found[:, 1] - found[:, 0]).tolist()
-    return [PredictedSpan(lane.label, *one) for one in zip(starts, ends, confidence, bars, strict=True)]
+    """The spans found in each lane, with the mean probability of their bars."""
+    labels: list[str] = []
+    confidence: list[float] = []
+    for (lane, begin, inside), where in zip(lanes, found, strict=True):
+        labels += [lane.label] * len(where)
+        if lane.fixed:
+            confidence += begin[where[:, 0]].tolist()
+        else:
+            confident = np.minimum(begin + inside, 1.0)
+            confidence += [float(confident[start:end].mean()) for start, end in where.tolist()]
+    first, end = np.concatenate([np.empty((0, 2), np.int64), *found]).T
+    starts, ends = candles.time[first].tolist(), candles.time[end - 1].tolist()
+    spans = zip(labels, starts, ends, confidence, (end - first).tolist(), strict=True)
+    return [PredictedSpan(*one) for one in spans]
 
 
 def candidates(lane: Lane) -> list[Lane]:

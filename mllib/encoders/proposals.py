@@ -6,13 +6,14 @@ that some label's spans had in training. What a window's outline reads ends with
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from mllib.candles import Candles
+from mllib.features.swings import Counts
 from mllib.features.window_shape import Series
 from mllib.features.windows import Floats
 from mllib.matching import Positions, overlaps
@@ -24,7 +25,10 @@ SWING_BARS = (8, 5, 3, 1, 0)
 _REACHABLE_IOU = 0.8
 _REACHABLE_SHARE = 0.95
 _TYPICAL = 0.005
-_STARTS_AT_A_TIME = 512
+_FEW_BARS = 8
+"""Labels of so many bars begin at most bars and have few lengths, longer ones the other way round: what they
+have in common is computed once for each of the two kinds."""
+_BARS_AT_A_TIME = 1_024
 _LENGTHS_A_DOUBLING = 32
 _SMALLEST = 1e-9
 
@@ -44,13 +48,22 @@ class Bounds(BaseModel):
     lowest: tuple[float, ...] = ()
     highest: tuple[float, ...] = ()
 
-    def hold(self, outline: Floats) -> NDArray[np.bool_]:
-        """Which outlines `(n, n_columns)` lie within: `bool (n,)`."""
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """How many bars its windows may have."""
+        return window_lengths(self.least_bars, self.most_bars)
+
+    def hold(self, outline: Floats, strength: Counts) -> NDArray[np.intp]:
+        """Which windows lie within, by their outlines `(n, n_columns)` and their starts' strength `(n,)`."""
+        longest = int(outline[:, 0].max(initial=self.most_bars))
+        possible = np.zeros(longest + 1, bool)
+        possible[self.lengths] = True
+        some = np.flatnonzero(possible[outline[:, 0].astype(np.int64)] & (strength > self.swing_bars))
         if not self.lowest:
-            return np.ones(len(outline), bool)
-        inside = (outline >= self.lowest) & (outline <= self.highest)
-        within: NDArray[np.bool_] = np.logical_and.reduce(inside, axis=1)
-        return within
+            return some
+        columns = outline.T[:, some]
+        lowest, highest = (np.array(bound)[:, None] for bound in (self.lowest, self.highest))
+        return some[np.logical_and.reduce((columns >= lowest) & (columns <= highest), axis=0)]
 
 
 def learn_bounds(examples: Sequence[tuple[Series, Positions]], *, within: tuple[int, int]) -> Bounds:
@@ -102,6 +115,7 @@ def _near(starts: NDArray[np.int64], found: Positions, bars: int) -> NDArray[np.
     return starts[near]
 
 
+@lru_cache
 def window_lengths(least_bars: int, most_bars: int) -> NDArray[np.int64]:
     """Every length up to 64 bars, then one in so many, as fine in proportion.
 
@@ -112,38 +126,30 @@ def window_lengths(least_bars: int, most_bars: int) -> NDArray[np.int64]:
     while bars <= most_bars:
         lengths.append(bars)
         bars += max(bars // _LENGTHS_A_DOUBLING, 1)
-    return np.array(lengths, np.int64)
+    found = np.array(lengths, np.int64)
+    found.setflags(write=False)  # shared with whoever asks next
+    return found
 
 
 def propose_windows(series: Series, bounds: Sequence[Bounds]) -> Positions:
     """The half-open windows `(n, 2)` that any of the bounds hold, by start and end."""
+    few, many = ([one for one in bounds if (one.most_bars > _FEW_BARS) == more] for more in (False, True))
+    longest = max((one.most_bars for one in bounds), default=0)
+    strength, n = series.swings.strength, len(series.close)
     found = [np.empty((0, 2), np.int64)]
-    for swing in sorted({one.swing_bars for one in bounds}):
-        group = [one for one in bounds if one.swing_bars == swing]
-        lengths = np.unique(np.concatenate([window_lengths(one.least_bars, one.most_bars) for one in group]))
-        starts = series.swings.starts(swing)
-        for first in range(0, len(starts), _STARTS_AT_A_TIME):
-            windows, outline = outline_windows(series, starts[first : first + _STARTS_AT_A_TIME], lengths)
-            held = np.logical_or.reduce([_of_length(one, windows) & one.hold(outline) for one in group])
-            found.append(windows[held])
-    return np.unique(np.concatenate(found), axis=0)
-
-
-def _of_length(bounds: Bounds, windows: Positions) -> NDArray[np.bool_]:
-    bars = windows[:, 1] - windows[:, 0]
-    lengths = window_lengths(bounds.least_bars, bounds.most_bars)
-    known: NDArray[np.bool_] = np.isin(bars, lengths)
-    return known
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Running:
-    """Extremes from each start on: `(n_starts, n_bars)`; `*_bar` counts from the start."""
-
-    high: Floats
-    low: Floats
-    high_bar: NDArray[np.int64]
-    low_bar: NDArray[np.int64]
+    for first in range(0, n, _BARS_AT_A_TIME):
+        held = np.zeros((min(_BARS_AT_A_TIME, n - first), longest + 1), bool)
+        for group in (few, many):
+            least = min((one.swing_bars for one in group), default=0)
+            starts = first + np.flatnonzero(strength[first : first + len(held)] > least)
+            lengths = np.unique(np.concatenate([np.empty(0, np.int64), *(one.lengths for one in group)]))
+            windows, outline = outline_windows(series, starts, lengths)
+            for one in group:
+                start, end = windows[one.hold(outline, strength[windows[:, 0]])].T
+                held[start - first, end - start] = True
+        start, length = np.divmod(np.flatnonzero(held), longest + 1)
+        found.append(np.stack([first + start, first + start + length], axis=1))
+    return np.concatenate(found)
 
 
 def outline_windows(
@@ -157,42 +163,44 @@ def outline_windows(
     """
     if not len(starts) or not len(lengths):
         return np.empty((0, 2), np.int64), np.empty((0, 12))
-    at = np.minimum(starts[:, None] + np.arange(lengths[-1]), len(series.close) - 1)
-    close, running = series.close[at], _running(series.close[at])
-    usual = np.cumsum(series.true_range[at], axis=1)[:, lengths - 1] / lengths
-    last = lengths - 1
-    height = np.maximum((running.high - running.low)[:, last], _SMALLEST)
-    first = (close[:, :1] - running.low[:, last]) / height
-    swings, start = series.swings, starts[:, None]
-    start_high = np.minimum(swings.high_before[start], np.minimum(swings.high_after[start], lengths))
-    start_low = np.minimum(swings.low_before[start], np.minimum(swings.low_after[start], lengths))
-    columns = [np.broadcast_to(lengths, height.shape).astype(np.float64)]
-    columns += [
-        (last - tip).astype(np.float64) for tip in (running.high_bar[:, last], running.low_bar[:, last])
+    swings, start, last = series.swings, starts[:, None], lengths - 1
+    at = np.minimum(start + np.arange(lengths[-1]), len(series.close) - 1)
+    closes = series.close[at]
+    high, top, low, bottom = (x.take(last, axis=1) for x in _running(closes))
+    usual = np.cumsum(series.true_range[at], axis=1).take(last, axis=1) / lengths
+    height = np.maximum(high - low, _SMALLEST)
+    columns = [
+        lengths,
+        last - top,
+        last - bottom,
+        (closes[:, :1] - low) / height,
+        (closes.take(last, axis=1) - low) / height,
+        np.log(height / np.maximum(usual * np.sqrt(lengths), _SMALLEST)),
+        np.minimum(swings.high_before[start], np.minimum(swings.high_after[start], lengths)),
+        np.minimum(swings.low_before[start], np.minimum(swings.low_after[start], lengths)),
+        swings.high_before[start + top],
+        np.minimum(swings.high_after[start + top], lengths - top),
+        swings.low_before[start + bottom],
+        np.minimum(swings.low_after[start + bottom], lengths - bottom),
     ]
-    columns += [first, (close[:, last] - running.low[:, last]) / height]
-    columns += [np.log(height / np.maximum(usual * np.sqrt(lengths), _SMALLEST)), start_high, start_low]
-    for before, after, tip in (
-        (swings.high_before, swings.high_after, running.high_bar[:, last]),
-        (swings.low_before, swings.low_after, running.low_bar[:, last]),
-    ):
-        columns += [before[start + tip], np.minimum(after[start + tip], lengths - tip)]
-    there = (starts[:, None] + lengths <= len(series.close)).ravel()
-    ends = (starts[:, None] + lengths).ravel()[there]
-    windows = np.stack([np.repeat(starts, len(lengths))[there], ends], axis=1)
-    return windows, np.stack([column.ravel()[there] for column in columns], axis=1)
+    outline = np.stack(np.broadcast_arrays(*columns), dtype=np.float64, casting="same_kind")
+    there = np.flatnonzero((start + lengths <= len(series.close)).ravel())
+    row, length = np.divmod(there, len(lengths))
+    windows = np.stack([starts[row], starts[row] + lengths[length]], axis=1)
+    return windows, outline.reshape(len(columns), -1)[:, there].T
 
 
-def _running(close: Floats) -> _Running:
-    bars = np.arange(close.shape[1])
+def _running(closes: Floats) -> tuple[Floats, Positions, Floats, Positions]:
+    """The highest close from each row's first bar on and where it is, then the lowest: `(n, n_bars)` each."""
+    bars = np.arange(closes.shape[1])
     found = []
-    for x in (close, -close):
-        running = np.maximum.accumulate(x, axis=1)
-        rises = np.ones(x.shape, bool)
-        rises[:, 1:] = x[:, 1:] > running[:, :-1]
-        found.append((running, np.maximum.accumulate(np.where(rises, bars, 0), axis=1)))
-    (high, high_bar), (negative_low, low_bar) = found
-    return _Running(high, -negative_low, high_bar, low_bar)
+    for extreme, beyond in ((np.maximum, np.greater), (np.minimum, np.less)):
+        running = extreme.accumulate(closes, axis=1)
+        new = np.zeros(closes.shape, np.int64)
+        new[:, 1:] = np.where(beyond(closes[:, 1:], running[:, :-1]), bars[1:], 0)
+        found += [running, np.maximum.accumulate(new, axis=1)]
+    high, high_bar, low, low_bar = found
+    return high, high_bar, low, low_bar
 
 
 def fixed_windows(candles: Candles, window_size: int) -> Positions:

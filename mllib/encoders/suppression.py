@@ -34,23 +34,26 @@ def _earlier(windows: Positions, a: NDArray[np.intp], b: NDArray[np.intp]) -> ND
 
 
 def largest_over(windows: Positions, P: NDArray[np.float32], n_bars: int) -> Floats:
-    """For each bar the largest probability of a window over it, 0 where there is none: `float64 (n_bars,)`.
+    """For each bar and column of `P (n, k)` the largest probability of a window over the bar, 0 where there
+    is none: `float64 (n_bars, k)`.
 
-    Each window is the union of two blocks of 2^k bars; blocks hand their value down by halves.
+    Each window is the union of two blocks of 2^level bars; blocks hand their value down by halves.
     """
-    covered = np.zeros(n_bars)
-    if not len(windows):
-        return covered
-    bars = windows[:, 1] - windows[:, 0]
-    level = np.frexp(bars.astype(np.float64))[1] - 1
-    handed = np.zeros(n_bars)
-    for k in range(int(level.max()), -1, -1):
-        at, size = level == k, 1 << k
-        np.maximum.at(handed, windows[at, 0], P[at])
-        np.maximum.at(handed, windows[at, 1] - size, P[at])
-        if k:
+    handed = np.zeros((n_bars, P.shape[1]), np.float32)
+    level = np.frexp((windows[:, 1] - windows[:, 0]).astype(np.float64))[1] - 1
+    for one in range(int(level.max(initial=-1)), -1, -1):
+        at, size = level == one, 1 << one
+        for start in (windows[at, 0], windows[at, 1] - size):
+            _raise_to(handed, start, P[at])
+        if one:
             half = size // 2
             halves = handed.copy()
             np.maximum(halves[half:], handed[: n_bars - half], out=halves[half:])
             handed = halves
-    return handed
+    return handed.astype(np.float64)
+
+
+def _raise_to(table: NDArray[np.float32], rows: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+    """`np.maximum.at(table, rows, values)`, whose fast path takes flat arrays of one dtype only."""
+    cells = rows[:, None] * table.shape[1] + np.arange(table.shape[1])
+    np.maximum.at(table.reshape(-1), cells.ravel(), values.ravel())

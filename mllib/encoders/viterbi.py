@@ -31,7 +31,9 @@ def islands(inside: NDArray[np.bool_], grid: NDArray[np.int64], reach_bars: int)
     starts = np.flatnonzero(padded[1:-1] & ~padded[:-2])
     ends = np.flatnonzero(padded[1:-1] & ~padded[2:]) + 1
     breaks = _breaks(starts, ends, grid, reach_bars)
-    return np.stack([np.union1d(starts, breaks), np.union1d(ends, breaks)], axis=1)
+    if len(breaks):
+        starts, ends = np.union1d(starts, breaks), np.union1d(ends, breaks)
+    return np.stack([starts, ends], axis=1)
 
 
 def _breaks(starts: Positions, ends: Positions, grid: NDArray[np.int64], reach_bars: int) -> Positions:
@@ -86,15 +88,21 @@ def _decode_class(scores: Floats, some: Positions, states: NDArray[np.int8]) -> 
     alive = steps < lengths
     bars = some[:, 0] + steps
     emitted = np.where(alive, scores[np.minimum(bars, len(scores) - 1)].transpose(2, 0, 1), _BEYOND)
-    out, start, inner = emitted[_O, 0], emitted[_B, 0], np.full(len(some), -np.inf)
+    total = emitted[:, 0].copy()
+    total[_I] = -np.inf
+    out, start, inner = total
     from_start, from_out = np.empty_like(alive), np.empty_like(alive)
-    for step in range(1, len(steps)):
-        np.greater_equal(start, inner, out=from_start[step])
-        within = np.maximum(start, inner)
-        np.greater_equal(out, within, out=from_out[step])
-        best = np.maximum(out, within)
-        out, start, inner = best + emitted[_O, step], best + emitted[_B, step], within + emitted[_I, step]
-    last = np.stack([out, start, inner]).argmax(axis=0).astype(np.int8)
+    best = np.empty_like(total)
+    anywhere, within = best[:_I], best[_I]
+    for emission, starting, leaving in zip(
+        emitted.swapaxes(0, 1)[1:], from_start[1:], from_out[1:], strict=True
+    ):
+        np.greater_equal(start, inner, out=starting)
+        np.maximum(start, inner, out=within)
+        np.greater_equal(out, within, out=leaving)
+        np.maximum(out, within, out=anywhere)
+        np.add(best, emission, out=total)
+    last = total.argmax(axis=0).astype(np.int8)
     path = _traced_back(last, from_start, from_out)
     states[bars[alive]] = path[alive]
 
@@ -104,11 +112,11 @@ def _traced_back(
 ) -> NDArray[np.int8]:
     """The states `(n_steps, m)` that lead to the last ones."""
     within = np.where(from_start, _B, _I).astype(np.int8)
-    anywhere = np.where(from_out, np.int8(_O), within)
     path = np.empty(within.shape, np.int8)
+    path[:-1] = np.where(from_out, np.int8(_O), within)[1:]
     path[-1] = last
-    for step in range(len(path) - 1, 0, -1):
-        path[step - 1] = np.where(path[step] == _I, within[step], anywhere[step])
+    for before, now, inner in zip(path[-2::-1], path[:0:-1], within[:0:-1], strict=True):
+        np.copyto(before, inner, where=now == _I)
     return path
 
 

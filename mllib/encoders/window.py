@@ -191,22 +191,25 @@ class WindowEncoder:
     def decode(self, candles: Candles, rows: Rows, P: NDArray[np.float32]) -> list[PredictedSpan]:
         """Spans, by start, from the probabilities `P float32 (n, k)` of the windows."""
         windows = np.stack([rows.start, rows.end], axis=1)
-        spans = []
-        for i, lane in enumerate(self.lanes):
-            likely = np.flatnonzero(P[:, i] >= lane.cut)
-            kept = likely[unsuppressed(windows[likely], P[likely, i])]
-            starts, ends = candles.time[rows.start[kept]].tolist(), candles.time[rows.end[kept] - 1].tolist()
-            bars, confident = (rows.end - rows.start)[kept].tolist(), P[kept, i].tolist()
-            spans += [
-                PredictedSpan(lane.label, *one) for one in zip(starts, ends, confident, bars, strict=True)
-            ]
+        cuts = np.array([lane.cut for lane in self.lanes], np.float32)
+        of_lane, likely = np.nonzero((cuts <= P).T)
+        end_to_end = windows[likely] + (of_lane * len(candles))[:, None]
+        best = unsuppressed(end_to_end, P[likely, of_lane])
+        of_lane, kept = of_lane[best], likely[best]
+        found = zip(
+            [self.lanes[i].label for i in of_lane.tolist()],
+            candles.time[rows.start[kept]].tolist(),
+            candles.time[rows.end[kept] - 1].tolist(),
+            P[kept, of_lane].tolist(),
+            (rows.end - rows.start)[kept].tolist(),
+            strict=True,
+        )
+        spans = [PredictedSpan(*one) for one in found]
         return sorted(spans, key=lambda span: (span.start_time, span.end_time, span.label))
 
     def coverage(self, candles: Candles, rows: Rows, P: NDArray[np.float32]) -> Floats:
         """The probability that each bar lies in a span of each label: `float64 (n_bars, n_labels)`."""
-        windows = np.stack([rows.start, rows.end], axis=1)
-        covered = [largest_over(windows, P[:, i], len(candles)) for i in range(len(self.lanes))]
-        return np.stack(covered, axis=1) if covered else np.zeros((len(candles), 0))
+        return largest_over(np.stack([rows.start, rows.end], axis=1), P, len(candles))
 
     def tune(self, parts: Sequence[TuningPart]) -> "WindowEncoder":
         """The encoder with each label's cut chosen for the best span F1 over validation parts."""

@@ -146,10 +146,10 @@ def _within(block: Block, config: ContextConfig) -> Block:
 
 
 def _hide_edges(values: NDArray[np.float32], columns: tuple[Column, ...]) -> None:
-    n = len(values)
-    for i, column in enumerate(columns):
-        values[: column.past, i] = np.nan
-        values[max(n - column.future, 0) :, i] = np.nan
+    past, future = (np.array([getattr(c, side) for c in columns], np.int64) for side in ("past", "future"))
+    head, tail = values[: past.max(initial=0)], values[max(len(values) - future.max(initial=0), 0) :]
+    head[np.arange(len(head))[:, None] < past] = np.nan
+    tail[np.arange(len(tail))[::-1, None] < future] = np.nan
 
 
 def column_reach(columns: tuple[Column, ...]) -> tuple[int, int]:

@@ -28,11 +28,21 @@ class Swings:
     low_before: Counts
     low_after: Counts
 
+    @property
+    def strength(self) -> Counts:
+        """Bars until a close beyond on the nearer side, upwards or downwards, whichever are more."""
+        high = np.minimum(self.high_before, self.high_after)
+        strongest: Counts = np.maximum(high, np.minimum(self.low_before, self.low_after))
+        return strongest
+
     def starts(self, least_bars: int) -> NDArray[np.int64]:
         """The bars whose close no other within `least_bars` on either side exceeds, upwards or downwards."""
-        high = np.minimum(self.high_before, self.high_after) > least_bars
-        low = np.minimum(self.low_before, self.low_after) > least_bars
-        return np.flatnonzero(high | low)
+        return np.flatnonzero(self.strength > least_bars)
+
+    def between(self, first_bar: int, end_bar: int) -> "Swings":
+        """The swings of the bars of a half-open range, as views."""
+        counts = (self.high_before, self.high_after, self.low_before, self.low_after)
+        return Swings(self.cap, *(x[first_bar:end_bar] for x in counts))
 
 
 def find_swings(closes: Floats, *, cap: int) -> Swings:

@@ -46,6 +46,8 @@ class Prediction:
 
     def between(self, first_bar: int, end_bar: int) -> "Prediction":
         """The bars of a half-open range, and every span that shares a bar with it, whole."""
+        if (first_bar, end_bar) == (0, len(self.candles)):
+            return self
         part = self.candles[first_bar:end_bar]
         touching = [
             s
@@ -56,6 +58,23 @@ class Prediction:
         return Prediction(
             part, self.names, touching, self.label[bars], self.confidence[bars], self.coverage[bars]
         )
+
+    @classmethod
+    def joined(cls, candles: Candles, pieces: Sequence["Prediction"]) -> "Prediction":
+        """The prediction of candles from those of its pieces, in order; a span is taken where it starts."""
+        if len(pieces) == 1:
+            return pieces[0]
+        spans = [
+            span
+            for piece in pieces
+            for span in piece.spans
+            if span.start_time >= piece.candles.time[0] and span.start_time <= piece.candles.time[-1]
+        ]
+        arrays = (
+            np.concatenate([getattr(piece, name) for piece in pieces])
+            for name in ("label", "confidence", "coverage")
+        )
+        return cls(candles, pieces[0].names, spans, *arrays)
 
     def under(self, present: Mapping[str, str]) -> "Prediction":
         """The same under the names that labels have now; a label without one is left out.
@@ -90,12 +109,13 @@ def predicted(
 ) -> Prediction:
     """The prediction that spans and label probabilities `coverage (n_bars, n_labels)` amount to."""
     names = (NOTHING, *labels)
+    number = {name: i for i, name in enumerate(names)}
     by_confidence = sorted(spans, key=lambda span: span.avg_confidence)
-    label = paint(by_confidence, candles, names)
+    label = np.zeros(len(candles), np.int32)
     confidence = 1.0 - coverage.max(axis=1, initial=0.0)
-    for span, (start, end) in zip(
-        by_confidence, positions(by_confidence, candles.time).tolist(), strict=True
-    ):
+    places = positions(by_confidence, candles.time).tolist()
+    for span, (start, end) in zip(by_confidence, places, strict=True):
+        label[start:end] = number[span.label]
         confidence[start:end] = span.avg_confidence
     return Prediction(candles, names, spans, label, confidence, coverage)
 

@@ -15,14 +15,15 @@ from mllib.calibration import Calibration
 from mllib.candles import Candles
 from mllib.encoders import Encoder, encoder_from_dict, encoder_to_dict
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
+from mllib.inference.drift import InputProfile
 from mllib.inference.prediction import Prediction, predicted
 from mllib.models import Scorer
 from mllib.models.parted import load_model
 from mllib.rows import Rows
 
 FORMAT = 2
-CHUNK_BARS = 20_000
-"""So many bars are judged at a time; the rows of more would only cost memory."""
+PIECE_BARS = 12_000
+"""So many bars are predicted at a time; the rows of more would only cost memory."""
 
 _DESCRIPTION = "predictor.json"
 _PROBE_TOLERANCE = 1e-3
@@ -64,6 +65,8 @@ class Predictor:
     metrics: dict[str, Any]
     present: Mapping[str, str] | None = None
     """What the labels of training are called now; those missing are retired. None: as they were."""
+    profile: InputProfile | None = None
+    """How the candles of the training block are spread; None for a model saved before there was such."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -73,43 +76,43 @@ class Predictor:
             return known
         return tuple(dict.fromkeys(self.present[name] for name in known if name in self.present))
 
-    def scored(
-        self, candles: Candles, *, progress: Callable[[float], None] | None = None
-    ) -> tuple[Rows, NDArray[np.float32]]:
-        """All rows that the encoder proposes, without features, and `P float32 (n, k)`, calibrated.
-
-        Memory is bounded: what is there of features at a time does not grow with the candles.
-        """
-        before, after = self.encoder.reach
-        parts, scores = [], []
-        for first in range(0, max(len(candles), 1), CHUNK_BARS):
-            last = min(first + CHUNK_BARS, len(candles))
-            start = max(first - before, 0)
-            rows = self.encoder.propose(candles[start : last + after]).shifted(start)
-            rows = rows.take((rows.start >= first) & (rows.start < last))
-            parts.append(rows.places())
-            scores.append(self.calibration.apply(self.model.predict_proba(rows.X)))
-            if progress is not None:
-                progress(last / max(len(candles), 1))
-        return Rows.joined(parts), np.concatenate(scores)
+    def scored(self, candles: Candles) -> tuple[Rows, NDArray[np.float32]]:
+        """All rows that the encoder proposes, without features, and `P float32 (n, k)`, calibrated."""
+        rows = self.encoder.propose(candles)
+        return rows.places(), self.calibration.apply(self.model.predict_proba(rows.X))
 
     def predict(self, candles: Candles, *, progress: Callable[[float], None] | None = None) -> Prediction:
         """Spans and per-candle labels of checked candles.
 
+        What is computed on the way is bounded, however many candles there are: a long series is predicted
+        piece by piece, each with as much around it as its labels depend on.
+
         Raises:
             InvalidCandles: when there are fewer candles than the features look back.
         """
-        needed = self.encoder.needed_bars
-        if len(candles) < needed:
+        n, needed = len(candles), self.encoder.needed_bars
+        if n < needed:
             raise InvalidCandles(
-                f"{candles.name}: found {len(candles)} candles, expected at least {needed}: "
+                f"{candles.name}: found {n} candles, expected at least {needed}: "
                 f"the model's features look back {needed - 1} bars. "
                 "Send more candles, or import the history so that it can be filled in."
             )
-        rows, P = self.scored(candles, progress=progress)
-        spans, coverage = self.encoder.decode(candles, rows, P), self.encoder.coverage(candles, rows, P)
-        prediction = predicted(candles, self.encoder.labels, spans, coverage)
+        pieces = []
+        for first in range(0, n, PIECE_BARS):
+            last = min(first + PIECE_BARS, n)
+            pieces.append(self._piece(candles, first, last))
+            if progress is not None:
+                progress(last / n)
+        prediction = Prediction.joined(candles, pieces)
         return prediction if self.present is None else prediction.under(self.present)
+
+    def _piece(self, candles: Candles, first: int, last: int) -> Prediction:
+        """The bars `first:last`, and every span that shares a bar with them."""
+        start = max(first - self.encoder.context_bars, 0)
+        part = candles[start : last + self.encoder.provisional_bars]
+        rows, P = self.scored(part)
+        spans, coverage = self.encoder.decode(part, rows, P), self.encoder.coverage(part, rows, P)
+        return predicted(part, self.encoder.labels, spans, coverage).between(first - start, last - start)
 
     def under(self, present: Mapping[str, str]) -> "Predictor":
         """The same predictor, whose labels are called as they are now (see `present`)."""
@@ -133,6 +136,7 @@ class Predictor:
             "calibration": self.calibration.to_dict(),
             "trained_on": [asdict(part) for part in self.trained_on],
             "metrics": self.metrics,
+            "profile": None if self.profile is None else self.profile.to_dict(),
             "fingerprint": self.encoder.fingerprint(),
             "probe": [None if np.isnan(v) else v for v in self.encoder.probe()],
             "files": _digests(partial),
@@ -173,6 +177,7 @@ class Predictor:
             info=info,
             trained_on=tuple(TrainedRange(**part) for part in saved["trained_on"]),
             metrics=saved["metrics"],
+            profile=InputProfile.from_dict(saved["profile"]) if saved.get("profile") else None,
         )
         return predictor if model_version is None else predictor.with_version(model_version)
 

@@ -24,7 +24,7 @@ class Parted:
         P = np.zeros((len(X), max(part.columns[1] for part in self._parts)), np.float32)
         for part, model in zip(self._parts, self._models, strict=True):
             own = part.inputs(X)
-            known = np.flatnonzero(~np.isnan(own).all(axis=1))
+            known = np.flatnonzero(~np.isnan(np.fmax.reduce(own, axis=1)))
             P[known, slice(*part.columns)] = model.predict_proba(own[known])
         return P
 

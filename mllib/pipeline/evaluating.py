@@ -39,7 +39,8 @@ def evaluate_run(
 
     `labels` holds layers (`human`, `talib`), label names or both; by default the layers that the run was
     trained on, and all their labels. Labels that people gave and the model has never seen count as missed.
-    `in_sample` says whether any candle that counts was seen in training or by a choice on validation.
+    `in_sample` says whether any candle that counts was seen in training or by a choice on validation,
+    `input_drift` how far these candles have moved from those of training (`InputProfile.psi`).
 
     Raises:
         NotFound: no such run or series.
@@ -68,8 +69,14 @@ def evaluate_run(
         "unknown_labels": sorted(set(judged) - set(predictor.labels)),
         "in_sample": seen > 0,
         "in_sample_candles": seen,
+        "input_drift": _drift(predictor, one.candles.between(start_time, end_time)),
         **metrics,
     }
+
+
+def _drift(predictor: Predictor, candles: Candles) -> dict[str, float]:
+    profile = predictor.profile
+    return {} if profile is None else profile.psi(profile.counted(candles))
 
 
 def _known_about(

@@ -47,8 +47,8 @@ def judge(feedback: Feedback) -> Judgement:
     """The judgement in a piece of feedback.
 
     Raises:
-        InvalidAnnotations: no client id, an unknown action, an empty label, a prediction without bounds, or
-            a correction that corrects nothing.
+        InvalidAnnotations: no client id, an unknown action, a label that cannot name a pattern, a prediction
+            without bounds, or a correction that corrects nothing.
     """
     _check(feedback)
     predicted = _predicted(feedback)
@@ -91,11 +91,26 @@ def _check(feedback: Feedback) -> None:
         raise _refused(feedback, f"the action {feedback.action!r}", "confirm, correct or dismiss", "one")
     if not feedback.prediction.label:
         raise _refused(feedback, "a prediction with an empty label", "the predicted label", "that label")
+    if feedback.prediction.label == NOTHING:
+        raise _refused(
+            feedback, "a prediction of the label O", "the name of a label", "what is there instead"
+        )
+    _check_name(feedback, feedback.prediction.label)
     if feedback.action == "correct" and feedback.label is not None:
         if not feedback.label.strip():
             raise _refused(feedback, "an empty label", "the name of a label", "a label, or leave it out")
         if feedback.label == NOTHING:
             raise _refused(feedback, "a correction to the label O", "the name of a label", "dismiss")
+        _check_name(feedback, feedback.label)
+
+
+def _check_name(feedback: Feedback, label: str) -> None:
+    """Refuses what would become another label than the one that is meant."""
+    if label != label.strip() or not label.isprintable():
+        expected = "printable characters without blanks around them"
+        raise _refused(
+            feedback, f"the label {label!r}", expected, "the name as the model or the list of labels has it"
+        )
 
 
 def _predicted(feedback: Feedback) -> Span:

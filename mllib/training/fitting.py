@@ -12,7 +12,7 @@ from mllib.encoders import Encoder, EncodingConfig
 from mllib.errors import TrainingFailed
 from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
-from mllib.inference import ModelInfo, Predictor, TrainedRange
+from mllib.inference import InputProfile, ModelInfo, Predictor, TrainedRange
 from mllib.models import Progress, create_model
 from mllib.models.parted import joined
 from mllib.splits import Intervals, Split, make_split
@@ -92,6 +92,7 @@ def fit(
         info=_info(run_id, lesson.encoder, config),
         trained_on=_seen(series, split),
         metrics={},
+        profile=_profile(series, split),
     )
     progress(0.90, "evaluating on the test block")
     metrics = _tested(predictor, series, split, champion=champion, config=config)
@@ -195,6 +196,12 @@ def _seen(series: Sequence[LabelledSeries], split: Split) -> tuple[TrainedRange,
             if len(seen):
                 found.append(TrainedRange(seen.pair, seen.timeframe, int(seen.time[0]), int(seen.time[-1])))
     return tuple(found)
+
+
+def _profile(series: Sequence[LabelledSeries], split: Split) -> InputProfile:
+    """How the candles of the training block are spread."""
+    blocks = split.ranges("train")
+    return InputProfile.learn([one.candles.between(first, last) for one in series for first, last in blocks])
 
 
 def _info(run_id: str, encoder: Encoder, config: TrainingConfig) -> ModelInfo:

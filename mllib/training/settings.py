@@ -26,7 +26,7 @@ class TrainingConfig(SplitConfig):
     experiment_name: str = Field(default="candleloop", min_length=1)
     registered_model_name: str = Field(default="candleloop", min_length=1)
     validation_folds: int | None = Field(default=None, ge=0, le=20)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     auto_promote: bool = True
     bootstrap: BootstrapConfig = BootstrapConfig()
     gate: GateConfig = GateConfig()

@@ -25,6 +25,7 @@ STATUSES = {
     ("post", "/training/build-dataset"): {200, 404, 422, 500, 503},
     ("post", "/feedback"): {200, 201, 409, 422, 500, 503},
     ("delete", "/feedback/{feedback_id}"): {204, 404, 422, 500, 503},
+    ("get", "/metrics"): {200, 500},
 }
 
 

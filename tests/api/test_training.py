@@ -46,6 +46,7 @@ def test_a_second_training_conflicts_with_the_active_run(
     answer = client.post("/training/start", json=REQUEST)
     refusal(answer, 409, f"found run {active} queued")
     assert answer.json()["run_id"] == active
+    assert answer.json()["type"] == "urn:candleloop:conflict"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,8 @@ def test_a_second_training_conflicts_with_the_active_run(
         ({"encoder": "fourier"}, 422, "label_encoding"),
         ({"labels": ["nobody"]}, 422, r"layers"),
         ({"labels": "human"}, 422, r"\$.labels: "),
+        ({"seed": 2**31}, 422, "stages.training.seed: found 2147483648"),
+        ({"stages.training.": 1}, 422, "stages.training.: found an unknown key"),
         ({"pair": "XAUUSD"}, 404, "XAUUSD 1h: found no stored candles"),
         ({"timeframe": "1M"}, 422, "Write 1m for one minute or 1mo for one month"),
         ({"sed": 1}, 422, r"\$.sed: found an unknown key, expected one of model_type, .*test_split"),

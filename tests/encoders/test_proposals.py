@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mllib.candles import Candles
+from mllib.encoders import proposals
 from mllib.encoders.proposals import (
     SWING_BARS,
     Bounds,
@@ -79,6 +80,19 @@ def test_proposed_are_the_windows_that_some_labels_bounds_hold(
     found = propose_windows(Series.of(candles), bounds)
     assert found.dtype == np.int64
     assert [tuple(window) for window in found.tolist()] == _windows(candles, bounds)
+
+
+def test_windows_are_the_same_however_many_bars_are_looked_at_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    series = Series.of(walk(300, seed=5))
+    bounds = [
+        Bounds(swing_bars=2, least_bars=9, most_bars=30),
+        Bounds(swing_bars=0, least_bars=1, most_bars=3),
+    ]
+    together = propose_windows(series, bounds)
+    monkeypatch.setattr(proposals, "_BARS_AT_A_TIME", 37)
+    np.testing.assert_array_equal(propose_windows(series, bounds), together)
 
 
 @settings(deadline=None, max_examples=40)

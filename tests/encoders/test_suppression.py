@@ -33,9 +33,11 @@ def test_coverage_is_the_largest_probability_over_each_bar(
     windows: set[tuple[int, int]], seed: int, n_bars: int
 ) -> None:
     where, P = _arrays(windows, seed)
-    covered = largest_over(where, P, n_bars)
-    assert covered.dtype == np.float64
-    assert covered.tolist() == naive.largest_over(where.tolist(), P.tolist(), n_bars)
+    _, other = _arrays(windows, seed + 1)
+    covered = largest_over(where, np.stack([P, other], axis=1), n_bars)
+    assert (covered.dtype, covered.shape) == (np.float64, (n_bars, 2))
+    for column, expected in zip(covered.T, (P, other), strict=True):
+        assert column.tolist() == naive.largest_over(where.tolist(), expected.tolist(), n_bars)
 
 
 def test_what_is_kept_does_not_hang_on_a_chain_of_windows() -> None:
@@ -50,13 +52,14 @@ def test_what_is_kept_does_not_hang_on_a_chain_of_windows() -> None:
 def test_no_windows_cover_nothing(n_bars: int) -> None:
     none = np.empty((0, 2), np.int64)
     assert unsuppressed(none, np.empty(0, np.float32)).tolist() == []
-    assert largest_over(none, np.empty(0, np.float32), n_bars).tolist() == [0.0] * n_bars
+    assert largest_over(none, np.empty((0, 1), np.float32), n_bars).tolist() == [[0.0]] * n_bars
+    assert largest_over(np.array([[0, 3]]), np.empty((1, 0), np.float32), 5).shape == (5, 0)
 
 
 def test_what_is_judged_is_left_as_it_was() -> None:
     where, P = _arrays({(0, 9), (3, 12), (20, 29)}, 1)
     before = where.copy(), P.copy()
     unsuppressed(where, P)
-    largest_over(where, P, 40)
+    largest_over(where, P[:, None], 40)
     np.testing.assert_array_equal(where, before[0])
     np.testing.assert_array_equal(P, before[1])

@@ -68,7 +68,7 @@ def test_windows_are_described_alike_alone_and_together(monkeypatch: pytest.Monk
     alone = [describe(series, start[i : i + 1], end[i : i + 1])[0] for i in range(len(start))]
     np.testing.assert_array_equal(np.array(alone), together)
     padded = beside(series, start, end, padding=9)
-    monkeypatch.setattr(window_shape, "_ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr(window_shape, "_CELLS_AT_A_TIME", 7 * LONGEST)
     np.testing.assert_array_equal(beside(series, start, end, padding=9), padded)
     np.testing.assert_array_equal(describe(series, start, end), together)
     assert describe(series, start[:0], end[:0]).shape == (0, len(COLUMNS))

@@ -3,6 +3,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mllib.candles import Candles
 from mllib.encoders import ENCODER_NAMES, EncodingConfig, Example, TuningPart, encoder_class
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
 from mllib.features import ContextConfig
-from mllib.inference import ModelInfo, Prediction, Predictor, TrainedRange, predictor
+from mllib.inference import InputProfile, ModelInfo, Prediction, Predictor, TrainedRange, predictor
 from mllib.inference.prediction import predicted
 from mllib.models import MODEL_NAMES
 from mllib.patterns import detect
@@ -105,7 +106,7 @@ def test_a_sweep_in_chunks_is_one_sweep(
 ) -> None:
     candles = CANDLES[:300] if chunk == 1 else CANDLES
     whole = trained.predict(candles)
-    monkeypatch.setattr(predictor, "CHUNK_BARS", chunk)
+    monkeypatch.setattr(predictor, "PIECE_BARS", chunk)
     told: list[float] = []
     assert _same(trained.predict(candles, progress=told.append), whole)
     assert told == sorted(told)
@@ -281,3 +282,17 @@ def test_a_part_of_a_prediction_keeps_touching_spans_whole() -> None:
     assert [s.label for s in part.spans] == ["flag", "doji"]
     assert bars_of(part.spans[0], candles) == {2, 3, 4, 5}
     assert prediction.between(4, 4).spans == []
+
+
+def test_the_profile_of_the_training_candles_is_kept(tmp_path: Path) -> None:
+    made = replace(_predictor(), profile=InputProfile.learn([CANDLES]))
+    made.save(tmp_path / "with")
+    assert Predictor.load(tmp_path / "with").profile == made.profile
+
+
+def test_a_folder_from_before_there_were_profiles_loads(folder: Path) -> None:
+    description = folder / "predictor.json"
+    saved = json.loads(description.read_text())
+    del saved["profile"]
+    description.write_text(json.dumps(saved))
+    assert Predictor.load(folder).profile is None

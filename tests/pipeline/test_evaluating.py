@@ -35,6 +35,15 @@ def test_the_test_block_scores_as_in_training(trained: TrainedHome) -> None:
     assert again["model_version"] == "1"
 
 
+def test_it_is_said_how_far_the_candles_are_from_those_of_training(trained: TrainedHome) -> None:
+    drift = _evaluated(trained)["input_drift"]
+    assert 0 < max(drift.values()) < 0.1
+    assert (
+        _evaluated(trained, start_time=trained.ws.candles.read("EURUSD", "1h").time[-900])["input_drift"]
+        == {}
+    )
+
+
 def test_labels_may_be_layers_and_names(trained: TrainedHome) -> None:
     assert set(_evaluated(trained)["labels"]) == {
         "bull_flag", "bullish_engulfing", "bearish_engulfing", "bullish_doji"

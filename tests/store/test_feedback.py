@@ -60,7 +60,11 @@ def test_only_the_judged_label_is_reviewed(action: str) -> None:
         ({"action": "correct", "label": "flag", "start_time": 10}, "changes neither label nor bounds"),
         ({"action": "correct", "label": " "}, "found an empty label"),
         ({"action": "correct", "label": "O"}, "found a correction to the label O.*Send dismiss"),
+        ({"action": "correct", "label": " wedge"}, "found the label ' wedge', expected printable"),
+        ({"action": "correct", "label": "we\ndge"}, r"found the label 'we\\ndge'"),
         ({"prediction": replace(PREDICTION, label="")}, "found a prediction with an empty label"),
+        ({"prediction": replace(PREDICTION, label="O")}, "found a prediction of the label O"),
+        ({"prediction": replace(PREDICTION, label="flag\0")}, r"found the label 'flag\\x00'"),
         ({"prediction": replace(PREDICTION, end_time=None)}, "without start_time or end_time"),
     ],
 )
