@@ -28,8 +28,12 @@ class Charts:
         return len(self._rows) - self._bars
 
     def body(self, first: int, pair: str) -> bytes:
-        head = f'{{"pair":"{pair}","timeframe":"{self._timeframe}","candles":['.encode()
-        return head + b",".join(self._rows[first : first + self._bars]) + b"]}"
+        head = f'{{"pair":"{pair}","timeframe":"{self._timeframe}","candles":'.encode()
+        return head + self.rows(first) + b"}"
+
+    def rows(self, first: int) -> bytes:
+        """The JSON list of the candles alone."""
+        return b"[" + b",".join(self._rows[first : first + self._bars]) + b"]"
 
 
 class Blocking:

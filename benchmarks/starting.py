@@ -25,14 +25,19 @@ def measure(ws: Workspace, starts: int, report: Report) -> None:
     log = ws.home.with_name("imports.log")
     with servers.api(ws.home, config, log=log, profile=True) as server, Blocking(server.port) as one:
         one.post("/predict", Charts(history(ws), 500).body(2_000, PAIR))
-    ready_s = []
-    for _ in range(starts):
-        with servers.api(ws.home, config) as server:
+    ready_s, first_ms, charts = [], [], Charts(history(ws), 500)
+    for i in range(starts):
+        with servers.api(ws.home, config) as server, Blocking(server.port) as one:
             ready_s.append(server.ready_s)
+            first_ms.append([one.post_ms("/predict", charts.body(i + j, PAIR)) for j in (2_000, 3_000)])
     report.claim("process start to /ready, s (median)", float(np.median(ready_s)), most=MOST_READY_S)
     loaded = loaded_of(NOT_WANTED, log.read_text(errors="replace"))
     report.claim(f"of {', '.join(NOT_WANTED)} loaded once it has predicted", len(loaded), most=0)
-    report.note(f"Starts: {', '.join(f'{s:.2f}' for s in ready_s)} s. {importing()}")
+    first, second = np.median(first_ms, axis=0)
+    report.note(
+        f"Starts: {', '.join(f'{s:.2f}' for s in ready_s)} s. The first /predict with stored context after "
+        f"it: {first:.0f} ms, the second {second:.0f} ms. {importing()}"
+    )
 
 
 def importing() -> str:
