@@ -14,7 +14,6 @@ import asyncio
 import itertools
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,17 +24,12 @@ from benchmarks.figures import Report
 from benchmarks.homes import PAIR, config_file, history, make_champion, run_of, temporary_home
 from benchmarks.load import Blocking, Charts, many
 from benchmarks.stages import stages, timed
-from mllib.candles import Candles
-from mllib.inference import Predictor
-from mllib.pipeline.predicting import StoredCandles, predict_candles
+from benchmarks.turns import BARS, UNCACHED, in_turns, log_file, spread
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.serving import warm
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
 
-BARS = 500
-UNKNOWN = "UNKNOWN"
-"""A pair that is not stored: predicted from the request's candles alone."""
 MOST_IN_PROCESS_MS = {"bio": 8.0, "window": 25.0}
 MOST_ADDED_MS, MOST_P99_RATIO, MOST_OF_MLFLOW = 4.0, 2.0, 0.5
 CONNECTIONS, WORKERS = 8, 2
@@ -86,7 +80,7 @@ def predict(ws: Workspace, sizes: Sizes, report: Report) -> None:
 
 def _predict(ws: Workspace, run: Run, sizes: Sizes, report: Report) -> None:
     encoder, most = run.encoder, MOST_IN_PROCESS_MS.get(run.encoder)
-    ms = _in_turns(ws, run, sizes.requests)
+    ms = in_turns(ws, run, sizes.requests)
     report.time(f"`{encoder}`: Predictor in process", ms["alone"])
     report.time(f"`{encoder}`: POST /predict", ms["alone over HTTP"])
     report.time(f"`{encoder}`: Predictor in process, with stored context", ms["context"])
@@ -113,60 +107,13 @@ def _predict(ws: Workspace, run: Run, sizes: Sizes, report: Report) -> None:
         report.time("`bio`: mlflow models serve, given the ready-made matrix", ms["mlflow"])
 
 
-def _in_turns(ws: Workspace, run: Run, requests: int) -> dict[str, list[float]]:
-    """Milliseconds of each way to the same predictions; for every chart, all ways one after another."""
-    make_champion(ws, run)
-    predictor, stored, candles = load_run(ws, run), StoredCandles(ws), history(ws)
-    warm(predictor)
-    charts = Charts(candles, BARS)
-    with ExitStack() as stack:
-        ours = stack.enter_context(servers.api(ws.home, config_file(ws, "uncached", _UNCACHED)))
-        connection = stack.enter_context(Blocking(ours.port))
-        ways: dict[str, Callable[[int], float]] = {
-            "alone over HTTP": lambda i: connection.post_ms("/predict", charts.body(i, UNKNOWN)),
-            "alone": lambda i: _ms(predictor.predict, candles[i : i + BARS]),
-            "context over HTTP": lambda i: connection.post_ms("/predict", charts.body(i, candles.pair)),
-            "context": lambda i: _ms(
-                lambda one: predict_candles(predictor, stored, one), candles[i : i + BARS]
-            ),
-        }
-        if run.encoder == "bio":
-            assert run.mlflow_run_id is not None, "set when a run is trained"
-            theirs = stack.enter_context(servers.mlflow(ws.home, run.mlflow_run_id, log=_log(ws, "mlflow")))
-            other = stack.enter_context(Blocking(theirs.port))
-            ways["mlflow"] = lambda i: other.post_ms("/invocations", _matrix(predictor, candles, i))
-        firsts = _spread(charts, requests + _WARM)
-        ms: dict[str, list[float]] = {name: [] for name in ways}
-        for i in firsts:
-            for name, way in ways.items():
-                ms[name].append(way(i))
-        return {name: found[_WARM:] for name, found in ms.items()}
-
-
-def _ms(function: Callable[[Candles], object], candles: Candles) -> float:
-    return timed(function, [candles])[1][0]
-
-
-def _matrix(predictor: Predictor, candles: Candles, first: int) -> bytes:
-    """MLflow's request for the features of the same candles, in the form that it reads fastest.
-
-    Of `dataframe_split`, `instances` and `inputs` the first took least; numbers have as many digits as
-    float32 needs.
-    """
-    around = max(first - predictor.encoder.context_bars, 0)
-    rows = predictor.encoder.propose(candles[around : first + BARS + predictor.encoder.provisional_bars])
-    X = rows.X[first - around : first - around + BARS]
-    data = ",".join("[" + ",".join(map(str, row)) + "]" for row in X).replace("nan", "NaN")
-    return f'{{"dataframe_split":{{"data":[{data}]}}}}'.encode()
-
-
 def load(ws: Workspace, sizes: Sizes, report: Report) -> None:
     """Eight connections against two processes, beside one connection against the same."""
     _serve(ws, "bio")
     charts = Charts(history(ws), BARS)
     bodies = _endless(charts)
-    config = config_file(ws, "uncached", _UNCACHED)
-    with servers.api(ws.home, config, workers=WORKERS, log=_log(ws, "load")) as server:
+    config = config_file(ws, "uncached", UNCACHED)
+    with servers.api(ws.home, config, workers=WORKERS, log=log_file(ws, "load")) as server:
         asyncio.run(many(server.port, bodies, connections=CONNECTIONS, seconds=2))
         one = asyncio.run(many(server.port, bodies, connections=1, seconds=sizes.seconds / 3))
         memory, cpu, parts = [server.rss_mb()], server.cpu_s(), []
@@ -201,7 +148,7 @@ def cache(ws: Workspace, sizes: Sizes, report: Report) -> None:
     _serve(ws, "bio")
     charts = Charts(history(ws), BARS)
     with servers.api(ws.home, config_file(ws, "cached", {})) as server, Blocking(server.port) as connection:
-        firsts = _spread(charts, min(sizes.requests, 200) + _WARM)
+        firsts = spread(charts, min(sizes.requests, 200) + _WARM)
         bodies = [charts.body(i, PAIR) for i in firsts]
         for body in bodies[:_WARM]:
             connection.post("/predict", body)
@@ -231,7 +178,7 @@ def where_time_goes(ws: Workspace, sizes: Sizes, report: Report) -> None:
             continue
         predictor = load_run(ws, run)
         warm(predictor)
-        bodies = [charts.body(i, PAIR) for i in _spread(charts, sizes.requests)]
+        bodies = [charts.body(i, PAIR) for i in spread(charts, sizes.requests)]
         for what, ms in stages(predictor, bodies):
             report.time(f"`{encoder}`: {what}", ms)
 
@@ -254,24 +201,12 @@ def _serve(ws: Workspace, encoder: str) -> Run:
     return run
 
 
-def _spread(charts: Charts, count: int) -> list[int]:
-    """Starts of so many windows, spread evenly, all of them with history before and after."""
-    firsts = np.linspace(2_000, len(charts) - 1_000, count, dtype=int)
-    assert len(set(firsts)) == count, "distinct bodies"
-    return [int(first) for first in firsts]
-
-
 def _endless(charts: Charts) -> Iterator[bytes]:
     """Bodies in a shuffled order, so that neighbours in time are none on the chart."""
     order = np.random.default_rng(0).permutation(len(charts))
     return (charts.body(int(i), PAIR) for i in itertools.cycle(order))
 
 
-def _log(ws: Workspace, name: str) -> Path:
-    return ws.home.with_name(f"{name}.log")
-
-
-_UNCACHED = {"cached_predictions": 0}
 _COUNTED = ("hit", "miss")
 PARTS: dict[str, Callable[[Workspace, Sizes, Report], None]] = {
     "predict": predict,
