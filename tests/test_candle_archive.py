@@ -163,9 +163,7 @@ def test_an_unknown_series_is_not_found_and_the_known_ones_are_named(archive: Ca
         archive.read("GBPUSD", "1h")
     archive.merge(hourly(0, 10))
     for call in (archive.read, archive.version, archive.delete):
-        with pytest.raises(
-            NotFound, match=r"GBPUSD 1h: .*expected one of: EURUSD 1h\. Import the candles"
-        ):
+        with pytest.raises(NotFound, match=r"GBPUSD 1h: .*expected one of: EURUSD 1h\. Import the candles"):
             call("GBPUSD", "1h")
     with pytest.raises(NotFound, match="GBPUSD 1h"):
         archive.rename("GBPUSD", "1h", "X")

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.routes import datasets, feedback, health, metrics, model, patterns, predictions, training
+from api.routes import datasets, docs, feedback, health, metrics, model, patterns, predictions, training
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -13,5 +13,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     datasets.router,
     feedback.router,
     metrics.router,
+    docs.router,
 )
 """In the order in which the documentation shows them."""
