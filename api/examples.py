@@ -5,6 +5,7 @@ The candles are those of the EURUSD sample, so that requests can be sent as they
 
 from typing import Any
 
+from api import stored_examples
 from api.problem_examples import problem_example
 from api.problems import MEDIA_TYPE
 
@@ -71,6 +72,7 @@ _DISMISSED = {
 }
 
 SHAPES: dict[str, Any] = {
+    **stored_examples.SHAPES,
     "BatchRequest": {**_SERIES, "start_date": "2017-02-01", "end_date": "2017-02-28"},
     "BatchResponse": {**_ANSWER, "candle_count": 3},
     "BuildRequest": {"pairs": ["EURUSD"], "timeframe": "1h", "labels": ["human", "talib"]},
@@ -166,6 +168,7 @@ LINES: dict[str, Any] = {
 """The lines of a stream."""
 
 PARAMETERS: dict[str, Any] = {
+    **stored_examples.PARAMETERS,
     "run_id": _RUN,
     "feedback_id": "7d9f2a4c8e1b4f6fa0c35b7d1e2f3a4b",
     "annotator": "mia",
@@ -180,20 +183,22 @@ def add_examples(document: dict[str, Any]) -> None:
             for parameter in operation.get("parameters", ()):
                 if parameter["name"] in PARAMETERS:
                     parameter.setdefault("example", PARAMETERS[parameter["name"]])
-            _add_shapes(operation.get("requestBody", {}))
+            _add_shapes(operation.get("requestBody", {}), path)
             for status, response in operation["responses"].items():
                 if MEDIA_TYPE in response.get("content", {}):
                     response["content"][MEDIA_TYPE]["example"] = problem_example(int(status), path)
-                _add_shapes(response)
+                _add_shapes(response, path)
 
 
-def _add_shapes(message: dict[str, Any]) -> None:
+def _add_shapes(message: dict[str, Any], path: str) -> None:
     for media_type, content in message.get("content", {}).items():
         if media_type == NDJSON:
             names = [_name(one) for one in content["schema"]["anyOf"]]
             content["examples"] = {LINES[name]["type"]: {"value": LINES[name]} for name in names}
         elif "example" not in content and (found := _example_of(content.get("schema", {}))) is not None:
             content["example"] = found
+        elif (path, media_type) in stored_examples.FILES:
+            content["example"] = stored_examples.FILES[path, media_type]
 
 
 def _example_of(schema: dict[str, Any]) -> Any:

@@ -4,6 +4,10 @@ from typing import Any
 
 _ID = "$response.body#/id"
 _RUN_ID = "$response.body#/run_id"
+_OF_ANNOTATION = {
+    "change": ("alter_annotation", "annotation_id", _ID),
+    "retract": ("retract_annotation", "annotation_id", _ID),
+}
 _LINKS: tuple[tuple[str, str, int, dict[str, tuple[str, str, str]]], ...] = (
     (
         "post",
@@ -17,6 +21,8 @@ _LINKS: tuple[tuple[str, str, int, dict[str, tuple[str, str, str]]], ...] = (
         200,
         {"newest": ("training_run", "run_id", "$response.body#/0/run_id")},
     ),
+    ("post", "/annotations", 200, _OF_ANNOTATION),
+    ("post", "/annotations", 201, _OF_ANNOTATION),
     ("post", "/feedback", 200, {"retract": ("retract_feedback", "feedback_id", _ID)}),
     ("post", "/feedback", 201, {"retract": ("retract_feedback", "feedback_id", _ID)}),
 )

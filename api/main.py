@@ -60,6 +60,8 @@ def create_app(ws: Workspace | None = None) -> FastAPI:
         title="candleloop",
         version=version("candleloop"),
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
     problems.install(app)

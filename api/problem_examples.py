@@ -86,7 +86,7 @@ _OWN: dict[tuple[str, int], tuple[str, str]] = {
         "XAUUSD 1h: found no such series, expected one that is stored. Import its candles first.",
     ),
     ("/training/start", 409): (
-        "about:blank",
+        "urn:candleloop:conflict",
         (
             "Training cannot start: found run 5e23f12f6c1e running, expected none under way. "
             "Wait for it to end or cancel it."
@@ -119,6 +119,27 @@ _OWN: dict[tuple[str, int], tuple[str, str]] = {
             "EURUSD 1h: feedback 7f0c6a52 is refused: found that client_id stored with other content "
             "(dismiss bull_flag), expected the same or a new id. Send a new client_id, or retract "
             "the first verdict."
+        ),
+    ),
+    ("/annotations", 409): (
+        "urn:candleloop:conflict",
+        (
+            "EURUSD 1h: annotation a17 is refused: found that id stored with other content (end_time), "
+            "expected the same or a new id. Send a new id, or change the one that is stored."
+        ),
+    ),
+    ("/annotations/{annotation_id}", 404): (
+        "urn:candleloop:not-found",
+        (
+            "Annotation a17: found no annotation of that id, expected one that is stored. "
+            "List the annotations to see their ids."
+        ),
+    ),
+    ("/annotations/{annotation_id}", 409): (
+        "urn:candleloop:conflict",
+        (
+            "Annotation a17: found it in EURUSD 1h and in BTCUSDT 1h, expected one series. "
+            "Name pair and timeframe."
         ),
     ),
     ("/feedback/{feedback_id}", 404): (

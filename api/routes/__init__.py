@@ -6,6 +6,7 @@ from api.routes import (
     annotations,
     candles,
     datasets,
+    docs,
     feedback,
     health,
     metrics,
@@ -30,5 +31,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     review.router,
     metrics.router,
+    docs.router,
 )
 """In the order in which the documentation shows them."""

@@ -43,7 +43,8 @@ router = APIRouter(prefix="/annotations", tags=["annotations"])
 _REPEATED = {"description": "Stored before; the same answer again.", "model": StoredAnnotationBody}
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 _FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-_UPLOAD = {"requestBody": {"required": True, "content": {"application/json": {}, "text/csv": _FILE}}}
+_EXPORT = {"schema": {"type": "object", "properties": {"annotations": {"type": "array"}}}}
+_UPLOAD = {"requestBody": {"required": True, "content": {"application/json": _EXPORT, "text/csv": _FILE}}}
 
 
 @router.get("", response_model=AnnotationPageBody, responses=problems(422, 503))

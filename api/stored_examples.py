@@ -1,0 +1,136 @@
+"""Examples of what goes into the store and comes out of it: annotations, candles, models, labels, reviews."""
+
+from typing import Any
+
+_SERIES = {"pair": "EURUSD", "timeframe": "1h"}
+_BOUNDS = {"start_time": 1_488_294_000, "end_time": 1_488_297_600}
+_CANDLE = {"time": 1_488_290_400, "open": 1.05954, "high": 1.06072, "low": 1.05918, "close": 1.06063}
+_ANNOTATION = {
+    "id": "a17",
+    **_BOUNDS,
+    "label": "bull_flag",
+    "confidence": 4,
+    "outcome": "win",
+    "sub_spans": None,
+    "notes": None,
+    "source": "human",
+    "model_prediction": None,
+}
+_STORED = {**_ANNOTATION, **_SERIES, "annotator": "mia", "created_at": 1_793_622_449}
+_PREDICTED = {"label": "bull_flag", **_BOUNDS, "avg_confidence": 0.54, "candle_count": 2}
+
+SHAPES: dict[str, Any] = {
+    "AnnotationChange": {"end_time": 1_488_301_200, "notes": "One candle longer."},
+    "AnnotationExport": {"annotations": [_ANNOTATION]},
+    "AnnotationPageBody": {"annotations": [_STORED], "next": None},
+    "AnnotationRequest": {
+        "id": "a17",
+        **_SERIES,
+        **_BOUNDS,
+        "label": "bull_flag",
+        "confidence": 4,
+        "annotator": "mia",
+    },
+    "AnnotationsImported": {
+        "added": 1,
+        "updated": 0,
+        "unchanged": 12,
+        "conflicts": [
+            {
+                "id": "a9",
+                "label": "bear_flag",
+                "retracted": False,
+                "differences": [{"field": "end_time", "stored": 1_488_297_600, "given": 1_488_301_200}],
+            }
+        ],
+        "reviewed": [{**_BOUNDS, "labels": ["bear_flag", "bull_flag"]}],
+        "notes": [],
+    },
+    "CandlesImported": {
+        **_SERIES,
+        "added": 3,
+        "changed": 0,
+        "unchanged": 0,
+        "total": 3,
+        "first_time": 1_488_290_400,
+        "last_time": 1_488_297_600,
+        "gap_count": 0,
+        "longest_gap": None,
+        "suspected_splits": [],
+        "adjusted": [],
+        "notes": [],
+    },
+    "CandlesResponse": {**_SERIES, "candles": [_CANDLE], "candle_count": 6_200},
+    "Disagreements": {
+        **_SERIES,
+        "model_version": "3",
+        "disagreements": [{"kind": "missed_by_human", "human": None, "predicted": _PREDICTED}],
+    },
+    "LabelBody": {
+        "name": "bull_flag",
+        "color": "#1f77b4",
+        "key": "1",
+        "state": "in use",
+        "now_called": "bull_flag",
+        "people": 251,
+        "talib": 0,
+    },
+    "Queue": {**_SERIES, "model_version": "3", "spans": [_PREDICTED]},
+    "StoredAnnotationBody": _STORED,
+    "StoredModel": {
+        "run_id": "5e23f12f6c1e",
+        "model_name": "candleloop",
+        "model_version": "3",
+        "model_type": "xgboost",
+        "encoder": "combined",
+        "status": "ready",
+        "is_champion": True,
+        "pairs": ["EURUSD"],
+        "timeframe": "1h",
+        "trained_at": 1_793_622_449,
+        "metrics": {"accuracy": 0.888, "f1_macro": 0.816, "f1_weighted": 0.891, "span_f1": 0.963},
+        "moves": [{"moved_by": "auto", "reason": None, "moved_at": 1_793_622_450}],
+    },
+    "StoredSeries": {
+        **_SERIES,
+        "rows": 6_200,
+        "first_time": 1_483_315_200,
+        "last_time": 1_514_764_800,
+        "size_bytes": 187_000,
+        "splits": [],
+    },
+}
+
+FILES: dict[tuple[str, str], Any] = {
+    ("/annotations/import", "application/json"): {"annotations": [_ANNOTATION]},
+    ("/annotations/import", "text/csv"): (
+        "id,start_time,end_time,label,confidence\na17,1488294000,1488297600,bull_flag,4\n"
+    ),
+    ("/annotations/export", "text/csv"): (
+        "id,start_time,end_time,label,confidence\na17,1488294000,1488297600,bull_flag,4\n"
+    ),
+    ("/candles/import", "text/csv"): (
+        "time,open,high,low,close\n1488290400,1.05954,1.06072,1.05918,1.06063\n"
+        "1488294000,1.06063,1.06302,1.06002,1.06257\n"
+    ),
+    ("/candles/import", "application/vnd.apache.parquet"): "PAR1, columns time, open, high, low, close, PAR1",
+    ("/candles/import", "application/json"): [_CANDLE],
+}
+"""Bodies that are files, by path and media type."""
+
+PARAMETERS: dict[str, Any] = {
+    "adjust": "none",
+    "after": "1488294000-a17",
+    "annotation_id": "a17",
+    "end_time": 1_488_297_600,
+    "format": "json",
+    "label": "bull_flag",
+    "labels": ["bear_flag", "bull_flag"],
+    "limit": 100,
+    "pair": "EURUSD",
+    "reviewed": "all",
+    "source": "human",
+    "start_time": 1_488_294_000,
+    "timeframe": "1h",
+    "update": False,
+}
