@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 class SharingLoop(uvloop.Loop):
     """uvloop, which takes one connection from a shared socket and looks at its other work before the next.
 
-    By itself it takes all that wait, so that of connections opened at once one worker gets nearly all, and its
-    neighbour on the next core has nothing to do.
+    By itself it takes all that wait, so that of connections opened at once one worker gets nearly all, and
+    its neighbour on the next core has nothing to do.
     """
 
     async def create_server(  # type: ignore[override]

@@ -20,6 +20,11 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
                     lines["schema"] = {"type": "array", "items": lines["schema"]}
 
 
+@schemathesis.serializer("application/vnd.apache.parquet")
+def file_of(context: Any, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
 @schemathesis.deserializer(NDJSON)
 def lines_of(context: Any, response: Any) -> list[Any]:
     return [json.loads(line) for line in response.content.splitlines()]

@@ -20,7 +20,7 @@ def test_a_wrong_method_is_a_problem_that_says_what_is_allowed(
     client: TestClient, refusal: Callable[..., None]
 ) -> None:
     answer = client.get("/predict")
-    refusal(answer, 405, "GET /predict: Method Not Allowed")
+    refusal(answer, 405, "GET /predict: found no such method, expected one of POST")
     assert answer.headers["Allow"] == "POST"
 
 
