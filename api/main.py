@@ -48,8 +48,9 @@ class Api(DocumentedApi):
 def _on_wrong_method(request: Request, exc: Exception) -> Response:
     """Names every method of the path; Starlette knows those of its first route alone."""
     assert isinstance(request.app, Api)
-    found = (one for one in request.app.known_routes if one.matches(request.scope)[0] != Match.NONE)
-    allowed = ", ".join(sorted({method for one in found for method in one.methods or ()}))
+    found = [one for one in request.app.known_routes if one.matches(request.scope)[0] != Match.NONE]
+    same = (one.methods or set() for one in found if one.path == found[0].path)
+    allowed = ", ".join(sorted(set[str]().union(*same)))
     detail = (
         f"{request.method} {request.url.path}: found no such method, expected one of {allowed}. Use that."
     )
