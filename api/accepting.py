@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import uvloop
 
+_PAUSE_S = 0.0005
+_MOST_HELD = 16
 _FULL_PAUSE_S = 1.0
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,11 @@ class SharingLoop(uvloop.Loop):
 
 
 class Listener:
-    """A listening socket whose connections are taken one by one, until it is closed."""
+    """A listening socket whose connections are taken one by one, until it is closed.
+
+    A worker lets a connection wait a little for each one that it holds already, and one that holds fewer
+    takes it meanwhile.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,7 @@ class Listener:
     ) -> None:
         self._loop, self._socket, self._factory = loop, sock, protocol_factory
         self._begun: set[asyncio.Task[Any]] = set()
+        self._open: list[asyncio.BaseTransport] = []
         self._closed = False
         sock.setblocking(False)
         sock.listen(backlog)
@@ -59,7 +66,21 @@ class Listener:
 
     def _watch(self) -> None:
         if not self._closed:
-            self._loop.add_reader(self._socket, self._accept)
+            self._loop.add_reader(self._socket, self._defer)
+
+    def _defer(self) -> None:
+        self._open = [one for one in self._open if not one.is_closing()]
+        held = len(self._open) + len(self._begun)
+        if not held:
+            self._accept()
+            return
+        self._loop.remove_reader(self._socket)
+        self._loop.call_later(min(held, _MOST_HELD) * _PAUSE_S, self._accept_deferred)
+
+    def _accept_deferred(self) -> None:
+        if not self._closed:
+            self._watch()
+            self._accept()
 
     def _accept(self) -> None:
         try:
@@ -72,7 +93,12 @@ class Listener:
             self._loop.call_later(_FULL_PAUSE_S, self._watch)
             return
         connection.setblocking(False)
-        begin: Coroutine[Any, Any, Any] = self._loop.connect_accepted_socket(self._factory, connection)
+        begin = self._loop.connect_accepted_socket(self._factory, connection)
         task = self._loop.create_task(begin)
         self._begun.add(task)
-        task.add_done_callback(self._begun.discard)
+        task.add_done_callback(self._end_beginning)
+
+    def _end_beginning(self, task: "asyncio.Task[tuple[asyncio.BaseTransport, Any]]") -> None:
+        self._begun.discard(task)
+        if not task.cancelled() and task.exception() is None:
+            self._open.append(task.result()[0])
