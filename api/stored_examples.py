@@ -120,7 +120,7 @@ FILES: dict[tuple[str, str], Any] = {
 
 PARAMETERS: dict[str, Any] = {
     "adjust": "none",
-    "after": "1488294000-a17",
+    "after": "1488294000.a17",
     "annotation_id": "a17",
     "end_time": 1_488_297_600,
     "format": "json",

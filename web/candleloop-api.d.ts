@@ -354,6 +354,250 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Annotations
+         * @description Lists the annotations of a series that count now, by start; what was dismissed has the label `O`.
+         */
+        get: operations["annotations"];
+        put?: never;
+        /**
+         * Make Annotation
+         * @description Stores a span, once for each `id`; a start after its end is swapped.
+         *
+         *     Where the series' candles are stored, the bounds have to be opens of theirs.
+         */
+        post: operations["make_annotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/annotations/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Annotations
+         * @description Gives the annotations of a series that count now in the annotation tool's own shape.
+         */
+        get: operations["export_annotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/annotations/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Export
+         * @description Stores an export of the annotation tool, JSON or CSV, on stored candles; all of it or nothing.
+         *
+         *     `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), for
+         *     `labels`, by default those in the file and those in use. Where an id is stored with other content, that
+         *     stays and is told in `conflicts`; with `update` the new content takes its place.
+         */
+        post: operations["import_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/annotations/{annotation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Retract Annotation
+         * @description Takes an annotation back, so that it no longer counts. Twice is as once.
+         */
+        delete: operations["retract_annotation"];
+        options?: never;
+        head?: never;
+        /**
+         * Alter Annotation
+         * @description Changes the fields given; `pair` and `timeframe` are needed only where several series have that id.
+         */
+        patch: operations["alter_annotation"];
+        trace?: never;
+    };
+    "/candles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stored Candles
+         * @description Shows stored candles that open between two times, both included: the newest `limit` of them.
+         *
+         *     Ask for older ones with an `end_time` before the first one shown.
+         */
+        get: operations["stored_candles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/candles/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stored Series
+         * @description Lists the series that are stored.
+         */
+        get: operations["stored_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/candles/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Candles
+         * @description Checks a file of candles and merges it into the stored series by time; all of it or nothing.
+         *
+         *     The body is the file itself: CSV (also packed with gzip), Parquet, or JSON. Without `format` it is told by
+         *     how it begins.
+         */
+        post: operations["import_candles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models
+         * @description Lists every run that has a model, newest first, with its figures and the times that it was promoted.
+         */
+        get: operations["models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Labels
+         * @description Lists every label that ever was, oldest first, and what it is called now.
+         */
+        get: operations["labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disagreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Disagreements
+         * @description Compares the model's spans with people's where people have reviewed stored candles, newest first.
+         *
+         *     Spans are about the same candles from an intersection over union of 0.5 on. `label_mismatch` has both,
+         *     `missed_by_human` the prediction alone, `missed_by_model` the person's span alone.
+         */
+        get: operations["disagreements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queue
+         * @description Lists predictions on stored candles that nobody has judged or annotated, the most uncertain first.
+         *
+         *     Those nearest to a confidence of 0.5 come first; no two share a candle.
+         */
+        get: operations["queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -394,6 +638,55 @@ export interface components {
             } | null;
         } & {
             [key: string]: unknown;
+        };
+        /** @description What changes of an annotation; what is left out stays, null empties what may be empty. */
+        AnnotationChange: {
+            label?: string;
+            /** @description Unix seconds UTC */
+            start_time?: number;
+            /** @description Unix seconds UTC */
+            end_time?: number;
+            confidence?: number | null;
+            outcome?: ("win" | "loss" | "breakeven") | null;
+            sub_spans?: components["schemas"]["SubSpanBody"][] | null;
+            notes?: string | null;
+            annotator?: string | null;
+        };
+        /** @description The annotation tool's export. */
+        AnnotationExport: {
+            annotations: components["schemas"]["Annotation"][];
+        };
+        /** @description Annotations by start; `next` is what to send as `after` for more of them, null where there are none. */
+        AnnotationPage: {
+            annotations: components["schemas"]["StoredAnnotation"][];
+            next: string | null;
+        };
+        /** @description A span as the annotation tool exports it, and where it is; an `id` makes a repeat harmless. */
+        AnnotationRequest: {
+            pair: string;
+            timeframe: string;
+            id?: string | number | null;
+            label: string;
+            /** @description Unix seconds UTC */
+            start_time: number;
+            /** @description Unix seconds UTC */
+            end_time: number;
+            confidence?: number | null;
+            outcome?: ("win" | "loss" | "breakeven") | null;
+            sub_spans?: components["schemas"]["SubSpanBody"][] | null;
+            notes?: string | null;
+            source?: ("human" | "talib" | "model_confirmed" | "model_corrected" | "model" | "human_correction") | null;
+            model_prediction?: components["schemas"]["JudgedBody"] | null;
+            annotator?: string | null;
+        };
+        /** @description What an import added, changed (`updated`), knew already (`unchanged`) and refused (`conflicts`). */
+        AnnotationsImported: {
+            added: number;
+            updated: number;
+            unchanged: number;
+            conflicts: components["schemas"]["ConflictBody"][];
+            reviewed: components["schemas"]["ReviewedBody"][];
+            notes: string[];
         };
         /** @description The last line of a stream that is whole. */
         BatchEnd: {
@@ -460,12 +753,42 @@ export interface components {
             close: number;
             volume?: number;
         };
+        /** @description What an import read, what is worth knowing of it, and what changed in the stored series. */
+        CandlesImported: {
+            pair: string;
+            timeframe: string;
+            added: number;
+            changed: number;
+            unchanged: number;
+            total: number;
+            first_time: number;
+            last_time: number;
+            gap_count: number;
+            longest_gap: components["schemas"]["GapBody"] | null;
+            suspected_splits: components["schemas"]["SuspectedSplitBody"][];
+            adjusted: components["schemas"]["SplitBody"][];
+            notes: string[];
+        };
+        /** @description The newest stored candles of the range asked for; `candle_count` is how many the range has in all. */
+        CandlesResponse: {
+            pair: string;
+            timeframe: string;
+            candles: components["schemas"]["Candle"][];
+            candle_count: number;
+        };
         /** @description Per-candle scores of one label, `O` included. */
         ClassMetrics: {
             precision: number;
             recall: number;
             f1_score: number;
             support: number;
+        };
+        /** @description An annotation that is stored with other content, and stayed so. */
+        ConflictBody: {
+            id: string;
+            label: string;
+            retracted: boolean;
+            differences: components["schemas"]["DifferenceBody"][];
         };
         /**
          * @description A labelled dataset; `path` lies below `CANDLELOOP_HOME`, `version` is the hash of its content.
@@ -508,6 +831,26 @@ export interface components {
         DetectionCount: {
             count: number;
         };
+        /** @description One key with what is stored and what was given. */
+        DifferenceBody: {
+            field: string;
+            stored: unknown;
+            given: unknown;
+        };
+        /** @description What a person and the model say differently; the one that says nothing is null. */
+        Disagreement: {
+            /** @enum {string} */
+            kind: "label_mismatch" | "missed_by_human" | "missed_by_model";
+            human: components["schemas"]["SpanBody"] | null;
+            predicted: components["schemas"]["Proposal"] | null;
+        };
+        /** @description Where people and the model differ, newest first, and which model that is. */
+        Disagreements: {
+            pair: string;
+            timeframe: string;
+            model_version: string;
+            disagreements: components["schemas"]["Disagreement"][];
+        };
         /** @description What an annotator says of a prediction; `client_id` is the client's own and makes a repeat harmless. */
         Feedback: {
             client_id: string;
@@ -527,6 +870,12 @@ export interface components {
             id: string;
             annotation: components["schemas"]["Annotation"];
         };
+        /** @description Candles that are missing between two that are there (Unix s). */
+        GapBody: {
+            after_time: number;
+            before_time: number;
+            missing: number;
+        };
         /** @description The process answers; whether it can predict is `/ready`'s business. */
         Health: {
             /**
@@ -536,6 +885,25 @@ export interface components {
             status: "ok";
             model_loaded: boolean;
             model_version: string | null;
+        };
+        /** @description The prediction that an annotation judges. */
+        JudgedBody: {
+            label: string;
+            confidence?: number | null;
+            model_version?: string | null;
+            start_time?: number | null;
+            end_time?: number | null;
+        };
+        /** @description A label, with `now_called` what is written under its name today, and its spans that count. */
+        Label: {
+            name: string;
+            color: string;
+            key: string | null;
+            /** @enum {string} */
+            state: "in use" | "renamed or merged" | "retired";
+            now_called: string;
+            people: number;
+            talib: number;
         };
         /** @description How the console and the chart draw a label. */
         LabelColor: {
@@ -578,6 +946,20 @@ export interface components {
             trained_at: number;
             feature_count: number;
             label_names: string[];
+        };
+        /** @description A model's test in four figures, `span_f1` at IoU 0.5; null where there was no test. */
+        ModelMetrics: {
+            accuracy: number | null;
+            f1_macro: number | null;
+            f1_weighted: number | null;
+            span_f1: number | null;
+        };
+        /** @description How and why a model became the champion, and when (Unix s). */
+        ModelMove: {
+            /** @enum {string} */
+            moved_by: "auto" | "load" | "promote" | "rollback";
+            reason: string | null;
+            moved_at: number;
         };
         /** @description One of TA-Lib's CDL functions. */
         Pattern: {
@@ -631,6 +1013,21 @@ export interface components {
             error: string;
             run_id?: string;
         };
+        /** @description A span that the model proposes, with its confidence in [0, 1]. */
+        Proposal: {
+            label: string;
+            start_time: number;
+            end_time: number;
+            avg_confidence: number;
+            candle_count: number;
+        };
+        /** @description Predictions that nobody has judged, the most uncertain first, and which model made them. */
+        Queue: {
+            pair: string;
+            timeframe: string;
+            model_version: string;
+            spans: components["schemas"]["Proposal"][];
+        };
         /** @description A model is loaded and has predicted; `error` says why a newer champion was not taken up. */
         Ready: {
             /**
@@ -641,6 +1038,12 @@ export interface components {
             model_version: string;
             run_id: string;
             error: string | null;
+        };
+        /** @description Where all was looked at for these labels. */
+        ReviewedBody: {
+            start_time: number;
+            end_time: number;
+            labels: string[];
         };
         /** @description Why the model before serves again. */
         RollbackRequest: {
@@ -666,11 +1069,77 @@ export interface components {
             source: string;
             count: number;
         };
+        /** @description Before the candle that opens at `time`, one old share became `ratio` new ones. */
+        SplitBody: {
+            time: number;
+            ratio: number;
+        };
         /** @description The run that now waits for the worker. */
         Started: {
             run_id: string;
             /** @enum {string} */
             status: "queued" | "running" | "failed" | "cancelled" | "rejected" | "ready";
+        };
+        /** @description An annotation with its series; `created_at` is when it was said (Unix s). */
+        StoredAnnotation: {
+            label: string;
+            start_time: number;
+            end_time: number;
+            id: string;
+            confidence: number | null;
+            outcome: string | null;
+            sub_spans: components["schemas"]["SpanBody"][] | null;
+            notes: string | null;
+            source: string;
+            model_prediction: {
+                [key: string]: unknown;
+            } | null;
+            pair: string;
+            timeframe: string;
+            annotator: string | null;
+            created_at: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A run that has a model; `moves` are the times it became the champion, newest first. */
+        StoredModel: {
+            run_id: string;
+            model_name: string;
+            model_version: string | null;
+            model_type: string;
+            encoder: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "failed" | "cancelled" | "rejected" | "ready";
+            is_champion: boolean;
+            pairs: string[];
+            timeframe: string;
+            trained_at: number | null;
+            metrics: components["schemas"]["ModelMetrics"];
+            moves: components["schemas"]["ModelMove"][];
+        };
+        /** @description A stored series; `splits` are those that it was adjusted for at an import. */
+        StoredSeries: {
+            pair: string;
+            timeframe: string;
+            rows: number;
+            first_time: number;
+            last_time: number;
+            size_bytes: number;
+            splits: components["schemas"]["SplitBody"][];
+        };
+        /** @description A part of a span with a label of its own. */
+        SubSpanBody: {
+            label: string;
+            /** @description Unix seconds UTC */
+            start_time: number;
+            /** @description Unix seconds UTC */
+            end_time: number;
+        };
+        /** @description An open that looks like a split's; without `doubts` it is a clear one, which `adjust=split` takes. */
+        SuspectedSplitBody: {
+            time: number;
+            ratio: number;
+            doubts: string[];
         };
         /** @description What to train on what; further keys are those of `stages.training`, or dotted configuration keys. */
         TrainingRequest: {
@@ -714,6 +1183,11 @@ export interface components {
     pathItems: never;
 }
 export type Annotation = components['schemas']['Annotation'];
+export type AnnotationChange = components['schemas']['AnnotationChange'];
+export type AnnotationExport = components['schemas']['AnnotationExport'];
+export type AnnotationPage = components['schemas']['AnnotationPage'];
+export type AnnotationRequest = components['schemas']['AnnotationRequest'];
+export type AnnotationsImported = components['schemas']['AnnotationsImported'];
 export type BatchEnd = components['schemas']['BatchEnd'];
 export type BatchError = components['schemas']['BatchError'];
 export type BatchPart = components['schemas']['BatchPart'];
@@ -722,33 +1196,53 @@ export type BatchResponse = components['schemas']['BatchResponse'];
 export type BatchStart = components['schemas']['BatchStart'];
 export type BuildRequest = components['schemas']['BuildRequest'];
 export type Candle = components['schemas']['Candle'];
+export type CandlesImported = components['schemas']['CandlesImported'];
+export type CandlesResponse = components['schemas']['CandlesResponse'];
 export type ClassMetrics = components['schemas']['ClassMetrics'];
+export type ConflictBody = components['schemas']['ConflictBody'];
 export type DatasetInfo = components['schemas']['DatasetInfo'];
 export type DetectRequest = components['schemas']['DetectRequest'];
 export type Detected = components['schemas']['Detected'];
 export type DetectedSpan = components['schemas']['DetectedSpan'];
 export type DetectionCount = components['schemas']['DetectionCount'];
+export type DifferenceBody = components['schemas']['DifferenceBody'];
+export type Disagreement = components['schemas']['Disagreement'];
+export type Disagreements = components['schemas']['Disagreements'];
 export type Feedback = components['schemas']['Feedback'];
 export type FeedbackRecorded = components['schemas']['FeedbackRecorded'];
+export type GapBody = components['schemas']['GapBody'];
 export type Health = components['schemas']['Health'];
+export type JudgedBody = components['schemas']['JudgedBody'];
+export type Label = components['schemas']['Label'];
 export type LabelColor = components['schemas']['LabelColor'];
 export type LoadRequest = components['schemas']['LoadRequest'];
 export type Loaded = components['schemas']['Loaded'];
 export type Metrics = components['schemas']['Metrics'];
 export type ModelDescription = components['schemas']['ModelDescription'];
 export type ModelInfo = components['schemas']['ModelInfo'];
+export type ModelMetrics = components['schemas']['ModelMetrics'];
+export type ModelMove = components['schemas']['ModelMove'];
 export type Pattern = components['schemas']['Pattern'];
 export type PerCandle = components['schemas']['PerCandle'];
 export type PredictRequest = components['schemas']['PredictRequest'];
 export type PredictResponse = components['schemas']['PredictResponse'];
 export type PredictionJudged = components['schemas']['PredictionJudged'];
 export type Problem = components['schemas']['Problem'];
+export type Proposal = components['schemas']['Proposal'];
+export type Queue = components['schemas']['Queue'];
 export type Ready = components['schemas']['Ready'];
+export type ReviewedBody = components['schemas']['ReviewedBody'];
 export type RollbackRequest = components['schemas']['RollbackRequest'];
 export type Span = components['schemas']['Span'];
 export type SpanBody = components['schemas']['SpanBody'];
 export type SpanCount = components['schemas']['SpanCount'];
+export type SplitBody = components['schemas']['SplitBody'];
 export type Started = components['schemas']['Started'];
+export type StoredAnnotation = components['schemas']['StoredAnnotation'];
+export type StoredModel = components['schemas']['StoredModel'];
+export type StoredSeries = components['schemas']['StoredSeries'];
+export type SubSpanBody = components['schemas']['SubSpanBody'];
+export type SuspectedSplitBody = components['schemas']['SuspectedSplitBody'];
 export type TrainingRequest = components['schemas']['TrainingRequest'];
 export type TrainingRun = components['schemas']['TrainingRun'];
 export type $defs = Record<string, never>;
@@ -2559,6 +3053,1473 @@ export interface operations {
                 };
             };
             /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    annotations: {
+        parameters: {
+            query: {
+                pair: string;
+                timeframe: string;
+                start_time?: number | null;
+                end_time?: number | null;
+                label?: string | null;
+                source?: ("human" | "talib" | "model_confirmed" | "model_corrected") | null;
+                annotator?: string | null;
+                limit?: number;
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationPage"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotationRequest"];
+            };
+        };
+        responses: {
+            /** @description Stored before; the same answer again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredAnnotation"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredAnnotation"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something else is in the way; `error` says what. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_annotations: {
+        parameters: {
+            query: {
+                pair: string;
+                timeframe: string;
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationExport"];
+                    "text/csv": string;
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_export: {
+        parameters: {
+            query: {
+                pair: string;
+                timeframe: string;
+                reviewed?: string;
+                labels?: string[];
+                update?: boolean;
+                format?: ("json" | "csv") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    annotations?: unknown[];
+                };
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationsImported"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retract_annotation: {
+        parameters: {
+            query?: {
+                annotator?: string | null;
+                pair?: string | null;
+                timeframe?: string | null;
+            };
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something else is in the way; `error` says what. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alter_annotation: {
+        parameters: {
+            query?: {
+                pair?: string | null;
+                timeframe?: string | null;
+            };
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotationChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredAnnotation"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something else is in the way; `error` says what. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stored_candles: {
+        parameters: {
+            query: {
+                pair: string;
+                timeframe: string;
+                start_time?: number | null;
+                end_time?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CandlesResponse"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stored_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredSeries"][];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_candles: {
+        parameters: {
+            query: {
+                pair: string;
+                timeframe: string;
+                adjust?: "none" | "split";
+                format?: ("csv" | "parquet" | "json") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.apache.parquet": string;
+                "application/json": components["schemas"]["Candle"][];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CandlesImported"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredModel"][];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Label"][];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disagreements: {
+        parameters: {
+            query: {
+                pair: string;
+                timeframe: string;
+                start_time?: number | null;
+                end_time?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Disagreements"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is asked at once. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queue: {
+        parameters: {
+            query: {
+                pair: string;
+                timeframe: string;
+                start_time?: number | null;
+                end_time?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is asked at once. Ask again after `Retry-After`. */
             429: {
                 headers: {
                     /** @description Seconds to wait. */
