@@ -31,11 +31,17 @@ class Api(DocumentedApi):
 
     edge: Edge
 
+    @property
+    def known_routes(self) -> tuple[Route, ...]:
+        """Every route, those of the routers included."""
+        known = (*self.routes, *(route for router in ROUTERS for route in router.routes))
+        return tuple(route for route in known if isinstance(route, Route))
+
     def build_middleware_stack(self) -> ASGIApp:
         """The edge around everything, FastAPI's handler of surprises included."""
-        known = (*self.routes, *(route for router in ROUTERS for route in router.routes))
-        routes = tuple(route for route in known if isinstance(route, Route))
-        self.edge = Edge(super().build_middleware_stack(), routes=routes, on_answer=metrics.observe_request)
+        self.edge = Edge(
+            super().build_middleware_stack(), routes=self.known_routes, on_answer=metrics.observe_request
+        )
         return self.edge
 
 

@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import schemathesis
+from hypothesis import strategies as st
 
 NDJSON = "application/x-ndjson"
+
+schemathesis.openapi.media_type("application/vnd.apache.parquet", st.binary(max_size=200))
 
 
 @schemathesis.hook
