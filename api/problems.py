@@ -128,9 +128,10 @@ def _on_http_exception(request: Request, exc: Exception) -> Response:
 
 
 def _allowed(request: Request) -> set[str]:
-    """The methods of every route of that path; the router names those of the first one alone."""
-    found = (route for route in request.app.known_routes if route.matches(request.scope)[0] != Match.NONE)
-    return {method for route in found for method in route.methods}
+    """The methods of every route of a path; the router names those of the first one alone."""
+    known = request.app.known_routes
+    path = next(route.path for route in known if route.matches(request.scope)[0] != Match.NONE)
+    return {method for route in known if route.path == path for method in route.methods}
 
 
 def _on_disconnect(request: Request, exc: Exception) -> Response:

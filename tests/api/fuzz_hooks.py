@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 NDJSON = "application/x-ndjson"
 
-schemathesis.openapi.media_type("application/vnd.apache.parquet", st.binary(max_size=200))
+schemathesis.openapi.media_type(
+    "application/vnd.apache.parquet", st.binary(max_size=200).map(lambda middle: b"PAR1" + middle + b"PAR1")
+)
+schemathesis.openapi.media_type(
+    "text/csv", st.text(max_size=200).map(lambda rows: f"time,open,high,low,close\n{rows}".encode())
+)
 
 
 @schemathesis.hook
