@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib.metadata import version
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from api import metrics, problems
@@ -33,16 +34,29 @@ class Api(DocumentedApi):
 
     @property
     def known_routes(self) -> tuple[Route, ...]:
-        """Every route, those of the routers included."""
+        """All routes, those of the routers included."""
         known = (*self.routes, *(route for router in ROUTERS for route in router.routes))
         return tuple(route for route in known if isinstance(route, Route))
 
     def build_middleware_stack(self) -> ASGIApp:
         """The edge around everything, FastAPI's handler of surprises included."""
-        self.edge = Edge(
-            super().build_middleware_stack(), routes=self.known_routes, on_answer=metrics.observe_request
-        )
+        inner = super().build_middleware_stack()
+        self.edge = Edge(inner, routes=self.known_routes, on_answer=metrics.observe_request)
         return self.edge
+
+
+def _on_wrong_method(request: Request, exc: Exception) -> Response:
+    """Names every method of the path; Starlette knows those of its first route alone."""
+    assert isinstance(request.app, Api)
+    known = request.app.known_routes
+    path = next(one.path for one in known if one.matches(request.scope)[0] != Match.NONE)
+    allowed = ", ".join(sorted({method for one in known if one.path == path for method in one.methods or ()}))
+    detail = (
+        f"{request.method} {request.url.path}: found no such method, expected one of {allowed}. Use that."
+    )
+    return problems.respond(
+        problems.Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
+    )
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -71,6 +85,7 @@ def create_app(ws: Workspace | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     problems.install(app)
+    app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, _on_wrong_method)
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -14,7 +14,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
 
 from mllib import errors
 
@@ -121,17 +120,7 @@ def _on_http_exception(request: Request, exc: Exception) -> Response:
             invalid_request("request body: found no JSON in UTF-8, expected it. Correct the request.")
         )
     detail = f"{request.method} {request.url.path}: {exc.detail}. See /docs for what there is."
-    headers = dict(exc.headers or {})
-    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_allowed(request)))
-    return _response(HTTPStatus(exc.status_code), detail, headers=headers)
-
-
-def _allowed(request: Request) -> set[str]:
-    """The methods of every route of a path; the router names those of the first one alone."""
-    known = request.app.known_routes
-    path = next(route.path for route in known if route.matches(request.scope)[0] != Match.NONE)
-    return {method for route in known if route.path == path for method in route.methods}
+    return _response(HTTPStatus(exc.status_code), detail, headers=exc.headers)
 
 
 def _on_disconnect(request: Request, exc: Exception) -> Response:

@@ -107,7 +107,7 @@ def configuration(host: str, port: int, workers: int) -> uvicorn.Config:
         host=host,
         port=port,
         workers=workers,
-        loop="uvloop",
+        loop="api.accepting:SharingLoop",
         http="api.connections:BoundedProtocol",
         ws="none",
         lifespan="on",

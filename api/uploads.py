@@ -1,8 +1,9 @@
 """Bodies that are files: they go to the disk as they arrive, and are gone when the request is over."""
 
+import fcntl
+import os
 import shutil
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,8 +16,6 @@ from mllib.errors import NotReady
 
 _FOLDER = "uploads"
 _WRITTEN_AT_ONCE = 2**20
-_LEFT_BEHIND_S = 24 * 3_600
-"""What is older was left by a process that was killed."""
 
 
 @asynccontextmanager
@@ -27,14 +26,14 @@ async def received(request: Request, home: Path, name: str) -> AsyncIterator[Pat
         ClientDisconnect: the client went away before its body was whole.
         NotReady: the disk refuses.
     """
-    folder = await run_sync(_new_folder, home / _FOLDER)
+    folder, held = await run_sync(_new_folder, home / _FOLDER)
     try:
         file = folder / name
         await _write(request, file)
         yield file
     finally:
         with CancelScope(shield=True):
-            await run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+            await run_sync(_remove, folder, held)
 
 
 async def _write(request: Request, path: Path) -> None:
@@ -51,20 +50,43 @@ async def _write(request: Request, path: Path) -> None:
         raise _refused(exc) from exc
 
 
-def _new_folder(root: Path) -> Path:
+def _new_folder(root: Path) -> tuple[Path, int]:
+    """A folder, and what holds it while this process lives."""
     try:
         root.mkdir(exist_ok=True)
-        _remove_old(root)
-        return Path(tempfile.mkdtemp(dir=root))
+        alone = os.open(root, os.O_RDONLY)
+        try:
+            fcntl.flock(alone, fcntl.LOCK_EX)
+            _remove_left_behind(root)
+            folder = Path(tempfile.mkdtemp(dir=root))
+            return folder, _held(folder)
+        finally:
+            os.close(alone)
     except OSError as exc:
         raise _refused(exc) from exc
 
 
-def _remove_old(root: Path) -> None:
+def _held(folder: Path) -> int:
+    """Raises BlockingIOError where another one holds the folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _remove_left_behind(root: Path) -> None:
+    """Removes what nobody holds: its process was killed."""
     for folder in root.iterdir():
-        with suppress(FileNotFoundError):
-            if time.time() - folder.stat().st_mtime > _LEFT_BEHIND_S:
-                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(BlockingIOError, FileNotFoundError):
+            _remove(folder, _held(folder))
+
+
+def _remove(folder: Path, held: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(held)
 
 
 def _refused(exc: OSError) -> NotReady:

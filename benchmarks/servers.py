@@ -37,9 +37,9 @@ class Server:
         """The most that each process ever had resident, together."""
         return sum(status_mb(pid, "VmHWM") for pid in self.processes())
 
-    def cpu_s(self) -> float:
-        """Processor time of all its processes together."""
-        return sum(cpu_s(pid) for pid in self.processes())
+    def cpu_s_each(self) -> dict[int, float]:
+        """Processor time of each of its processes."""
+        return {pid: cpu_s(pid) for pid in self.processes()}
 
     def workers(self) -> list[int]:
         """The processes that serve: those that hold the listening socket's models, biggest first."""

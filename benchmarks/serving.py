@@ -116,13 +116,13 @@ def load(ws: Workspace, sizes: Sizes, report: Report) -> None:
     with servers.api(ws.home, config, workers=WORKERS, log=log_file(ws, "load")) as server:
         asyncio.run(many(server.port, bodies, connections=CONNECTIONS, seconds=2))
         one = asyncio.run(many(server.port, bodies, connections=1, seconds=sizes.seconds / 3))
-        memory, cpu, parts = [server.rss_mb()], server.cpu_s(), []
+        memory, cpu, parts = [server.rss_mb()], server.cpu_s_each(), []
         for _ in range(2):
             parts.append(
                 asyncio.run(many(server.port, bodies, connections=CONNECTIONS, seconds=sizes.seconds / 2))
             )
             memory.append(server.rss_mb())
-        cpu = server.cpu_s() - cpu
+        cpu = {pid: spent - cpu[pid] for pid, spent in server.cpu_s_each().items()}
     ms, failures = parts[0].ms + parts[1].ms, parts[0].failures + parts[1].failures
     seconds = sum(part.seconds for part in parts)
     _, p99 = report.time(f"`bio`: POST /predict, {CONNECTIONS} connections, {WORKERS} processes", ms)
@@ -138,7 +138,8 @@ def load(ws: Workspace, sizes: Sizes, report: Report) -> None:
     report.note(
         f"Load: {len(ms) / seconds:.0f} requests a second on {CONNECTIONS} connections, "
         f"{one.per_second:.0f} on one, for {seconds:.0f} s. Of the cores the generator took "
-        f"{ours / seconds:.2f}, the server {cpu / seconds:.2f}. "
+        f"{ours / seconds:.2f}, the server "
+        f"{' + '.join(f'{spent / seconds:.2f}' for spent in cpu.values() if spent > 0.05)}. "
         f"Memory {' → '.join(f'{mb:.0f}' for mb in memory)} MB. {' '.join(failures[:3])}"
     )
 

@@ -43,7 +43,7 @@ def label_series(
 
 
 def refresh_layers(ws: Workspace, *, pair: str, timeframe: str) -> None:
-    """Derives every TA-Lib layer of a series again, after candles before its newest one have changed."""
+    """Derives every TA-Lib layer of a series again, whose candles may have changed."""
     functions = list(ws.store.talib.layers(pair, timeframe))
     if functions:
         _detect_into_store(ws, ws.candles.read(pair, timeframe), functions)

@@ -53,10 +53,10 @@ def import_candles(
     """
     read = _read(file, pair, timeframe, adjust, splits)
     candles = read.candles
+    # First, so that a database that refuses does so before anything is merged.
+    ws.store.talib.outdate(candles.pair, candles.timeframe)
     merged = ws.candles.merge(candles, splits=read.adjusted)
-    ws.store.series.ensure(candles.pair, candles.timeframe)
-    if merged.added or merged.changed:
-        refresh_layers(ws, pair=candles.pair, timeframe=candles.timeframe)
+    refresh_layers(ws, pair=candles.pair, timeframe=candles.timeframe)
     return CandleImport(read.raw.notes, read.report, merged, read.adjusted)
 
 

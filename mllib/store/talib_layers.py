@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -52,6 +52,16 @@ class TalibRepository:
                 session.execute(insert(tables.TalibSpan.__table__), rows)  # type: ignore[attr-defined]  # SQLModel hides it
             if layers:
                 session.execute(insert(tables.TalibLayer), layers)
+
+    def outdate(self, pair: str, timeframe: str) -> None:
+        """Notes that every layer of a series is behind its candles, whatever becomes of what follows."""
+        with self._database.write() as session:
+            series_id = ensure_series(session, pair, timeframe)
+            session.execute(
+                update(tables.TalibLayer)
+                .where(col(tables.TalibLayer.series_id) == series_id)
+                .values(labelled_to_time=0)
+            )
 
     def spans(self, pair: str, timeframe: str, functions: Sequence[str] | None = None) -> list[Annotation]:
         """The spans of some functions (None: of all) by start time, as annotations of the source `talib`.

@@ -54,8 +54,9 @@ def keyed(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_the_documented_requests_are_accepted_as_they_stand(keyed: Keyed) -> None:
-    for path in ("/predict", "/predict/batch", "/patterns/detect", "/feedback", "/training/start"):
-        operation = DOCUMENT["paths"][path]["post"]
+    paths = [path for path in POSTS if not path.startswith("/model/")]
+    for path in sorted(paths, key="/training/start".__eq__):
+        operation = DOCUMENT["paths"][path.removesuffix(SERIES)]["post"]
         example = operation["requestBody"]["content"]["application/json"]["example"]
         answer = keyed.post(path, example)
         assert 200 <= answer.status_code < 300, f"{path}: {answer.text}"
@@ -91,7 +92,12 @@ BODIES = {
     "nothing": b"",
     "two documents": b"{}{}",
 }
-POSTS = [path for path, methods in DOCUMENT["paths"].items() if "requestBody" in methods.get("post", {})]
+SERIES = "?pair=EURUSD&timeframe=1h"
+POSTS = [
+    path + SERIES * path.endswith("/import")
+    for path, methods in DOCUMENT["paths"].items()
+    if "requestBody" in methods.get("post", {})
+]
 TYPES = [
     "application/json",
     "text/plain",

@@ -236,3 +236,15 @@ def _is_closed(connection: socket.socket) -> bool:
         return connection.recv(1) == b""
     except ConnectionError:
         return True
+
+
+def test_connections_opened_at_once_are_shared_among_the_workers(two: Server) -> None:
+    connections = [two.connect() for _ in range(40)]
+    for connection in connections:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    for connection in connections:
+        assert connection.recv(20).startswith(b"HTTP/1.1 200")
+        connection.close()
+    answered = [line["pid"] for line in two.log() if line.get("route") == "/health"][-40:]
+    assert sorted(set(answered)) == sorted(two.workers()[-2:])
+    assert min(map(answered.count, set(answered))) >= 5

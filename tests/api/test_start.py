@@ -9,8 +9,11 @@ _PREDICT = """
 import sys
 from api.service import running
 import api.main
+from mllib.pipeline.predicting import predict_candles
 with running(None) as service:
-    assert service.champion.require().info.model_type == "xgboost"
+    predictor = service.champion.require()
+    chart = service.ws.candles.read("EURUSD", "1h")[400:900]
+    assert len(predict_candles(predictor, service.stored, chart).candles) == 500
 print(*sorted({"mlflow", "pandas", "sklearn", "streamlit", "dvc", "optuna"} & set(sys.modules)))
 """
 

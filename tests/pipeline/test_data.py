@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mllib.candles import Candles
-from mllib.errors import Conflict, InvalidCandles, NotFound
+from mllib.errors import Conflict, InvalidCandles, NotFound, NotReady
 from mllib.patterns import detect
 from mllib.pipeline.annotations import label_series
 from mllib.pipeline.data import (
@@ -226,3 +227,20 @@ def test_the_samples_are_imported_once_with_their_annotations(ws: Workspace) -> 
     assert import_samples(ws) == ["AAPL 1d", "BTCUSDT 1h", "EURUSD 1h"]
     assert len(ws.store.annotations.list("AAPL", "1d")) == 43
     assert import_samples(ws) == []
+
+
+def test_layers_follow_changed_candles_also_where_the_import_broke_off_after_the_merge(
+    ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_args: object, **_fields: object) -> None:
+        raise NotReady("locked")
+
+    label_series(ws, **EURUSD)
+    candles = ws.candles.read("EURUSD", "1h")
+    changed = replace(candles, open=candles.close, high=candles.high + 0.01, low=candles.low - 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr("mllib.pipeline.data.refresh_layers", break_off)
+        with pytest.raises(NotReady, match="locked"):
+            import_candles(ws, _file(tmp_path, changed), **EURUSD)
+    counts = label_series(ws, **EURUSD)
+    assert counts == {function: len(spans) for function, spans in detect(changed, list(counts)).items()}

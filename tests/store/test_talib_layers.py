@@ -24,6 +24,14 @@ def test_a_layer_is_replaced_as_a_whole_and_others_stay(store: Store) -> None:
     ]
 
 
+def test_outdated_layers_keep_their_spans_and_are_behind_their_candles(store: Store) -> None:
+    store.talib.replace("EURUSD", "1h", ["CDLHAMMER"], {"CDLHAMMER": _spans(3)}, 10)
+    store.talib.replace("EURUSD", "1d", ["CDLHAMMER"], {}, 10)
+    store.talib.outdate("EURUSD", "1h")
+    assert store.talib.layers("EURUSD", "1h") == {"CDLHAMMER": TalibLayer("CDLHAMMER", 0, 3)}
+    assert store.talib.layers("EURUSD", "1d") == {"CDLHAMMER": TalibLayer("CDLHAMMER", 10, 0)}
+
+
 def test_a_function_that_found_nothing_has_an_empty_layer(store: Store) -> None:
     store.talib.replace("EURUSD", "1h", ["CDLHAMMER"], {}, 10)
     assert store.talib.layers("EURUSD", "1h") == {"CDLHAMMER": TalibLayer("CDLHAMMER", 10, 0)}

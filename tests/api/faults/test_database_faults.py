@@ -83,6 +83,7 @@ def test_a_locked_database_refuses_verdicts_and_runs_while_predictions_go_on(
     with ThreadPoolExecutor() as others, locked(client.home):
         verdict = others.submit(client.judge, "locked")
         run = others.submit(client.post, "/training/start", {"model_type": "xgboost", "pair": "EURUSD"})
+        candles = others.submit(client.import_candles, "LOCKED", 0, 300)
         while not verdict.done():
             begun = time.monotonic()
             assert client.predict().status_code == 200
@@ -91,7 +92,10 @@ def test_a_locked_database_refuses_verdicts_and_runs_while_predictions_go_on(
             assert time.monotonic() - begun < 2
         refused(verdict.result(), "found it locked by another process for more than 5 s")
         refused(run.result(), "Close the program that holds it")
+        refused(candles.result(), "found it locked")
+        assert client.get("/candles?pair=LOCKED&timeframe=1h").status_code == 404, "nothing was merged"
     assert client.stored()["locked"] == 0
+    assert client.import_candles("LOCKED", 0, 300).json()["added"] == 300
     assert client.judge("locked").status_code == 201
     assert client.judge("locked").status_code == 200
     assert client.stored()["locked"] == 1
@@ -154,10 +158,13 @@ def test_a_full_disk_refuses_what_is_to_be_stored_and_leaves_nothing_half_writte
         refused(client.judge("full"), "Free some space")
         refused(client.post("/training/start", {"model_type": "xgboost", "pair": "EURUSD"}), "Free some")
         refused(client.post("/training/build-dataset", {"pair": "EURUSD", "timeframe": "1h"}), "Free")
+        refused(client.import_candles("FULL", 0, 300), "Free the disk")
         assert client.predict().status_code == 200
         assert client.get("/training/runs").status_code == 200
     assert client.stored() == before
     left = {path for path in client.home.rglob("*") if not path.name.startswith("candleloop.db")} - files
     assert {path for path in left if path.is_file()} == set()
+    assert client.get("/candles?pair=FULL&timeframe=1h").status_code == 404
+    assert client.import_candles("FULL", 0, 300).json()["added"] == 300
     assert client.judge("full").status_code == 201
     assert client.stored()["full"] == 1

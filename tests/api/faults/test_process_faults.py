@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -81,6 +82,24 @@ def test_a_killed_process_loses_nothing_that_was_stored_and_is_replaced(client: 
     assert {name: stored[name] for name in answered} == dict.fromkeys(answered, 1)
     assert set(cut) <= set(answered), "what was cut was sent again, and is there once"
     wait_until(lambda: ready_everywhere(client), within_s=10, what="the new one has a model")
+
+
+def test_what_a_killed_process_was_receiving_is_removed_at_the_next_upload(client: Client) -> None:
+    uploads = client.home / "uploads"
+    head = b"POST /candles/import?pair=HALF&timeframe=1h HTTP/1.1\r\nHost: localhost\r\n"
+    with client.server.connect() as connection:
+        connection.sendall(head + b"Content-Length: 99\r\n\r\ntime")
+        wait_until(lambda: uploads.exists() and list(uploads.iterdir()), within_s=10, what="an upload begins")
+        for pid in client.server.workers():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert connection.recv(100) == b""
+    wait_until(lambda: client.get("/ready").status_code == 200, within_s=30, what="other processes serve")
+    assert len(list(uploads.iterdir())) == 1
+    assert client.import_candles("WHOLE", 0, 300).status_code == 200
+    assert list(uploads.iterdir()) == []
+    assert client.get("/candles?pair=HALF&timeframe=1h").status_code == 404
+    wait_until(lambda: ready_everywhere(client), within_s=30, what="both serve")
 
 
 def ready_everywhere(client: Client) -> bool:
