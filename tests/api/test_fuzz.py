@@ -87,7 +87,7 @@ BODIES = {
     "no JSON": b"pair=EURUSD",
     "no UTF-8": b'{"run_id": "\xff\xfe", "pair": "\xff"}',
     "UTF-16": '{"run_id": "a", "pair": "a"}'.encode("utf-16"),
-    "a list": b"[]",
+    "a list": b"[3]",
     "a string": b'"a"',
     "nothing": b"",
     "two documents": b"{}{}",
