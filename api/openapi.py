@@ -33,6 +33,11 @@ _SHAPES = (
 _REF = "#/components/schemas/{name}"
 _PUBLISHED = {
     "AnnotationBody": "Annotation",
+    "AnnotationPageBody": "AnnotationPage",
+    "DisagreementBody": "Disagreement",
+    "LabelBody": "Label",
+    "PredictedBody": "Proposal",
+    "StoredAnnotationBody": "StoredAnnotation",
     "CandleBody": "Candle",
     "FeedbackRequest": "Feedback",
     "PredictedSpan": "Span",

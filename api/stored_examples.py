@@ -110,17 +110,17 @@ FILES: dict[tuple[str, str], Any] = {
         "id,start_time,end_time,label,confidence\na17,1488294000,1488297600,bull_flag,4\n"
     ),
     ("/candles/import", "text/csv"): (
-        "time,open,high,low,close\n1488290400,1.05954,1.06072,1.05918,1.06063\n"
-        "1488294000,1.06063,1.06302,1.06002,1.06257\n"
+        "time,open,high,low,close,volume\n1488290400,1.05954,1.06072,1.05918,1.06063,15797839844\n"
+        "1488294000,1.06063,1.06302,1.06002,1.06257,23459939453\n"
     ),
     ("/candles/import", "application/vnd.apache.parquet"): "PAR1, columns time, open, high, low, close, PAR1",
-    ("/candles/import", "application/json"): [_CANDLE],
+    ("/candles/import", "application/json"): [{**_CANDLE, "volume": 15_797_839_844}],
 }
 """Bodies that are files, by path and media type."""
 
 PARAMETERS: dict[str, Any] = {
     "adjust": "none",
-    "after": "1488294000-a17",
+    "after": "1488294000.a17",
     "annotation_id": "a17",
     "end_time": 1_488_297_600,
     "format": "json",

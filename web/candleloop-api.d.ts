@@ -657,8 +657,8 @@ export interface components {
             annotations: components["schemas"]["Annotation"][];
         };
         /** @description Annotations by start; `next` is what to send as `after` for more of them, null where there are none. */
-        AnnotationPageBody: {
-            annotations: components["schemas"]["StoredAnnotationBody"][];
+        AnnotationPage: {
+            annotations: components["schemas"]["StoredAnnotation"][];
             next: string | null;
         };
         /** @description A span as the annotation tool exports it, and where it is; an `id` makes a repeat harmless. */
@@ -838,18 +838,18 @@ export interface components {
             given: unknown;
         };
         /** @description What a person and the model say differently; the one that says nothing is null. */
-        DisagreementBody: {
+        Disagreement: {
             /** @enum {string} */
             kind: "label_mismatch" | "missed_by_human" | "missed_by_model";
             human: components["schemas"]["SpanBody"] | null;
-            predicted: components["schemas"]["PredictedBody"] | null;
+            predicted: components["schemas"]["Proposal"] | null;
         };
         /** @description Where people and the model differ, newest first, and which model that is. */
         Disagreements: {
             pair: string;
             timeframe: string;
             model_version: string;
-            disagreements: components["schemas"]["DisagreementBody"][];
+            disagreements: components["schemas"]["Disagreement"][];
         };
         /** @description What an annotator says of a prediction; `client_id` is the client's own and makes a repeat harmless. */
         Feedback: {
@@ -895,7 +895,7 @@ export interface components {
             end_time?: number | null;
         };
         /** @description A label, with `now_called` what is written under its name today, and its spans that count. */
-        LabelBody: {
+        Label: {
             name: string;
             color: string;
             key: string | null;
@@ -994,14 +994,6 @@ export interface components {
             model_info: components["schemas"]["ModelInfo"];
             changed_from?: number;
         };
-        /** @description A span that the model proposes, with its confidence in [0, 1]. */
-        PredictedBody: {
-            label: string;
-            start_time: number;
-            end_time: number;
-            avg_confidence: number;
-            candle_count: number;
-        };
         /** @description The prediction that an annotator saw. */
         PredictionJudged: {
             label: string;
@@ -1021,12 +1013,20 @@ export interface components {
             error: string;
             run_id?: string;
         };
+        /** @description A span that the model proposes, with its confidence in [0, 1]. */
+        Proposal: {
+            label: string;
+            start_time: number;
+            end_time: number;
+            avg_confidence: number;
+            candle_count: number;
+        };
         /** @description Predictions that nobody has judged, the most uncertain first, and which model made them. */
         Queue: {
             pair: string;
             timeframe: string;
             model_version: string;
-            spans: components["schemas"]["PredictedBody"][];
+            spans: components["schemas"]["Proposal"][];
         };
         /** @description A model is loaded and has predicted; `error` says why a newer champion was not taken up. */
         Ready: {
@@ -1081,7 +1081,7 @@ export interface components {
             status: "queued" | "running" | "failed" | "cancelled" | "rejected" | "ready";
         };
         /** @description An annotation with its series; `created_at` is when it was said (Unix s). */
-        StoredAnnotationBody: {
+        StoredAnnotation: {
             label: string;
             start_time: number;
             end_time: number;
@@ -1185,7 +1185,7 @@ export interface components {
 export type Annotation = components['schemas']['Annotation'];
 export type AnnotationChange = components['schemas']['AnnotationChange'];
 export type AnnotationExport = components['schemas']['AnnotationExport'];
-export type AnnotationPageBody = components['schemas']['AnnotationPageBody'];
+export type AnnotationPage = components['schemas']['AnnotationPage'];
 export type AnnotationRequest = components['schemas']['AnnotationRequest'];
 export type AnnotationsImported = components['schemas']['AnnotationsImported'];
 export type BatchEnd = components['schemas']['BatchEnd'];
@@ -1206,14 +1206,14 @@ export type Detected = components['schemas']['Detected'];
 export type DetectedSpan = components['schemas']['DetectedSpan'];
 export type DetectionCount = components['schemas']['DetectionCount'];
 export type DifferenceBody = components['schemas']['DifferenceBody'];
-export type DisagreementBody = components['schemas']['DisagreementBody'];
+export type Disagreement = components['schemas']['Disagreement'];
 export type Disagreements = components['schemas']['Disagreements'];
 export type Feedback = components['schemas']['Feedback'];
 export type FeedbackRecorded = components['schemas']['FeedbackRecorded'];
 export type GapBody = components['schemas']['GapBody'];
 export type Health = components['schemas']['Health'];
 export type JudgedBody = components['schemas']['JudgedBody'];
-export type LabelBody = components['schemas']['LabelBody'];
+export type Label = components['schemas']['Label'];
 export type LabelColor = components['schemas']['LabelColor'];
 export type LoadRequest = components['schemas']['LoadRequest'];
 export type Loaded = components['schemas']['Loaded'];
@@ -1226,9 +1226,9 @@ export type Pattern = components['schemas']['Pattern'];
 export type PerCandle = components['schemas']['PerCandle'];
 export type PredictRequest = components['schemas']['PredictRequest'];
 export type PredictResponse = components['schemas']['PredictResponse'];
-export type PredictedBody = components['schemas']['PredictedBody'];
 export type PredictionJudged = components['schemas']['PredictionJudged'];
 export type Problem = components['schemas']['Problem'];
+export type Proposal = components['schemas']['Proposal'];
 export type Queue = components['schemas']['Queue'];
 export type Ready = components['schemas']['Ready'];
 export type ReviewedBody = components['schemas']['ReviewedBody'];
@@ -1238,7 +1238,7 @@ export type SpanBody = components['schemas']['SpanBody'];
 export type SpanCount = components['schemas']['SpanCount'];
 export type SplitBody = components['schemas']['SplitBody'];
 export type Started = components['schemas']['Started'];
-export type StoredAnnotationBody = components['schemas']['StoredAnnotationBody'];
+export type StoredAnnotation = components['schemas']['StoredAnnotation'];
 export type StoredModel = components['schemas']['StoredModel'];
 export type StoredSeries = components['schemas']['StoredSeries'];
 export type SubSpanBody = components['schemas']['SubSpanBody'];
@@ -3119,7 +3119,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnnotationPageBody"];
+                    "application/json": components["schemas"]["AnnotationPage"];
                 };
             };
             /** @description This is not HTTP. */
@@ -3219,7 +3219,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StoredAnnotationBody"];
+                    "application/json": components["schemas"]["StoredAnnotation"];
                 };
             };
             /** @description Successful Response */
@@ -3228,7 +3228,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StoredAnnotationBody"];
+                    "application/json": components["schemas"]["StoredAnnotation"];
                 };
             };
             /** @description This is not HTTP. */
@@ -3725,7 +3725,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StoredAnnotationBody"];
+                    "application/json": components["schemas"]["StoredAnnotation"];
                 };
             };
             /** @description This is not HTTP. */
@@ -4267,7 +4267,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LabelBody"][];
+                    "application/json": components["schemas"]["Label"][];
                 };
             };
             /** @description This is not HTTP. */

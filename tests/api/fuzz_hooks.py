@@ -8,6 +8,11 @@ import schemathesis
 NDJSON = "application/x-ndjson"
 
 
+@schemathesis.serializer("text/csv", "application/vnd.apache.parquet")
+def file_of(context: Any, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
 @schemathesis.hook
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     """Keys are optional in the document, as a home without any asks for none; the one under test has some."""
@@ -18,11 +23,6 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
                 if NDJSON in response.get("content", {}):
                     lines = response["content"][NDJSON]
                     lines["schema"] = {"type": "array", "items": lines["schema"]}
-
-
-@schemathesis.serializer("application/vnd.apache.parquet")
-def file_of(context: Any, value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
 
 
 @schemathesis.deserializer(NDJSON)

@@ -77,3 +77,17 @@ def test_problems_have_a_type_of_their_kind(modelless: TestClient) -> None:
     assert modelless.get("/ready").json()["type"] == "urn:candleloop:not-ready"
     assert modelless.post("/patterns/detect", content=b"").json()["type"] == "urn:candleloop:invalid-request"
     assert modelless.get("/nowhere").json()["type"] == "about:blank"
+
+
+def test_a_method_that_is_not_there_learns_which_are(
+    client: TestClient, refusal: Callable[..., None]
+) -> None:
+    for path, methods in (
+        ("/annotations", "GET, POST"),
+        ("/annotations/a", "DELETE, PATCH"),
+        ("/annotations/export", "GET"),
+        ("/health", "GET"),
+    ):
+        answer = client.put(path)
+        refusal(answer, 405, "expected one of")
+        assert answer.headers["Allow"] == methods
