@@ -64,6 +64,11 @@ class Listener:
         self._closed = True
         self._loop.remove_reader(self._socket)
 
+    async def wait_closed(self) -> None:
+        """Waits for connections that are being taken; uvicorn waits for those that are open."""
+        if self._begun:
+            await asyncio.wait(self._begun)
+
     def _watch(self) -> None:
         if not self._closed:
             self._loop.add_reader(self._socket, self._defer)
