@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from api import metrics, problems
 from api.edge import Edge
-from api.keys import following_keys
+from api.edge.keys import following_keys
 from api.openapi import DocumentedApi
 from api.routes import ROUTERS
 from api.service import running

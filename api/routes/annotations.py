@@ -10,7 +10,9 @@ import msgspec
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 
-from api.annotation_schemas import (
+from api.openapi import problems
+from api.schemas import Name
+from api.schemas.annotations import (
     AnnotationChange,
     AnnotationExport,
     AnnotationPageBody,
@@ -22,8 +24,6 @@ from api.annotation_schemas import (
     StoredAnnotationBody,
     SubSpanBody,
 )
-from api.openapi import problems
-from api.schemas import Name
 from api.service import Service, ServiceDep
 from api.uploads import received
 from mllib.annotation_files import SOURCES, exported, to_csv, to_export

@@ -12,8 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.candle_bodies import CandleBody
 from api.openapi import json_response, problems
 from api.schemas import Name, UnixTime
-from api.service import Service, ServiceDep
-from api.stored_schemas import (
+from api.schemas.stored import (
     CandleFormat,
     CandlesImported,
     CandlesResponse,
@@ -22,6 +21,7 @@ from api.stored_schemas import (
     StoredSeries,
     SuspectedSplitBody,
 )
+from api.service import Service, ServiceDep
 from api.uploads import received
 from mllib.candle_gate import check_pair
 from mllib.candles import PRICE_COLUMNS, Candles

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from api.openapi import problems
+from api.schemas.stored import LabelBody, ModelMetrics, ModelMove, StoredModel
 from api.service import ServiceDep
-from api.stored_schemas import LabelBody, ModelMetrics, ModelMove, StoredModel
 from mllib.pipeline.labels import list_labels
 from mllib.pipeline.model_history import TrainedModel, list_models
 

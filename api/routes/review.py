@@ -10,8 +10,8 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 
 from api.openapi import problems
-from api.review_schemas import DisagreementBody, Disagreements, PredictedBody, Queue
 from api.schemas import Name, SpanBody, UnixTime
+from api.schemas.review import DisagreementBody, Disagreements, PredictedBody, Queue
 from api.service import Service, ServiceDep
 from mllib.inference import Prediction
 from mllib.pipeline.disagreements import Disagreement, find_disagreements, find_undecided

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from api.keys import Keys
+from api.edge.keys import Keys
 from api.main import create_app
 from mllib.config import Config
 from mllib.errors import NotReady

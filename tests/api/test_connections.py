@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from api import connections
+from api.server import connections
 from tests.api.servers import free_port, wait_until
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"

@@ -4,8 +4,8 @@ import pytest
 from fastapi import FastAPI
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from api.examples import LINES, SHAPES
 from api.main import create_app
+from api.openapi.examples import LINES, SHAPES
 from tests.api.documented import contents, examples, faults
 
 
@@ -20,7 +20,7 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
 
 def test_every_body_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
     for where, content in contents(document):
-        assert examples(content), f"{where} has no example; add one to api/examples.py"
+        assert examples(content), f"{where} has no example; add one to api/openapi/examples.py"
         for example in examples(content):
             assert faults(document, content["schema"], example) == [], where
 
@@ -29,7 +29,9 @@ def test_every_parameter_has_an_example_that_fits_its_schema(document: dict[str,
     for path, operations in document["paths"].items():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
-                assert "example" in parameter, f"{path} {parameter['name']}: add one to api/examples.py"
+                assert "example" in parameter, (
+                    f"{path} {parameter['name']}: add one to api/openapi/examples.py"
+                )
                 assert faults(document, parameter["schema"], parameter["example"]) == []
 
 

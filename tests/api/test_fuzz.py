@@ -14,8 +14,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from api.examples import NDJSON, SHAPES
 from api.main import create_app
+from api.openapi.examples import NDJSON, SHAPES
 from mllib.config import Config
 from mllib.pipeline.workspace import open_workspace
 from tests.api.documented import faults

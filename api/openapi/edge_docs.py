@@ -3,8 +3,8 @@
 from copy import deepcopy
 from typing import Any
 
-from api.access import OPEN_PATHS, scope_of
-from api.intake import EXEMPT_PATHS
+from api.edge.access import OPEN_PATHS, scope_of
+from api.edge.intake import EXEMPT_PATHS
 
 _HEADER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _WHEN = {
@@ -18,7 +18,7 @@ _WHEN = {
     503: "Not now: too many connections, or the keys cannot be read. Ask again after `Retry-After`.",
 }
 _OF_ANY_SERVER = (400, 431, 503)
-"""What `api.connections` answers before it is known what is asked."""
+"""What `api.server.connections` answers before it is known what is asked."""
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer cl_…`"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

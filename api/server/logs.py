@@ -10,7 +10,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 LOG_CONFIG: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request": {"()": "api.logs.WithRequestId"}},
+    "filters": {"request": {"()": "api.server.logs.WithRequestId"}},
     "formatters": {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",

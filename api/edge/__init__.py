@@ -1,7 +1,7 @@
 """The outermost layer of the app: what every request passes, and every answer carries.
 
-In this order: a request id, who gets in (`api.access`), what is taken on (`api.intake`), the app. On the way
-out: security headers, one line in the log, and one call of `on_answer`.
+In this order: a request id, who gets in (`access`), what is taken on (`intake`), the app. On the way out:
+security headers, one line in the log, and one call of `on_answer`.
 """
 
 import logging
@@ -16,12 +16,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access import Access
-from api.intake import Intake
-from api.keys import Keys
-from api.logs import request_id
+from api.edge.access import Access
+from api.edge.intake import Intake
+from api.edge.keys import Keys
 from api.metrics import in_flight
 from api.problems import CLIENT_CLOSED_REQUEST, Problem, respond
+from api.server.logs import request_id
 from mllib.config import ApiSection
 from mllib.store import ApiKey
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope as Request
 
-from api.keys import Keys
+from api.edge.keys import Keys
 from api.problems import Problem
 from mllib.pipeline.access import is_loopback
 from mllib.store import ApiKey, Scope

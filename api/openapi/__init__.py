@@ -14,11 +14,11 @@ from api.candle_bodies import (
     PredictRequest,
     PredictResponse,
 )
-from api.edge_docs import describe_edge
-from api.examples import NDJSON, add_examples
-from api.links import add_links
+from api.openapi.edge_docs import describe_edge
+from api.openapi.examples import NDJSON, add_examples
+from api.openapi.links import add_links
 from api.problems import MEDIA_TYPE, ProblemBody
-from api.stored_schemas import CandlesResponse
+from api.schemas.stored import CandlesResponse
 
 _SHAPES = (
     BatchRequest,

@@ -5,8 +5,8 @@ The candles are those of the EURUSD sample, so that requests can be sent as they
 
 from typing import Any
 
-from api import stored_examples
-from api.problem_examples import problem_example
+from api.openapi import stored_examples
+from api.openapi.problem_examples import problem_example
 from api.problems import MEDIA_TYPE
 
 NDJSON = "application/x-ndjson"

@@ -22,7 +22,7 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from api import metrics_folder
-from api.logs import LOG_CONFIG
+from api.server.logs import LOG_CONFIG
 
 BACKLOG = 1_024
 """Connections that wait for a worker to take them; the kernel may hold fewer."""
@@ -107,8 +107,8 @@ def configuration(host: str, port: int, workers: int) -> uvicorn.Config:
         host=host,
         port=port,
         workers=workers,
-        loop="api.accepting:SharingLoop",
-        http="api.connections:BoundedProtocol",
+        loop="api.server.accepting:SharingLoop",
+        http="api.server.connections:BoundedProtocol",
         ws="none",
         lifespan="on",
         log_config=LOG_CONFIG,
@@ -135,7 +135,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0 if workers.has_served else STARTUP_FAILURE)
     else:
         uvicorn.Server(config).run()
-
-
-if __name__ == "__main__":
-    main()
