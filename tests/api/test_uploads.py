@@ -1,5 +1,5 @@
+import fcntl
 import os
-import time
 from collections.abc import Callable
 
 from fastapi.testclient import TestClient
@@ -24,16 +24,20 @@ def test_a_disk_that_refuses_is_said_and_nothing_is_stored(
     assert modelless.post("/candles/import", params=EURUSD, content=content).status_code == 200
 
 
-def test_what_a_killed_process_left_is_removed_after_a_day(
+def test_what_a_killed_process_left_is_removed_and_what_one_holds_is_not(
     modelless: TestClient, empty_ws: Workspace
 ) -> None:
     uploads = empty_ws.home / "uploads"
-    for name, age_s in (("old", 25 * 3_600), ("new", 60)):
+    for name in ("left", "held"):
         (uploads / name).mkdir(parents=True)
         (uploads / name / "candles").write_bytes(b"x")
-        os.utime(uploads / name, (time.time() - age_s,) * 2)
-    modelless.post("/candles/import", params=EURUSD, content=b"")
-    assert [one.name for one in uploads.iterdir()] == ["new"]
+    holder = os.open(uploads / "held", os.O_RDONLY)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        modelless.post("/candles/import", params=EURUSD, content=b"")
+        assert [one.name for one in uploads.iterdir()] == ["held"]
+    finally:
+        os.close(holder)
 
 
 def test_an_upload_above_the_limit_is_refused_before_it_is_read(
