@@ -37,7 +37,7 @@ _ADVICE = (
     (
         ("no such table", "no such column"),
         "tables of another version",
-        "those of this version of candleloop. Open the store once with migrate=True.",
+        "those of this version. Put back the right file or a backup; if it is an older one, start again.",
     ),
 )
 

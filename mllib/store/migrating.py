@@ -43,13 +43,13 @@ def require_head(database: Database) -> None:
     if file is not None and not file.is_file():
         raise NotReady(
             f"Database {database.where} cannot be opened: found no such file, expected one at "
-            f"revision {HEAD}. Open the store once with migrate=True."
+            f"revision {HEAD}. Put it back, or start candleloop, which makes it."
         )
     found = revision_of(database)
     if found != HEAD:
         raise NotReady(
             f"Database {database.where} cannot be used: found it at revision {found or 'none'}, "
-            f"expected {HEAD}. Open the store once with migrate=True."
+            f"expected {HEAD}. Start candleloop, which brings it to this version."
         )
 
 
