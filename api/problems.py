@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.disclosure import to_client_of
 from mllib import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -101,7 +102,16 @@ def _on_refusal(request: Request, exc: Exception) -> Response:
     status = _status(exc)
     waiting = status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"Retry-After": str(RETRY_AFTER_S)} if waiting else None
-    return _response(status, str(exc), kind=kind_of(type(exc)), headers=headers)
+    return _response(status, _told(request, exc), kind=kind_of(type(exc)), headers=headers)
+
+
+def _told(request: Request, exc: Exception) -> str:
+    """The message as a client is told it; where that is less than all, the log has all of it."""
+    message = str(exc)
+    told = to_client_of(request, message)
+    if told != message:
+        log.info("%s %s: %s", request.method, request.url.path, message)
+    return told
 
 
 def _on_invalid_request(request: Request, exc: Exception) -> Response:
@@ -159,11 +169,11 @@ def _kind(name: str) -> str:
     return "urn:candleloop:" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
-def problem_of(exc: errors.CandleloopError | Problem) -> ProblemBody:
+def problem_of(request: Request, exc: errors.CandleloopError | Problem) -> ProblemBody:
     """The body of a refusal, for answers that have begun already."""
     if isinstance(exc, Problem):
         return _body(exc.status, str(exc), exc.kind, exc.run_id)
-    return _body(_status(exc), str(exc), kind_of(type(exc)))
+    return _body(_status(exc), _told(request, exc), kind_of(type(exc)))
 
 
 def _status(exc: errors.CandleloopError) -> HTTPStatus:

@@ -35,7 +35,7 @@ async def line_by_line(sweep: Sweep, lane: Lane, request: Request, *, piece_s: f
             done += piece.candles
             yield _part_line(piece, done, len(sweep))
     except (CandleloopError, Problem) as exc:
-        yield _line(BatchError(problem_of(exc)))
+        yield _line(BatchError(problem_of(request, exc)))
     else:
         yield _line(BatchEnd(done))
 

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,8 @@ _LONGEST_STEM = 200
 """File systems end at 255 bytes, of which the temporary and lock files need some."""
 _SPLITS = b"candleloop.splits"
 """The key in a file's metadata under which the splits are kept that its prices were adjusted for."""
+OnDamaged = Callable[[str, str, NotReady], None]
+"""Is told pair and timeframe of a file that cannot be read, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,14 @@ class CandleArchive:
                 _write_whole(path, _to_table(merged, [known[time] for time in sorted(known)]))
             return report
 
-    def list(self) -> list[SeriesInfo]:
-        """Every stored series by pair and length of timeframe, from the files' metadata alone."""
+    def list(self, *, on_damaged: OnDamaged | None = None) -> list[SeriesInfo]:
+        """Every stored series by pair and length of timeframe, from the files' metadata alone.
+
+        With `on_damaged`, which is told of them, those whose file cannot be read are left out.
+
+        Raises:
+            NotReady: if a file cannot be read and nobody is to be told.
+        """
         infos = []
         for path in self._folder.glob(f"*{_SUFFIX}"):
             pair, timeframe = _series_of(path)
@@ -113,6 +121,10 @@ class CandleArchive:
                     infos.append(_info(path, pair, timeframe))
             except NotFound:
                 continue
+            except NotReady as exc:
+                if on_damaged is None:
+                    raise
+                on_damaged(pair, timeframe, exc)
         return sorted(infos, key=lambda info: (info.pair, SECONDS[info.timeframe]))
 
     def delete(self, pair: str, timeframe: str) -> None:
@@ -199,9 +211,10 @@ class CandleArchive:
             yield
         except FileNotFoundError as exc:
             raise self._not_found(f"{pair} {timeframe}") from exc
-        except (pa.ArrowException, OSError, KeyError) as exc:
+        except (pa.ArrowException, OSError, LookupError, ValueError, TypeError, AttributeError) as exc:
+            why = f" ({exc.strerror})" if isinstance(exc, OSError) and exc.strerror else ""
             raise NotReady(
-                f"{pair} {timeframe}: found {path} unreadable ({exc}), expected stored candles. "
+                f"{pair} {timeframe}: found {path} unreadable{why}, expected stored candles. "
                 "Restore the file, or delete it and import the candles again."
             ) from exc
 

@@ -196,9 +196,22 @@ def test_a_broken_file_is_said_to_be_unreadable(archive: CandleArchive, tmp_path
     stored.write_bytes(stored.read_bytes()[:-20])
     for call in (lambda: archive.read("EURUSD", "1h"), archive.list, lambda: archive.merge(hourly(0, 3))):
         with pytest.raises(
-            NotReady, match=r"EURUSD 1h: found .*EURUSD_1h.parquet unreadable .*Restore the file"
+            NotReady, match=r"EURUSD 1h: found .*EURUSD_1h.parquet unreadable, .*Restore the file"
         ):
             call()
+
+
+def test_whoever_asks_to_be_told_of_broken_files_gets_the_others(
+    archive: CandleArchive, tmp_path: Path
+) -> None:
+    for pair in ("EURUSD", "GBPUSD"):
+        archive.merge(hourly(0, 10, pair=pair))
+    (tmp_path / "candles" / "EURUSD_1h.parquet").write_bytes(b"no candles")
+    told: list[str] = []
+    found = archive.list(on_damaged=lambda pair, timeframe, exc: told.append(f"{pair} {timeframe} {exc}"))
+    assert [one.pair for one in found] == ["GBPUSD"]
+    assert len(told) == 1
+    assert told[0].startswith("EURUSD 1h EURUSD 1h: found ")
 
 
 def test_a_folder_that_is_a_file_is_not_ready(tmp_path: Path) -> None:

@@ -479,7 +479,7 @@ export interface paths {
         };
         /**
          * Stored Series
-         * @description Lists the series that are stored.
+         * @description Lists the series that are stored; one whose file is damaged is left out, and asking for it says why.
          */
         get: operations["stored_series"];
         put?: never;

@@ -74,12 +74,12 @@ def stored_candles(
 
 @router.get("/series", responses=problems(503))
 def stored_series(service: ServiceDep) -> list[StoredSeries]:
-    """Lists the series that are stored."""
+    """Lists the series that are stored; one whose file is damaged is left out, and asking for it says why."""
     return [
         StoredSeries(
             **asdict(one) | {"splits": [SplitBody(**split._asdict()) for split in one.splits]},
         )
-        for one in service.ws.candles.list()
+        for one in service.stored.list()
     ]
 
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from api.disclosure import for_clients
 from api.openapi import problems
 from api.schemas import Health, Ready
 from api.service import ServiceDep
@@ -20,5 +21,6 @@ async def health(service: ServiceDep) -> Health:
 @router.get("/ready", responses=problems(503))
 async def ready(service: ServiceDep) -> Ready:
     """Answers 200 only when a model is loaded and has run a prediction."""
-    info = service.champion.require().info
-    return Ready(model_version=info.model_version, run_id=info.run_id, error=service.champion.error)
+    info, error = service.champion.require().info, service.champion.error
+    told = None if error is None else for_clients(error, service.ws.home)
+    return Ready(model_version=info.model_version, run_id=info.run_id, error=told)

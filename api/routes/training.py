@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from api.disclosure import for_clients
 from api.openapi import problems
 from api.problems import Problem, kind_of
 from api.schemas import Started, TrainingRequest, TrainingRun
@@ -53,21 +54,21 @@ def training_runs(service: ServiceDep) -> list[TrainingRun]:
     """Lists every run, newest first; a run whose worker is gone shows as failed."""
     clear_abandoned(service.ws)
     champion = _champion_run(service.ws)
-    return [_shown(run, champion) for run in service.ws.store.runs.list()]
+    return [_shown(service.ws, run, champion) for run in service.ws.store.runs.list()]
 
 
 @router.get("/runs/{run_id}", responses=problems(404, 422, 503))
 def training_run(run_id: str, service: ServiceDep) -> TrainingRun:
     """Shows one run."""
     clear_abandoned(service.ws)
-    return _shown(service.ws.store.runs.get(run_id), _champion_run(service.ws))
+    return _shown(service.ws, service.ws.store.runs.get(run_id), _champion_run(service.ws))
 
 
 @router.post("/runs/{run_id}/cancel", responses=problems(404, 409, 422, 503))
 def cancel_run(run_id: str, service: ServiceDep) -> TrainingRun:
     """Ends a run that is queued or running; its worker stops at its next step."""
     run = service.ws.store.runs.cancel(run_id, reason="Cancelled over the API.")
-    return _shown(run, _champion_run(service.ws))
+    return _shown(service.ws, run, _champion_run(service.ws))
 
 
 def _overrides(extra: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def _champion_run(ws: Workspace) -> str | None:
     return None if move is None else move.run_id
 
 
-def _shown(run: Run, champion: str | None) -> TrainingRun:
+def _shown(ws: Workspace, run: Run, champion: str | None) -> TrainingRun:
     return TrainingRun(
         run_id=run.run_id,
         model_type=run.model_type,
@@ -104,7 +105,7 @@ def _shown(run: Run, champion: str | None) -> TrainingRun:
         created_at=run.created_at,
         completed_at=run.completed_at,
         metrics={k: v for k, v in run.metrics.items() if k not in _LEFT_OUT} if run.metrics else None,
-        error=run.error,
+        error=None if run.error is None else for_clients(run.error, ws.home),
         progress=run.progress,
         stage=run.stage,
         started_at=run.started_at,

@@ -1,11 +1,17 @@
-"""Which datasets were built, and when: a line each in `builds.jsonl`, appended and never changed."""
+"""Which datasets were built, and when: a line each in `builds.jsonl`, appended and never changed.
 
+A line that a crash has cut short was never told as stored: it is not read, and the next one takes its place.
+"""
+
+import fcntl
 import json
 import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from mllib.errors import NotReady
 from mllib.spans import Annotation
@@ -31,6 +37,9 @@ class Build:
     reviewed: int
 
 
+_BUILD = TypeAdapter(Build)
+
+
 def count_spans(series: Sequence[LabelledSeries]) -> dict[str, dict[str, int]]:
     """Spans by label and source."""
     found = Counter((s.label, s.source) for one in series for s in one.spans if isinstance(s, Annotation))
@@ -41,10 +50,12 @@ def count_spans(series: Sequence[LabelledSeries]) -> dict[str, dict[str, int]]:
 
 
 def record(folder: Path, build: Build) -> None:
-    """Appends a build; a single write, so that two processes never mix their lines."""
+    """Appends a build; processes take turns, so that lines never mix."""
     line = json.dumps(asdict(build), sort_keys=True) + "\n"
-    descriptor = os.open(folder / _FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    descriptor = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _drop_cut_line(descriptor)
         os.write(descriptor, line.encode())
         os.fsync(descriptor)
     finally:
@@ -55,18 +66,34 @@ def list_builds(folder: Path) -> list[Build]:
     """Every build, newest first.
 
     Raises:
-        NotReady: the file was altered.
+        NotReady: the file was altered, or cannot be read.
     """
     path = folder / _FILE
-    if not path.is_file():
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
         return []
-    builds = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            builds.append(Build(**json.loads(line)))
-        except (ValueError, TypeError) as exc:
-            raise NotReady(
-                f"{path}: found line {number} unreadable ({exc}), expected a build. "
-                "Remove that line; the datasets themselves are not touched by it."
-            ) from exc
-    return builds[::-1]
+    except OSError as exc:
+        raise NotReady(
+            f"{path}: found that it cannot be read ({exc.strerror}), expected a build a line. "
+            "Give this user the right to read it, or move it away."
+        ) from exc
+    *lines, _cut = content.split(b"\n")
+    return [_parsed(line, f"{path}: found line {i}") for i, line in enumerate(lines, start=1)][::-1]
+
+
+def _parsed(line: bytes, found: str) -> Build:
+    try:
+        return _BUILD.validate_json(line)
+    except ValueError as exc:
+        raise NotReady(
+            f"{found} unreadable, expected a build as JSON in UTF-8. "
+            "Remove that line; the datasets themselves are not touched by it."
+        ) from exc
+
+
+def _drop_cut_line(descriptor: int) -> None:
+    """Cuts off what follows the last whole line."""
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        os.ftruncate(descriptor, os.pread(descriptor, size, 0).rfind(b"\n") + 1)

@@ -1,7 +1,7 @@
 """Encoder, model and everything that serving needs, in one folder without pickle."""
 
 import hashlib
-import json
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +15,7 @@ from mllib.calibration import Calibration
 from mllib.candles import Candles
 from mllib.encoders import Encoder, encoder_from_dict, encoder_to_dict
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
+from mllib.inference.description import check_metrics, read_description, why_incomplete, write_description
 from mllib.inference.drift import InputProfile
 from mllib.inference.prediction import Prediction, predicted
 from mllib.models import Scorer
@@ -25,8 +26,9 @@ FORMAT = 2
 PIECE_BARS = 12_000
 """So many bars are predicted at a time; the rows of more would only cost memory."""
 
-_DESCRIPTION = "predictor.json"
 _PROBE_TOLERANCE = 1e-3
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,7 @@ class Predictor:
             "probe": [None if np.isnan(v) else v for v in self.encoder.probe()],
             "files": _digests(partial),
         }
-        (partial / _DESCRIPTION).write_text(json.dumps(description, indent=1))
+        write_description(description, partial)
         partial.rename(folder)
 
     @classmethod
@@ -156,20 +158,22 @@ class Predictor:
         except BrokenModel:
             raise
         except (CandleloopError, OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
+            log.warning("model in %s: %s: %s", folder, type(exc).__name__, exc)
             raise BrokenModel(
-                f"model in {folder}: found {type(exc).__name__} ({exc}), expected a complete predictor. "
+                f"model in {folder}: found {why_incomplete(exc)}, expected a complete predictor. "
                 "Promote another run, or train again."
             ) from exc
 
     @classmethod
     def _load(cls, folder: Path, model_version: str | None) -> "Predictor":
-        saved = json.loads((folder / _DESCRIPTION).read_text())
+        saved = read_description(folder)
         _check_format(saved, folder)
         _check_files(saved["files"], folder)
         encoder = encoder_from_dict(saved["encoder"])
         _check_features(encoder, saved, folder)
         info = ModelInfo(**saved["info"])
         _check_labels(encoder, info, folder)
+        check_metrics(saved["metrics"], folder)
         predictor = cls(
             encoder=encoder,
             model=load_model(info.model_type, encoder.parts, folder),

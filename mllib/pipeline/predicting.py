@@ -1,5 +1,6 @@
 """Use cases of prediction: candles that are sent, in their stored context, and stored histories."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -7,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mllib.candle_archive import SeriesInfo
 from mllib.candles import PRICE_COLUMNS, Candles
-from mllib.errors import InvalidCandles, NotFound
+from mllib.errors import CandleloopError, InvalidCandles, NotFound, NotReady
 from mllib.inference import Prediction, Predictor
 from mllib.pipeline.workspace import Workspace
 from mllib.timeframes import SECONDS, parse_timeframe
@@ -20,6 +22,8 @@ _SERIES_KEPT = 8
 _SAME_PRICE = 1e-3
 """Stored context is used only where it agrees with the request on a shared close to so much."""
 
+log = logging.getLogger(__name__)
+
 
 class StoredCandles:
     """The stored series last asked for, read again only when their file has changed."""
@@ -27,6 +31,7 @@ class StoredCandles:
     def __init__(self, ws: Workspace) -> None:
         self._archive = ws.candles
         self._kept: OrderedDict[tuple[str, str, str], Candles] = OrderedDict()
+        self._damaged: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
     def read(self, pair: str, timeframe: str) -> Candles:
@@ -43,11 +48,37 @@ class StoredCandles:
                 self._kept.popitem(last=False)
         return candles
 
+    def context(self, pair: str, timeframe: str) -> Candles | None:
+        """The whole stored series, or None where there is none that can be read."""
+        try:
+            return self.read(pair, timeframe)
+        except NotFound:
+            return None
+        except NotReady as exc:
+            self._tell(pair, timeframe, exc)
+            return None
+
+    def list(self) -> list[SeriesInfo]:
+        """Every series that can be read; the log tells of the others."""
+        return self._archive.list(on_damaged=self._tell)
+
+    def _tell(self, pair: str, timeframe: str, exc: NotReady) -> None:
+        """Logs a file that cannot be read, once until it changes."""
+        try:
+            version = self._archive.version(pair, timeframe)
+        except CandleloopError:
+            version = ""
+        with self._lock:
+            known = self._damaged.get((pair, timeframe)) == version
+            self._damaged[pair, timeframe] = version
+        if not known:
+            log.warning("left out: %s", exc)
+
 
 def predict_candles(
     predictor: Predictor, stored: StoredCandles, candles: Candles, *, since: int | None = None
 ) -> Prediction:
-    """What the model says of checked candles, extended with stored context where it is there.
+    """What the model says of checked candles, extended with stored context where it can be read.
 
     With `since`, the open (Unix s) of the first candle that is new or changed, only the bars whose label can
     be another than before, and the spans that share a bar with them.
@@ -56,9 +87,8 @@ def predict_candles(
         InvalidCandles: there are too few candles, context included, or none at or after `since`.
     """
     changed = 0 if since is None else _first_changed(predictor, candles, since)
-    try:
-        history = stored.read(candles.pair, candles.timeframe)
-    except NotFound:
+    history = stored.context(candles.pair, candles.timeframe)
+    if history is None:
         before, after = candles[:0], candles[:0]
     else:
         before, after = _context(candles, history, predictor)

@@ -71,6 +71,7 @@ class Champion:
         """A thread that refreshes every second until `stop`."""
 
         def follow() -> None:
+            said: str | None = None
             while not self._stop.wait(POLL_EVERY_S):
                 try:
                     self.refresh()
@@ -79,10 +80,15 @@ class Champion:
                         log.warning("champion: %s", exc)
                     self.error = str(exc)
                 except Exception as exc:  # a thread that ends would stop following for good
-                    said = f"{type(exc).__name__}: {exc}"
-                    if said != self.error:
+                    if repr(exc) != said:
                         log.exception("champion: the pointer could not be followed")
-                    self.error = said
+                    said = repr(exc)
+                    self.error = (
+                        "champion: the pointer could not be followed; the service's log says why. "
+                        "Report it if it stays."
+                    )
+                else:
+                    said = None
 
         thread = threading.Thread(target=follow, name="champion watch", daemon=True)
         thread.start()
@@ -171,7 +177,8 @@ def warm(predictor: Predictor) -> None:
     try:
         predictor.predict(Candles("WARM", "1h", time_, open_, high, low, close))
     except (ValueError, LookupError, TypeError, AttributeError) as exc:
+        log.warning("model of run %s: %s: %s", predictor.info.run_id, type(exc).__name__, exc)
         raise BrokenModel(
-            f"model of run {predictor.info.run_id}: found {type(exc).__name__} ({exc}) when it predicted, "
+            f"model of run {predictor.info.run_id}: found that it fails when it predicts, "
             "expected predictions. Promote another run, or train again."
         ) from exc

@@ -37,7 +37,7 @@ _ADVICE = (
     (
         ("no such table", "no such column"),
         "tables of another version",
-        "those of this version of candleloop. Open the store once with migrate=True.",
+        "those of this version. Put back the right file or a backup; if it is an older one, start again.",
     ),
 )
 
@@ -80,10 +80,10 @@ def explain(where: str, exc: Exception) -> str:
     )
 
 
-def file_gone(where: str) -> str:
+def file_gone(where: str, *, found: str = "no file there") -> str:
     """The sentence for a database file that is no longer where it was."""
     return (
-        f"Database {where} cannot be used: found no file there, expected the one with everything stored so "
+        f"Database {where} cannot be used: found {found}, expected the one with everything stored so "
         "far. Put it back, with the -wal file beside it if there is one, or restore a backup; until then "
         "nothing is stored, so send again what was refused."
     )

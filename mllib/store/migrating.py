@@ -31,9 +31,14 @@ def migrate(database: Database) -> None:
     """
     file = plain_file(database.url)
     if file is not None and not file.exists():
-        _require_new_home(database, file.parent)
+        _require_new_home(database, file.parent, file_gone(database.where))
         upgrade(database)
-    elif revision_of(database) != HEAD:
+        return
+    found = revision_of(database)
+    if found is None and file is not None:
+        said = file_gone(database.where, found="a database without tables")
+        _require_new_home(database, file.parent, said)
+    if found != HEAD:
         upgrade(database)
 
 
@@ -43,13 +48,13 @@ def require_head(database: Database) -> None:
     if file is not None and not file.is_file():
         raise NotReady(
             f"Database {database.where} cannot be opened: found no such file, expected one at "
-            f"revision {HEAD}. Open the store once with migrate=True."
+            f"revision {HEAD}. Put it back, or start candleloop, which makes it."
         )
     found = revision_of(database)
     if found != HEAD:
         raise NotReady(
             f"Database {database.where} cannot be used: found it at revision {found or 'none'}, "
-            f"expected {HEAD}. Open the store once with migrate=True."
+            f"expected {HEAD}. Start candleloop, which brings it to this version."
         )
 
 
@@ -136,12 +141,10 @@ def _revision(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def _require_new_home(database: Database, home: Path) -> None:
+def _require_new_home(database: Database, home: Path, refusal: str) -> None:
     """Refuses to begin an empty database where there was one: what it is told would be lost later."""
     if not home.is_dir():
         raise NotReady(missing_folder(database.where))
     models = home / _MADE_BY_RUNS
     if models.is_dir() and any(models.iterdir()):
-        raise NotReady(
-            f"{file_gone(database.where)} To begin anew with an empty database, move {models} away first."
-        )
+        raise NotReady(f"{refusal} To begin anew with an empty database, move {models} away first.")

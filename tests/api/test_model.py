@@ -138,7 +138,11 @@ def test_a_broken_model_is_refused_and_the_old_one_serves_on(
     path = ws.store.runs.get(broken).predictor_path
     assert path is not None
     (ws.home / path / "predictor.json").write_text("{")
-    refusal(client.post("/model/load", json={"run_id": broken}), 409, "predictors/.*JSONDecodeError")
+    refusal(
+        client.post("/model/load", json={"run_id": broken}),
+        409,
+        "model in CANDLELOOP_HOME/predictors/.*predictor.json cut short",
+    )
     assert _champion(ws) == before
     assert client.post("/predict", json=body()).json()["model_info"]["run_id"] == before
 

@@ -24,6 +24,8 @@ from tests.fitted import fitted
 from tests.naive import bars_of, sample, walk
 
 CANDLES = sample("EURUSD_1h")[:900]
+SCORES = {"precision": 0.5, "recall": 0.5, "f1_score": 0.5, "support": 9}
+METRICS = {"accuracy": 0.5, "f1_macro": 0.5, "f1_weighted": 0.5, "per_class": {"O": SCORES}}
 LABELS = ("bearish_engulfing", "bull_flag", "bullish_engulfing")
 
 
@@ -54,7 +56,7 @@ def _predictor(
     k = len(encoder.columns)
     return Predictor(
         encoder=encoder, model=model, calibration=Calibration((0.5,) * k, (1.25,) * k), info=info,
-        trained_on=(seen,), metrics={"accuracy": 0.5},
+        trained_on=(seen,), metrics=METRICS,
     )  # fmt: skip
 
 
@@ -140,11 +142,15 @@ def test_the_candles_are_left_as_they_were(trained: Predictor) -> None:
     assert before.equals(CANDLES.to_frame())
 
 
-def _described(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+def _described(change: Callable[[dict[str, Any]], object], *, sealed: bool = False) -> Callable[[Path], None]:
+    """Changes the description; unless `sealed`, as of a version that knew no digest of it."""
+
     def breaking(folder: Path) -> None:
         path = folder / "predictor.json"
         saved = json.loads(path.read_text())
         change(saved)
+        if not sealed:
+            saved.pop("digest")
         path.write_text(json.dumps(saved))
 
     return breaking
@@ -169,15 +175,18 @@ def _of_bars(description: dict[str, Any]) -> Any:
 
 
 BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no folder": (shutil.rmtree, r"found FileNotFoundError .* Promote another run"),
-    "no description": (lambda f: (f / "predictor.json").unlink(), "found FileNotFoundError"),
-    "truncated description": (_truncated("predictor.json"), "found JSONDecodeError"),
-    "description of bytes": (lambda f: (f / "predictor.json").write_bytes(b"\xff\xfe"), "UnicodeDecodeError"),
+    "no folder": (shutil.rmtree, r"found no predictor\.json, .* Promote another run"),
+    "no description": (lambda f: (f / "predictor.json").unlink(), "found no predictor.json"),
+    "truncated description": (_truncated("predictor.json"), "cut short or damaged"),
+    "description of bytes": (
+        lambda f: (f / "predictor.json").write_bytes(b"\xff\xfe"),
+        "cut short or damaged",
+    ),
     "description of another kind": (
         lambda f: (f / "predictor.json").write_text("[1]"),
         "expected a complete",
     ),
-    "no model": (lambda f: _last(f, "model.ubj").unlink(), "found FileNotFoundError"),
+    "no model": (lambda f: _last(f, "model.ubj").unlink(), "found no model.ubj"),
     "truncated model": (_truncated("model.ubj"), r"found (part_1/)?model\.ubj altered"),
     "altered prior": (
         lambda f: _last(f, "prior.json").write_text("[0,0,0,0]"),
@@ -194,15 +203,30 @@ BREAKING: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "other values": (_described(lambda d: d["probe"].__setitem__(3, 7.5)), "with the same values"),
     "fewer values": (_described(lambda d: d["probe"].pop()), "same values|complete predictor"),
-    "no encoder": (_described(lambda d: d.pop("encoder")), "found KeyError"),
-    "odd lane": (_described(lambda d: _of_bars(d)["lanes"][0].update(odd=1)), "found ValidationError"),
+    "no encoder": (_described(lambda d: d.pop("encoder")), "without 'encoder'"),
+    "odd lane": (_described(lambda d: _of_bars(d)["lanes"][0].update(odd=1)), "of another shape"),
     "unknown encoder": (_described(lambda d: d["encoder"].update(encoder="x")), "model in .*'x'"),
     "unknown model": (_described(lambda d: d["info"].update(model_type="x")), "model in .*'x'"),
-    "no calibration": (_described(lambda d: d.pop("calibration")), "found KeyError"),
+    "no calibration": (_described(lambda d: d.pop("calibration")), "without 'calibration'"),
     "the format before": (_described(lambda d: d.update(format=1)), r"found format 1, .* Train again"),
+    "metrics emptied": (
+        _described(lambda d: d["metrics"].clear(), sealed=True),
+        "predictor.json altered since",
+    ),
+    "calibration edited": (
+        _described(lambda d: d["calibration"].update(odd=1), sealed=True),
+        "predictor.json altered since",
+    ),
+    "no metrics": (_described(lambda d: d["metrics"].clear()), r"found metrics\.accuracy missing"),
+    "metrics of another kind": (_described(lambda d: d.update(metrics=[])), "found metrics missing"),
+    "no scores": (
+        _described(lambda d: d["metrics"]["per_class"]["O"].pop("recall")),
+        r"found metrics\.per_class\.O\.recall missing",
+    ),
+    "lists in place of objects": (_described(lambda d: d.update(calibration=[])), "of another shape"),
     "odd context": (
         _described(lambda d: _of_bars(d)["context"].update(past_bars=1)),
-        "found ValidationError",
+        "of another shape",
     ),
 }
 
@@ -237,6 +261,12 @@ def test_a_broken_folder_is_refused(how: str, folder: Path) -> None:
     with pytest.raises(BrokenModel, match=f"(?s){message}") as raised:
         Predictor.load(folder)
     assert str(folder) in str(raised.value)
+    assert "Error" not in str(raised.value), "Python's names mean nothing to an operator"
+
+
+def test_a_folder_from_before_descriptions_had_a_digest_loads(folder: Path) -> None:
+    _described(lambda d: None)(folder)
+    assert Predictor.load(folder).metrics == METRICS
 
 
 def test_a_model_of_parts_lists_the_files_of_each(tmp_path: Path) -> None:
@@ -293,6 +323,6 @@ def test_the_profile_of_the_training_candles_is_kept(tmp_path: Path) -> None:
 def test_a_folder_from_before_there_were_profiles_loads(folder: Path) -> None:
     description = folder / "predictor.json"
     saved = json.loads(description.read_text())
-    del saved["profile"]
+    del saved["profile"], saved["digest"]
     description.write_text(json.dumps(saved))
     assert Predictor.load(folder).profile is None

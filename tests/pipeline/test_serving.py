@@ -60,7 +60,7 @@ def test_a_champion_that_is_broken_from_the_start_says_why(home: Workspace, trai
     shutil.rmtree(home.predictors)
     champion = Champion(home)
     champion.refresh()
-    with pytest.raises(NotReady, match=r"none is loaded \(model in .*FileNotFoundError"):
+    with pytest.raises(NotReady, match=r"none is loaded \(model in .*found no predictor\.json"):
         champion.require()
 
 
@@ -157,5 +157,5 @@ def test_a_model_that_cannot_predict_is_not_taken_up(trained: TrainedHome) -> No
             return np.zeros((len(X), 0), np.float32)
 
     predictor = load_run(trained.ws, trained.champion)
-    with pytest.raises(BrokenModel, match="when it predicted"):
+    with pytest.raises(BrokenModel, match="when it predicts"):
         warm(replace(predictor, model=Mute()))  # type: ignore[arg-type]

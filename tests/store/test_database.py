@@ -66,6 +66,10 @@ def test_a_home_with_models_does_not_begin_anew(tmp_path: Path) -> None:
     with pytest.raises(NotReady, match=r"found no file there.*move .*predictors away first"):
         open_store(tmp_path)
     assert not (tmp_path / "candleloop.db").exists()
+    (tmp_path / "candleloop.db").touch()
+    with pytest.raises(NotReady, match=r"found a database without tables.*move .*predictors away first"):
+        open_store(tmp_path)
+    assert (tmp_path / "candleloop.db").stat().st_size == 0
     (tmp_path / "predictors" / "a1b2").rmdir()
     open_store(tmp_path).close()
 

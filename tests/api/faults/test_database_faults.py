@@ -106,9 +106,14 @@ def test_a_database_that_is_gone_takes_nothing_and_is_taken_up_when_it_is_back(
     client: Client, refused: Refused
 ) -> None:
     assert client.judge("before").status_code == 201
+    before = client.get("/candles?pair=EURUSD&timeframe=1h&limit=5000").json()
     with moved_away(client.home):
         refused(client.judge("gone"), "found no file there")
         refused(client.get("/training/runs"), "Put it back")
+        refused(client.import_candles("GONE", 0, 300), "found no file there")
+        assert client.get("/candles?pair=GONE&timeframe=1h").status_code == 404
+        refused(client.import_candles("EURUSD", 0, 3, raised_by=0.00001), "found no file there")
+        assert client.get("/candles?pair=EURUSD&timeframe=1h&limit=5000").json() == before
         assert client.predict().status_code == 200
         wait_until(lambda: client.get("/ready").json()["error"], within_s=5, what="/ready says so")
         assert client.get("/health").json()["status"] == "ok"
@@ -117,6 +122,7 @@ def test_a_database_that_is_gone_takes_nothing_and_is_taken_up_when_it_is_back(
     assert client.judge("gone").status_code == 201
     wait_until(lambda: client.get("/ready").json()["error"] is None, within_s=5, what="/ready is content")
     assert (client.stored()["before"], client.stored()["gone"]) == (1, 1)
+    assert client.import_candles("GONE", 0, 300).json()["added"] == 300
     watches = [line for line in client.log().splitlines() if "found no file there" in line and "WARN" in line]
     assert len(watches) == 2, "each watch says it once, not every second"
 

@@ -45,14 +45,27 @@ def of_other_labels(folder: Path) -> None:
 
 
 def _change(folder: Path, **fields: Any) -> None:
+    """As a version would have saved it that knew no digest of the description."""
     description = folder / "predictor.json"
-    description.write_text(json.dumps(json.loads(description.read_text()) | fields))
+    saved = json.loads(description.read_text()) | fields
+    description.write_text(json.dumps({name: value for name, value in saved.items() if name != "digest"}))
+
+
+def edited_description(folder: Path) -> None:
+    description = folder / "predictor.json"
+    description.write_text(json.dumps(json.loads(description.read_text()) | {"metrics": {}}))
+
+
+def without_metrics(folder: Path) -> None:
+    _change(folder, metrics={})
 
 
 BROKEN: dict[Break, str] = {
     truncated: "altered since, expected SHA-256",
     missing: "expected a complete predictor",
     cut_description: "expected a complete predictor",
+    edited_description: "found predictor.json altered since",
+    without_metrics: "found metrics.accuracy missing",
     of_other_features: "found features 0123456789abcdef, expected those of this version",
     of_other_labels: "found labels ['head_and_shoulders'] beside an encoder",
 }
