@@ -60,6 +60,7 @@ class _Exchange:
     begun_at: float = field(default_factory=time.perf_counter)
     status: int = CLIENT_CLOSED_REQUEST
     is_gone: bool = False
+    is_whole: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
     key: ApiKey | None = None
@@ -106,6 +107,8 @@ class Edge:
 
     def _tell(self, scope: Scope, exchange: _Exchange) -> None:
         seconds, route = time.perf_counter() - exchange.begun_at, self._template(scope)
+        if exchange.is_gone and not exchange.is_whole:
+            exchange.status = CLIENT_CLOSED_REQUEST
         self._on_answer(scope["method"], route, exchange.status, seconds)
         log.info(
             "request",
@@ -165,14 +168,19 @@ def _counted(receive: Receive, exchange: _Exchange) -> Receive:
 def _dressed(send: Send, exchange: _Exchange, scope: Scope) -> Send:
     async def dressing(message: Message) -> None:
         if message["type"] == "http.response.start":
-            exchange.status = CLIENT_CLOSED_REQUEST if exchange.is_gone else message["status"]
+            exchange.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             if headers.get("content-type", "").startswith("text/html"):
                 headers["Content-Security-Policy"] = _PAGE_POLICY
             headers["X-Request-ID"] = request_id.get() or ""
+        try:
+            await send(message)
+        except OSError:  # as ASGI servers may say it; what the app sends from now on is read by nobody
+            exchange.is_gone = True
         exchange.bytes_out += len(message.get("body", b""))
-        await send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            exchange.is_whole = not exchange.is_gone
 
     return dressing

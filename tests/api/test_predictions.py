@@ -1,4 +1,6 @@
+import asyncio
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -315,6 +317,45 @@ def test_a_stream_that_breaks_off_says_why_in_its_last_line(
     assert (problem["status"], problem["type"]) == (503, "urn:candleloop:not-ready")
     assert problem["error"] == problem["detail"]
     assert "the disk gone" in problem["error"]
+
+
+@pytest.mark.parametrize("spec", ["2.3", "2.4"])
+def test_a_client_that_leaves_a_stream_ends_it_quietly(
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    spec: str,
+) -> None:
+    monkeypatch.setattr(predicting, "SWEEP_BARS", 100)
+    caplog.set_level(logging.INFO)
+    asked = [{"type": "http.request", "body": b'{"pair": "EURUSD", "timeframe": "1h"}'}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        while not asked and len(sent) < 3:
+            await asyncio.sleep(0.001)
+        return asked.pop() if asked else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+        if spec == "2.4" and len(sent) > 2:
+            raise OSError("gone")
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": spec},
+        "method": "POST",
+        "path": "/predict/batch",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"application/x-ndjson")],
+        "server": ("127.0.0.1", 80),
+    }
+    assert client.portal is not None
+    client.portal.call(client.app, scope, receive, send)
+    assert len(sent) < 10
+    assert [getattr(one, "status", None) for one in caplog.records if one.name == "api.access_log"] == [499]
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 def test_a_request_that_takes_too_long_is_told_so(
