@@ -83,6 +83,7 @@ def test_a_range_beside_the_candles_is_empty(client: TestClient) -> None:
     [
         ({"start_date": "2017-02-01", "end_date": "2017-01-01"}, r"\$.end_date: found '2017-01-01' before"),
         ({"start_date": "soon"}, r"\$.start_date: found 'soon', expected Unix seconds or an ISO 8601 date"),
+        ({"start_date": "2017W03"}, r"\$.start_date: found '2017W03'.* Write 2020-01-31"),
         ({"start_date": "--5"}, r"\$.start_date: found '--5'"),
         ({"end_date": 1_700_000_000_000}, r"\$.end_date: found 1700000000000, expected seconds, not milli"),
         ({"end_date": 1.5}, r"\$.end_date: expected `int \| str \| null`, got `float`"),
@@ -154,6 +155,16 @@ def test_a_wrong_candle_is_refused_with_its_place(
     asked = body(0, 100)
     asked["candles"][3] |= change
     refusal(client.post("/predict", json=asked), 422, said)
+
+
+def test_extreme_prices_and_volumes_are_computed_without_a_warning(client: TestClient, body: Make) -> None:
+    asked = body()
+    for i, candle in enumerate(asked["candles"]):
+        low, high = (1e-15, 1e15) if i % 3 else (1e-15, 1e-15)
+        candle |= {"open": low, "low": low, "high": high, "close": high, "volume": 1e30 * (i % 2)}
+    assert client.post("/predict", json=asked | {"pair": "EXTREME"}).status_code == 200
+    detected = client.post("/patterns/detect", json={"candles": asked["candles"], "patterns": []})
+    assert detected.status_code == 200
 
 
 def test_one_candle_without_a_volume_is_named(
