@@ -58,7 +58,7 @@ class Lane:
             async with asyncio.timeout_at(ends_at):
                 return await asyncio.shield(job)
         except TimeoutError as exc:
-            raise _overdue() from exc
+            raise overdue() from exc
 
     def close(self) -> None:
         """Ends the thread, after the work that has begun."""
@@ -70,7 +70,7 @@ class Lane:
             async with asyncio.timeout_at(ends_at):
                 await self._turn.acquire()
         except TimeoutError as exc:
-            raise _overdue() from exc
+            raise overdue() from exc
         finally:
             self.waiting -= 1
 
@@ -89,7 +89,8 @@ def _busy(waiting: int) -> Problem:
     )
 
 
-def _overdue() -> Problem:
+def overdue() -> Problem:
+    """The refusal of what has taken all the time that a request has."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "service: found no answer within the time that a request has, expected one. Ask for fewer candles, "

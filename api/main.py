@@ -49,8 +49,8 @@ def _on_wrong_method(request: Request, exc: Exception) -> Response:
     """Names every method of the path; Starlette knows those of its first route alone."""
     assert isinstance(request.app, Api)
     found = [one for one in request.app.known_routes if one.matches(request.scope)[0] != Match.NONE]
-    same = (one.methods or set() for one in found if one.path == found[0].path)
-    allowed = ", ".join(sorted(set[str]().union(*same)))
+    same = set[str]().union(*(one.methods or () for one in found if one.path == found[0].path))
+    allowed = ", ".join(sorted(same | ({"HEAD"} if "GET" in same else set())))
     detail = (
         f"{request.method} {request.url.path}: found no such method, expected one of {allowed}. Use that."
     )
@@ -82,6 +82,7 @@ def create_app(ws: Workspace | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
     problems.install(app)

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -117,10 +118,22 @@ def _told(request: Request, exc: Exception) -> str:
 def _on_invalid_request(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     found = exc.errors()
+    if tuple(found[0]["loc"]) == ("body",) and (why := _why_no_body(request, found[0])):
+        return _on_problem(request, invalid_request(why))
     more = f" ({len(found)} such places)" if len(found) > 1 else ""
     place, message = _place(found[0]["loc"]), str(found[0]["msg"])
     detail = f"{place}: {message[:1].lower()}{message[1:]}{more}. Correct the request."
     return _on_problem(request, invalid_request(detail))
+
+
+def _why_no_body(request: Request, found: Mapping[str, Any]) -> str | None:
+    """Why a route that reads JSON found none, where its absence is what is wrong."""
+    if found["type"] == "missing":
+        return "$: found no body, expected a JSON object. Send one as application/json."
+    if not isinstance(found.get("input"), bytes):
+        return None
+    sent = request.headers.get("content-type", "")[:200]
+    return f"Content-Type: found {sent!r}, expected application/json. Send the body as that."
 
 
 def _on_http_exception(request: Request, exc: Exception) -> Response:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from api import metrics
 from api.candle_bodies import BatchEnd, BatchError, BatchStart, per_candle
@@ -27,7 +28,10 @@ class _Piece(NamedTuple):
 
 
 async def line_by_line(sweep: Sweep, lane: Lane, request: Request, *, piece_s: float) -> AsyncIterator[bytes]:
-    """The lines of a stream; each piece has `piece_s`, waiting for the lane included."""
+    """The lines of a stream; each piece has `piece_s`, waiting for the lane included.
+
+    It ends without a last line where the client has gone, as nobody reads that.
+    """
     yield _line(BatchStart(sweep.history.pair, sweep.history.timeframe, len(sweep), sweep.predictor.info))
     done, parts = 0, sweep.parts()
     try:
@@ -36,6 +40,8 @@ async def line_by_line(sweep: Sweep, lane: Lane, request: Request, *, piece_s: f
             yield _part_line(piece, done, len(sweep))
     except (CandleloopError, Problem) as exc:
         yield _line(BatchError(problem_of(request, exc)))
+    except ClientDisconnect:
+        return
     else:
         yield _line(BatchEnd(done))
 

@@ -23,6 +23,10 @@ EARLIEST_TIME = -2_208_988_800
 LATEST_TIME = 7_258_118_400
 """2200-01-01 UTC; the same number of milliseconds lies in March 1970."""
 LONGEST_PAIR = 64
+LEAST_PRICE = 1e-15
+MOST_PRICE = 1e15
+MOST_VOLUME = 1e30
+"""What is computed of such prices and volumes stays far from the bounds of floats."""
 
 _PRICE_NOISE = 1e-9
 _ENOUGH_SPACINGS = 5
@@ -136,8 +140,8 @@ def check_arrays(candles: Candles) -> GateReport:
     Raises:
         InvalidCandles: naming the first offending candle and how many there are, if there are no
             candles; if times lie outside 1900 to 2200, do not strictly rise, or do not fit the
-            timeframe; if a price is not finite and positive, or high and low do not enclose open
-            and close; if a volume is negative or not finite.
+            timeframe; if a price is not from 1e-15 to 1e15, or high and low do not enclose open and
+            close; if a volume is not from 0 to 1e30.
     """
     check_pair(candles.pair)
     timeframe = parse_timeframe(candles.timeframe)
@@ -291,12 +295,14 @@ def _duration(seconds: float) -> str:
 
 def _check_prices(candles: Candles) -> None:
     prices = np.stack([candles.open, candles.high, candles.low, candles.close])
-    usable = (prices > 0) & (prices < np.inf)
+    usable = (prices >= LEAST_PRICE) & (prices <= MOST_PRICE)
 
     def judge_number(bar: int) -> tuple[str, str, str]:
         column = int(np.flatnonzero(~usable[:, bar])[0])
         found = f"{PRICE_COLUMNS[column]} {prices[column, bar]}"
-        return found, "a finite price above 0", "Correct or remove the candle."
+        is_price = 0 < prices[column, bar] < np.inf
+        expected = f"one from {LEAST_PRICE:g} to {MOST_PRICE:g}" if is_price else "a finite price above 0"
+        return found, expected, "Correct or remove the candle."
 
     def judge_order(bar: int) -> tuple[str, str, str]:
         values = ", ".join(f"{n} {v}" for n, v in zip(PRICE_COLUMNS, prices[:, bar], strict=True))
@@ -317,10 +323,10 @@ def _check_volume(candles: Candles) -> None:
         return
 
     def judge(bar: int) -> tuple[str, str, str]:
-        expected = "a finite volume of 0 or more in every candle, or none at all"
+        expected = f"a finite volume from 0 to {MOST_VOLUME:g} in every candle, or none at all"
         return f"volume {volume[bar]}", expected, "Correct the volume, or leave the column out."
 
-    _refuse(candles, ~((volume >= 0) & (volume < np.inf)), judge)
+    _refuse(candles, ~((volume >= 0) & (volume <= MOST_VOLUME)), judge)
 
 
 def _gaps(time: NDArray[np.int64], spacing: NDArray[np.int64], timeframe: str) -> tuple[Gap, ...]:

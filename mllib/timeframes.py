@@ -87,22 +87,30 @@ def parse_time(text: str | int, *, last: bool = False) -> int:
     """Unix seconds of Unix seconds or an ISO 8601 date or time; UTC where no zone is given.
 
     A date alone is its first second, or with `last` its last one, so that ranges of days are inclusive.
+    Text of eight digits is a date; as Unix seconds it has 9 to 11 of them, or a minus.
 
     Raises:
-        InvalidCandles: for anything else.
+        InvalidCandles: for anything else, years and weeks included.
 
     >>> parse_time("2020-01-01"), parse_time("2020-01-01", last=True), parse_time("1577836800")
     (1577836800, 1577923199, 1577836800)
+    >>> parse_time("20200101"), parse_time(20_200_101)
+    (1577836800, 20200101)
     """
-    written = str(text).strip()
-    if re.fullmatch(r"-?[0-9]{1,18}", written):
+    if isinstance(text, int):
+        return text
+    written = text.strip()
+    if re.fullmatch(r"-[0-9]{1,11}|[0-9]{9,11}", written):
         return int(written)
+    is_day = re.fullmatch(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}", written) is not None
     try:
+        if not is_day and re.match(r"[0-9]+$|[0-9]{4}-?W", written):
+            raise ValueError("a number, a year or a week")
         moment = datetime.fromisoformat(written)
-    except ValueError as exc:
+        seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError) as exc:
         raise InvalidCandles(
             f"time: found {text!r}, expected Unix seconds or an ISO 8601 date. "
             "Write 2020-01-31 or 2020-01-31T10:00:00Z."
         ) from exc
-    seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    return seconds + SECONDS["1d"] - 1 if last and len(written) == len("2020-01-31") else seconds
+    return seconds + SECONDS["1d"] - 1 if last and is_day else seconds

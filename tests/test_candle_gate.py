@@ -94,6 +94,12 @@ def test_a_price_that_is_not_finite_and_positive_is_refused(column: str, value: 
         judge(with_cell(3, column, value))
 
 
+@pytest.mark.parametrize("value", [1e-16, 1.1e15, 1e308])
+def test_a_price_of_which_nothing_can_be_computed_is_refused(value: float) -> None:
+    with pytest.raises(InvalidCandles, match=r"candle 5 .*found open .* expected one from 1e-15 to 1e\+15"):
+        judge(with_cell(4, "open", value))
+
+
 def test_the_number_of_offenders_is_told() -> None:
     candles = every(3600)
     candles.loc[[3, 7, 9], "close"] = np.nan
@@ -118,7 +124,7 @@ def test_float_noise_at_the_high_is_allowed() -> None:
 @pytest.mark.parametrize("value", [-1.0, np.inf, np.nan])
 def test_a_volume_that_is_negative_infinite_or_partly_missing_is_refused(value: float) -> None:
     with pytest.raises(
-        InvalidCandles, match=rf"candle 2 .*found volume {value}, expected a finite volume of 0"
+        InvalidCandles, match=rf"candle 2 .*found volume {value}, expected a finite volume from 0 to"
     ):
         judge(with_cell(1, "volume", value))
 

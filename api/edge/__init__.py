@@ -60,6 +60,7 @@ class _Exchange:
     begun_at: float = field(default_factory=time.perf_counter)
     status: int = CLIENT_CLOSED_REQUEST
     is_gone: bool = False
+    is_whole: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
     key: ApiKey | None = None
@@ -76,7 +77,7 @@ class Edge:
 
     def open(self, keys: Keys, limits: ApiSection) -> None:
         """Lets requests in, when the keys and the limits are known: at the start of the app."""
-        access = Access(keys, cors_origins=limits.cors_origins)
+        access = Access(keys, knows=self._knows, cors_origins=limits.cors_origins)
         gate: ASGIApp = _Gate(Intake(self._inner, limits), access)
         if limits.cors_origins:
             gate = CORSMiddleware(
@@ -106,6 +107,8 @@ class Edge:
 
     def _tell(self, scope: Scope, exchange: _Exchange) -> None:
         seconds, route = time.perf_counter() - exchange.begun_at, self._template(scope)
+        if exchange.is_gone and not exchange.is_whole:
+            exchange.status = CLIENT_CLOSED_REQUEST
         self._on_answer(scope["method"], route, exchange.status, seconds)
         log.info(
             "request",
@@ -123,11 +126,15 @@ class Edge:
 
     def _template(self, scope: Scope) -> str:
         """The template of the route that answered, or would have if the request had got so far."""
-        route = scope.get("route")
-        if route is None:
-            found = (one for one in self._routes if one.matches(scope)[0] != Match.NONE)
-            route = next(found, None)
+        route = scope.get("route") or self._route(scope)
         return str(getattr(route, "path", UNROUTED))
+
+    def _knows(self, scope: Scope) -> bool:
+        return self._route(scope) is not None
+
+    def _route(self, scope: Scope) -> Route | None:
+        """The first route that has the path, whatever the method."""
+        return next((one for one in self._routes if one.matches(scope)[0] != Match.NONE), None)
 
 
 class _Gate:
@@ -141,7 +148,9 @@ class _Gate:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         try:
             scope[_EXCHANGE].key = self._access.admit(scope, path)
-            await self._intake(scope, receive, send, path=path)
+            # HEAD is answered as GET would be; `_dressed` leaves out the body.
+            asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+            await self._intake(asked, receive, send, path=path)
         except Problem as problem:
             await respond(problem)(scope, receive, send)
 
@@ -165,14 +174,21 @@ def _counted(receive: Receive, exchange: _Exchange) -> Receive:
 def _dressed(send: Send, exchange: _Exchange, scope: Scope) -> Send:
     async def dressing(message: Message) -> None:
         if message["type"] == "http.response.start":
-            exchange.status = CLIENT_CLOSED_REQUEST if exchange.is_gone else message["status"]
+            exchange.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             if headers.get("content-type", "").startswith("text/html"):
                 headers["Content-Security-Policy"] = _PAGE_POLICY
             headers["X-Request-ID"] = request_id.get() or ""
+        elif scope["method"] == "HEAD":
+            message = {**message, "body": b""}
+        try:
+            await send(message)
+        except OSError:  # as ASGI servers may say it; what the app sends from now on is read by nobody
+            exchange.is_gone = True
         exchange.bytes_out += len(message.get("body", b""))
-        await send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            exchange.is_whole = not exchange.is_gone
 
     return dressing

@@ -5,7 +5,7 @@ loopback name, since a name that leads elsewhere may be rebound to this machine 
 created, everything but `/health` and `/ready` asks for one.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -39,10 +39,16 @@ def scope_of(method: str, path: str) -> Scope:
 
 
 class Access:
-    """Decides over requests; it knows the keys and the origins that web pages may call from."""
+    """Decides over requests; it knows the keys and the origins that web pages may call from.
 
-    def __init__(self, keys: Keys, *, cors_origins: Collection[str] = ()) -> None:
+    `knows` says whether there is a route for a request's path: where there is none, any key may be told so.
+    """
+
+    def __init__(
+        self, keys: Keys, *, knows: Callable[[Request], bool], cors_origins: Collection[str] = ()
+    ) -> None:
         self._keys = keys
+        self._knows = knows
         self._origins = frozenset(cors_origins)
 
     def admit(self, request: Request, path: str) -> ApiKey | None:
@@ -58,9 +64,18 @@ class Access:
             return None
         if path in OPEN_PATHS:
             return None
-        return self._valid_key(headers, needed=scope_of(request["method"], path))
+        key = self._valid_key(headers)
+        needed = scope_of(request["method"], path)
+        if not key.allows(needed) and self._knows(request):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                f"API key {key.id}: found the scopes {', '.join(key.scopes)}, expected {needed}. "
+                "Use a key that has it.",
+                headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
+            )
+        return key
 
-    def _valid_key(self, headers: Headers, *, needed: Scope) -> ApiKey:
+    def _valid_key(self, headers: Headers) -> ApiKey:
         key = self._keys.find(_token(headers))
         if key is None:
             raise Problem(
@@ -68,13 +83,6 @@ class Access:
                 "API key: found none that is valid, expected one as `Authorization: Bearer TOKEN` or "
                 "`X-API-Key: TOKEN`. Ask the operator for one (`candleloop keys create`).",
                 headers={"WWW-Authenticate": "Bearer"},
-            )
-        if not key.allows(needed):
-            raise Problem(
-                HTTPStatus.FORBIDDEN,
-                f"API key {key.id}: found the scopes {', '.join(key.scopes)}, expected {needed}. "
-                "Use a key that has it.",
-                headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
             )
         return key
 

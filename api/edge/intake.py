@@ -1,6 +1,7 @@
 """What one process takes on: requests in flight, and bodies of some length that arrive in some time."""
 
 import asyncio
+import math
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -9,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import RETRY_AFTER_S, Problem, respond
 from mllib.config import ApiSection
 
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+"""No operation reads the body of these, so how long it is doesn't matter."""
 UPLOAD_PATHS = frozenset({"/candles/import", "/annotations/import"})
 EXEMPT_PATHS = frozenset({"/health", "/ready", "/metrics"})
 _PIECE_BYTES = 64 * 1024
@@ -54,7 +57,9 @@ class Body:
         self._receive = receive
         self._limits = limits
         self._is_upload = is_upload
-        self._most = limits.upload_bytes if is_upload else limits.body_bytes
+        self._most: float = limits.upload_bytes if is_upload else limits.body_bytes
+        if scope["method"] in _WITHOUT_BODY:
+            self._most = math.inf
         self._bytes = 0
         self._mark = 0
         self._is_there = False

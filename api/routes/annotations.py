@@ -140,10 +140,11 @@ def retract_annotation(
     annotator: Name | None = None,
     pair: Name | None = None,
     timeframe: Name | None = None,
-) -> None:
+) -> Response:
     """Takes an annotation back, so that it no longer counts. Twice is as once."""
     canonical = None if timeframe is None else parse_timeframe(timeframe)
     service.ws.store.annotations.retract(annotation_id, annotator=annotator, pair=pair, timeframe=canonical)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def _annotation(asked: AnnotationRequest) -> Annotation:

@@ -28,9 +28,10 @@ def give_feedback(asked: FeedbackRequest, service: ServiceDep, response: Respons
 
 
 @router.delete("/{feedback_id}", status_code=204, responses=problems(404, 422, 503))
-def retract_feedback(feedback_id: str, service: ServiceDep, annotator: str | None = None) -> None:
+def retract_feedback(feedback_id: str, service: ServiceDep, annotator: str | None = None) -> Response:
     """Undoes a verdict; its annotation no longer counts. Twice is as once."""
     service.ws.store.verdicts.retract(feedback_id, annotator)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def _feedback(asked: FeedbackRequest) -> Feedback:

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 
+from api.lanes import overdue
 from api.openapi import problems
 from api.schemas import Name, SpanBody, UnixTime
 from api.schemas.review import DisagreementBody, Disagreements, PredictedBody, Queue
@@ -20,6 +21,7 @@ from mllib.spans import PredictedSpan
 
 router = APIRouter(tags=["review"])
 
+T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 
@@ -39,8 +41,8 @@ async def disagreements(
     `missed_by_human` the prediction alone, `missed_by_model` the person's span alone.
     """
     opening = partial(_sweep, service, pair, timeframe, start_time, end_time)
-    sweep, spans = await _predicted(service, request, opening)
-    found = await run_sync(partial(find_disagreements, service.ws, sweep, spans, limit=limit))
+    sweep, spans, ends_at = await _predicted(service, request, opening)
+    found = await _by(ends_at, partial(find_disagreements, service.ws, sweep, spans, limit=limit))
     return Disagreements(
         pair=sweep.history.pair,
         timeframe=sweep.history.timeframe,
@@ -64,8 +66,8 @@ async def queue(
     Those nearest to a confidence of 0.5 come first; no two share a candle.
     """
     opening = partial(_sweep, service, pair, timeframe, start_time, end_time)
-    sweep, spans = await _predicted(service, request, opening)
-    found = await run_sync(partial(find_undecided, service.ws, sweep, spans, limit=limit))
+    sweep, spans, ends_at = await _predicted(service, request, opening)
+    found = await _by(ends_at, partial(find_undecided, service.ws, sweep, spans, limit=limit))
     return Queue(
         pair=sweep.history.pair,
         timeframe=sweep.history.timeframe,
@@ -89,8 +91,11 @@ def _sweep(
 
 async def _predicted(
     service: Service, request: Request, opening: "partial[Sweep]"
-) -> tuple[Sweep, list[PredictedSpan]]:
-    """The model's spans, computed piece by piece, so that a client that has gone ends the work."""
+) -> tuple[Sweep, list[PredictedSpan], float]:
+    """The model's spans, and until when (the loop's time) the answer has to be there.
+
+    They are computed piece by piece, so that a client that has gone ends the work.
+    """
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + service.limits.batch_s
     sweep = await service.sweeps.run(opening, request, within_s=service.limits.batch_s)
@@ -100,7 +105,20 @@ async def _predicted(
         partial(_next_part, parts), request, within_s=ends_at - loop.time(), admitted=True
     ):
         spans += part.spans
-    return sweep, spans
+    return sweep, spans, ends_at
+
+
+async def _by(ends_at: float, work: "partial[T]") -> T:
+    """What `work` returns; it is left to itself where it takes longer than the request has.
+
+    Raises:
+        Problem: 503 where `ends_at` has passed.
+    """
+    try:
+        async with asyncio.timeout_at(ends_at):
+            return await run_sync(work, abandon_on_cancel=True)
+    except TimeoutError as exc:
+        raise overdue() from exc
 
 
 def _next_part(parts: Iterator[Prediction]) -> Prediction | None:

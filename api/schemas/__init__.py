@@ -111,7 +111,7 @@ class TrainingRequest(BaseModel):
     model_type: str
     encoder: str | None = None
     pair: str | None = None
-    pairs: list[str] = []
+    pairs: list[str] = Field(default_factory=list, min_length=1)
     timeframe: str | None = None
     labels: list[str] | None = None
 
@@ -150,7 +150,7 @@ class BuildRequest(BaseModel):
     model_config = _STRICT
 
     pair: Name | None = None
-    pairs: list[Name] = []
+    pairs: list[Name] = Field(default_factory=list, min_length=1)
     timeframe: Name | None = None
     labels: list[Name] | None = None
 

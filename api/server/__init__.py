@@ -23,6 +23,8 @@ from uvicorn.supervisors.multiprocess import Process
 
 from api import metrics_folder
 from api.server.logs import LOG_CONFIG
+from mllib.config import load_config
+from mllib.errors import InvalidConfig
 
 BACKLOG = 1_024
 """Connections that wait for a worker to take them; the kernel may hold fewer."""
@@ -34,6 +36,7 @@ SWITCH_S = 0.001
 """A thread that computes gives way to the event loop after so long; Python's default is 5 ms."""
 _ANSWER_S = 1.0
 _RETRY_EVERY_S = 2.0
+_WRONG_CONFIGURATION = 2
 
 log = logging.getLogger("api.server")  # also where this is the main module
 
@@ -86,6 +89,7 @@ class Workers(Multiprocess):
 def create_worker_app() -> Any:
     """The app of a worker, which ends with its parent."""
     sys.setswitchinterval(SWITCH_S)
+    logging.captureWarnings(True)
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -120,6 +124,15 @@ def configuration(host: str, port: int, workers: int) -> uvicorn.Config:
     )
 
 
+def _check_configuration() -> None:
+    """Ends with what is wrong with the configuration, before every worker says it."""
+    try:
+        load_config()
+    except InvalidConfig as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(_WRONG_CONFIGURATION)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serves until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(prog="api.server")
@@ -127,6 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args(arguments)
+    _check_configuration()
     config = configuration(asked.host, asked.port, asked.workers)
     if asked.workers > 1:
         metrics_folder.share()

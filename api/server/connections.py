@@ -38,6 +38,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._read_timer: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
+        self._parsed_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Takes the connection if there is room."""
@@ -60,25 +61,34 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+            if self._head_bytes > MOST_HEAD_BYTES:
                 self._close_with(_too_long_a_head())
 
     def on_message_begin(self) -> None:
         """A head begins; the time that it may take began with the connection, or begins now."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes, self._parsed_bytes = True, 0, 0
         if self._head_timer is None:
             self._await_head()
+
+    def on_url(self, url: bytes) -> None:
+        """Takes a piece of the address."""
+        self._parsed_bytes += len(url)
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Takes a header of the head; what follows a chunked body is left alone."""
         if self._in_head:
+            self._parsed_bytes += len(name) + len(value) + len(": \r\n")
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is there, and the app begins."""
+        """The head is there, and the app begins, unless it is too long."""
         self._in_head = False
         self._stop_head_timer()
+        if self._parsed_bytes > MOST_HEAD_BYTES:
+            self._close_with(_too_long_a_head())
+            raise ValueError("too long a head")  # the parser stops
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -141,6 +151,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close_with(self, problem: Problem) -> None:
         """Sends an answer that no app has made, and closes."""
+        if self.transport.is_closing():
+            return
         answer = respond(problem)
         head = [f"HTTP/1.1 {answer.status_code} {problem.status.phrase}".encode()]
         head += [name + b": " + value for name, value in answer.raw_headers]

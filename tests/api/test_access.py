@@ -78,7 +78,8 @@ def test_what_is_no_valid_key_is_refused(keyed, refusal: Refusal, value: str) ->
         ("POST", "/model/rollback", {"train"}),
         ("POST", "/candles/import", {"train"}),
         ("DELETE", "/predict", {"train"}),
-        ("POST", "/anything/else", {"train"}),
+        ("POST", "/anything/else", {"read", "annotate", "train"}),
+        ("POST", "/predict/", {"read", "annotate", "train"}),
     ],
 )
 def test_a_scope_covers_its_methods_and_paths(keyed, method: str, path: str, allowed: set[str]) -> None:

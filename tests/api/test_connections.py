@@ -193,3 +193,31 @@ def _is_answered(port: int) -> bool:
     with connect(port) as connection:
         connection.sendall(HEAD + b"Content-Length: 0\r\n\r\n")
         return connection.recv(1_000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + b"X-Long: " + b"x" * 70_000 + b"\r\n",
+        HEAD + b"X-Long: xxxxxxxxxxxxxxxxxxxxxxxxx\r\n" * 3_000,
+        HEAD.replace(b"/", b"/" + b"x" * 70_000, 1),
+    ],
+    ids=["a header", "many headers", "an address"],
+)
+def test_a_head_that_is_too_long_is_refused_however_it_comes(port: int, head: bytes) -> None:
+    for piece_bytes in (len(head) + 2, 10_000):
+        whole = head + b"\r\n"
+        with connect(port) as connection:
+            with suppress(ConnectionError):
+                for at in range(0, len(whole), piece_bytes):
+                    connection.sendall(whole[at : at + piece_bytes])
+                    time.sleep(0.02)
+            with suppress(ConnectionError):
+                assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_head_of_sixty_thousand_bytes_is_taken_and_its_body_not_counted(port: int) -> None:
+    head = HEAD + b"X-Long: " + b"x" * 60_000 + b"\r\nContent-Length: 60000\r\n\r\n"
+    with connect(port) as connection:
+        connection.sendall(head + b"x" * 60_000)
+        assert connection.recv(1_000).endswith(b"\r\n\r\n60000")

@@ -36,6 +36,7 @@ def test_before_the_first_build_there_is_none(modelless: TestClient) -> None:
         (TALIB | {"labels": ["human"]}, 422, "found no span in EURUSD 1h.*Import annotations"),
         (TALIB | {"labels": ["nobody"]}, 422, "layers"),
         (TALIB | {"format": "csv"}, 422, "format"),
+        ({"pairs": [], "timeframe": "1h"}, 422, r"\$.pairs: list should have at least 1 item"),
     ],
 )
 def test_what_cannot_be_built_is_refused(

@@ -119,6 +119,22 @@ def test_a_body_that_says_it_is_too_long_is_refused_at_once(tmp_path, refusal: R
         assert client.post("/candles/import", content=b"x" * 4_000).status_code != 413
 
 
+def test_a_body_that_no_operation_reads_is_ignored(tmp_path) -> None:
+    with serving(tmp_path, body_bytes=2_000) as client:
+        for method in ("GET", "DELETE"):
+            answer = client.request(method, "/annotations/1", content=b"x" * 2_001)
+            assert answer.status_code in (404, 405)
+        assert client.request("GET", "/health", content=b"x" * 2_001).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/training/runs", "/openapi.json", "/docs", "/ready"])
+def test_head_is_answered_like_get_without_a_body(modelless: TestClient, path: str) -> None:
+    head, get = modelless.head(path), modelless.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == get.headers[name]
+
+
 @pytest.mark.parametrize("path", ["/predict", "/feedback"])
 def test_a_body_that_turns_out_too_long_is_refused(tmp_path, refusal: Refusal, path: str) -> None:
     def pieces() -> Iterator[bytes]:

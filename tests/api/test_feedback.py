@@ -82,7 +82,8 @@ def test_retracted_feedback_no_longer_counts(
 ) -> None:
     verdict_id = client.post("/feedback", json=verdict()).json()["id"]
     for _ in range(2):
-        assert client.delete(f"/feedback/{verdict_id}").status_code == 204
+        gone = client.delete(f"/feedback/{verdict_id}")
+        assert (gone.status_code, gone.content, "content-type" in gone.headers) == (204, b"", False)
     assert (ws.store.verdicts.list(), ws.store.annotations.list("EURUSD", "1h")) == ([], [])
 
 

@@ -1,4 +1,6 @@
+import asyncio
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -81,6 +83,7 @@ def test_a_range_beside_the_candles_is_empty(client: TestClient) -> None:
     [
         ({"start_date": "2017-02-01", "end_date": "2017-01-01"}, r"\$.end_date: found '2017-01-01' before"),
         ({"start_date": "soon"}, r"\$.start_date: found 'soon', expected Unix seconds or an ISO 8601 date"),
+        ({"start_date": "2017W03"}, r"\$.start_date: found '2017W03'.* Write 2020-01-31"),
         ({"start_date": "--5"}, r"\$.start_date: found '--5'"),
         ({"end_date": 1_700_000_000_000}, r"\$.end_date: found 1700000000000, expected seconds, not milli"),
         ({"end_date": 1.5}, r"\$.end_date: expected `int \| str \| null`, got `float`"),
@@ -152,6 +155,16 @@ def test_a_wrong_candle_is_refused_with_its_place(
     asked = body(0, 100)
     asked["candles"][3] |= change
     refusal(client.post("/predict", json=asked), 422, said)
+
+
+def test_extreme_prices_and_volumes_are_computed_without_a_warning(client: TestClient, body: Make) -> None:
+    asked = body()
+    for i, candle in enumerate(asked["candles"]):
+        low, high = (1e-15, 1e15) if i % 3 else (1e-15, 1e-15)
+        candle |= {"open": low, "low": low, "high": high, "close": high, "volume": 1e30 * (i % 2)}
+    assert client.post("/predict", json=asked | {"pair": "EXTREME"}).status_code == 200
+    detected = client.post("/patterns/detect", json={"candles": asked["candles"], "patterns": []})
+    assert detected.status_code == 200
 
 
 def test_one_candle_without_a_volume_is_named(
@@ -315,6 +328,45 @@ def test_a_stream_that_breaks_off_says_why_in_its_last_line(
     assert (problem["status"], problem["type"]) == (503, "urn:candleloop:not-ready")
     assert problem["error"] == problem["detail"]
     assert "the disk gone" in problem["error"]
+
+
+@pytest.mark.parametrize("spec", ["2.3", "2.4"])
+def test_a_client_that_leaves_a_stream_ends_it_quietly(
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    spec: str,
+) -> None:
+    monkeypatch.setattr(predicting, "SWEEP_BARS", 100)
+    caplog.set_level(logging.INFO)
+    asked = [{"type": "http.request", "body": b'{"pair": "EURUSD", "timeframe": "1h"}'}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        while not asked and len(sent) < 3:
+            await asyncio.sleep(0.001)
+        return asked.pop() if asked else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+        if spec == "2.4" and len(sent) > 2:
+            raise OSError("gone")
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": spec},
+        "method": "POST",
+        "path": "/predict/batch",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"application/x-ndjson")],
+        "server": ("127.0.0.1", 80),
+    }
+    assert client.portal is not None
+    client.portal.call(client.app, scope, receive, send)
+    assert len(sent) < 10
+    assert [getattr(one, "status", None) for one in caplog.records if one.name == "api.access_log"] == [499]
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 def test_a_request_that_takes_too_long_is_told_so(

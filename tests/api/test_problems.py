@@ -83,11 +83,37 @@ def test_a_method_that_is_not_there_learns_which_are(
     client: TestClient, refusal: Callable[..., None]
 ) -> None:
     for path, methods in (
-        ("/annotations", "GET, POST"),
+        ("/annotations", "GET, HEAD, POST"),
         ("/annotations/a", "DELETE, PATCH"),
-        ("/annotations/export", "GET"),
-        ("/health", "GET"),
+        ("/annotations/export", "GET, HEAD"),
+        ("/health", "GET, HEAD"),
     ):
         answer = client.put(path)
         refusal(answer, 405, "expected one of")
         assert answer.headers["Allow"] == methods
+
+
+@pytest.mark.parametrize("path", ["/annotations", "/feedback", "/training/start", "/training/build-dataset"])
+def test_a_body_of_another_type_is_told_the_type_that_is_expected(
+    modelless: TestClient, refusal: Callable[..., None], path: str
+) -> None:
+    answer = modelless.post(path, content=b'{"id": 1}', headers={"Content-Type": "text/plain"})
+    refusal(answer, 422, "^Content-Type: found 'text/plain', expected application/json. Send")
+
+
+def test_a_body_that_is_missing_is_told_so(modelless: TestClient, refusal: Callable[..., None]) -> None:
+    refusal(modelless.post("/annotations"), 422, r"^\$: found no body, expected a JSON object. Send one")
+
+
+def test_an_empty_list_of_pairs_is_refused(modelless: TestClient, refusal: Callable[..., None]) -> None:
+    asked = {"model_type": "xgboost", "pairs": []}
+    refusal(
+        modelless.post("/training/start", json=asked), 422, r"^\$.pairs: list should have at least 1 item"
+    )
+
+
+@pytest.mark.parametrize("path", ["/health/", "/candles/", "/training/runs/"])
+def test_a_slash_at_the_end_makes_another_path(
+    modelless: TestClient, refusal: Callable[..., None], path: str
+) -> None:
+    refusal(modelless.get(path, follow_redirects=False), 404, "See /docs")

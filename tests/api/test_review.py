@@ -1,12 +1,17 @@
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api.main import create_app
+from api.routes import review
 from mllib.candles import Candles
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import ReviewedRange
+from tests.api.conftest import BASE_URL
+from tests.api.test_predictions import limited
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 
@@ -74,3 +79,18 @@ def test_without_a_model_there_is_nothing_to_compare(
     modelless: TestClient, refusal: Callable[..., None], path: str
 ) -> None:
     refusal(modelless.get(path, params=EURUSD), 503, "model: none is loaded")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/disagreements", "find_disagreements"), ("/queue", "find_undecided")]
+)
+def test_what_takes_longer_than_a_batch_may_is_told_so(
+    ws: Workspace, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch, path: str, name: str
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(review, name, lambda *_, **__: go_on.wait(10))
+    with TestClient(create_app(limited(ws, batch_s=3)), base_url=BASE_URL) as client:
+        answer = client.get(path, params=EURUSD)
+        go_on.set()
+    refusal(answer, 503, "found no answer within the time")
+    assert int(answer.headers["Retry-After"]) > 0

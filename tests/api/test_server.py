@@ -1,9 +1,11 @@
 """Real server processes: what ends, what is refused, what goes on."""
 
+import json
 import os
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import httpx2 as httpx
 import pytest
 
 from mllib.store import open_store
-from tests.api.servers import Server, server, wait_until
+from tests.api.servers import ROOT, Server, environment, free_port, server, wait_until
 
 
 @pytest.fixture
@@ -53,6 +55,17 @@ def test_a_worker_that_cannot_start_is_tried_again_and_the_others_go_on(two: Ser
     config.write_bytes(content)
     wait_until(lambda: len(two.workers()) == 3, within_s=60, what="a new worker")
     assert two.workers()[1] == second
+
+
+def test_a_wrong_configuration_is_told_once_before_any_worker_starts(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text("stages: {inferense: {}}")
+    command = [sys.executable, "-m", "api.server", "--port", str(free_port())]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.count("inferense") == 1
+    assert "Traceback" not in ended.stderr
 
 
 def test_workers_end_with_their_parent(two: Server) -> None:
@@ -248,3 +261,15 @@ def test_connections_opened_at_once_are_shared_among_the_workers(two: Server) ->
     answered = [line["pid"] for line in two.log() if line.get("route") == "/health"][-40:]
     assert sorted(set(answered)) == sorted(two.workers()[-2:])
     assert min(map(answered.count, set(answered))) >= 15
+
+
+def test_a_warning_is_a_line_of_json_too() -> None:
+    code = (
+        "import logging.config, warnings; from api.server import LOG_CONFIG, create_worker_app; "
+        "logging.config.dictConfig(LOG_CONFIG); create_worker_app(); warnings.warn('overflow')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60, check=True
+    )
+    (line,) = map(json.loads, ended.stderr.splitlines())
+    assert (line["logger"], line["level"]) == ("py.warnings", "WARNING")
