@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from mllib.annotation_files.exporting import exported
-from mllib.errors import InvalidAnnotations
+from mllib.candle_gate import LATEST_TIME
+from mllib.errors import InvalidAnnotations, InvalidCandles
 from mllib.spans import Annotation, JudgedPrediction, Source, Span
+from mllib.timeframes import parse_time
 
 SOURCES: dict[str, Source] = {
     **{source: source for source in get_args(Source)},
@@ -67,9 +69,8 @@ def annotation_of(entry: Entry) -> Annotation:
     start, end = _bounds(entry)
     known = KEYS | {"time"} if is_point(values) else KEYS
     extra = {key: value for key, value in values.items() if key not in known}
-    created_at = values.get("created_at")
-    if created_at is not None and type(created_at) is not int:
-        extra["created_at"] = created_at
+    if type(values.get("created_at")) in (str, float):
+        extra["created_at"] = values["created_at"]  # exported as it was written
     annotation = Annotation(
         _label(entry),
         start,
@@ -82,7 +83,7 @@ def annotation_of(entry: Entry) -> Annotation:
         sub_spans=_sub_spans(entry),
         notes=_optional_text(entry, "notes"),
         model_prediction=_model_prediction(entry),
-        created_at=created_at if type(created_at) is int else 0,
+        created_at=_created_at(entry),
         extra=extra,
     )
     _require_text(entry)
@@ -134,6 +135,25 @@ def time_of(entry: Entry, key: str) -> int:
     if abs(time) > 1e11:
         raise entry.refusal(key, "Unix seconds", "This looks like milliseconds: divide by 1000.")
     return time
+
+
+def _created_at(entry: Entry) -> int:
+    """When it was said (Unix s), 0 where the entry does not say."""
+    written = entry.values.get("created_at")
+    if written is None:
+        return 0
+    expected = f"Unix seconds up to {LATEST_TIME} or an ISO 8601 date from 1970 on, or null"
+    if type(written) not in (int, float, str):
+        raise entry.refusal("created_at", expected)
+    try:
+        time = parse_time(written) if isinstance(written, str) else int(written)
+    except (InvalidCandles, ValueError, OverflowError) as exc:
+        raise entry.refusal("created_at", expected) from exc
+    if 0 <= time <= LATEST_TIME:
+        return time
+    if 0 <= time // 1000 <= LATEST_TIME:
+        raise entry.refusal("created_at", expected, "This looks like milliseconds: divide by 1000.")
+    raise entry.refusal("created_at", expected)
 
 
 def _clarity(entry: Entry) -> int | None:

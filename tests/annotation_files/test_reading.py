@@ -10,6 +10,7 @@ from mllib.annotation_files import (
     AnnotationFile,
     parse_annotations,
     read_annotation_file,
+    to_export,
 )
 from mllib.errors import InvalidAnnotations
 from mllib.spans import Annotation, JudgedPrediction, Span
@@ -81,6 +82,18 @@ def test_every_key_of_the_contract_is_taken(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["9223372036854775808", "1" + "0" * 30, "1e308", "inf", "x", "[["])
+def test_a_csv_row_that_was_made_at_no_time_is_refused(tmp_path: Path, written: str) -> None:
+    with pytest.raises(InvalidAnnotations, match=r"row 1, created_at: found .*expected Unix seconds up to"):
+        read_csv(tmp_path, f"start_time,end_time,label,created_at\n0,60,flag,{written}\n")
+
+
+def test_a_date_tells_when_it_was_said_and_is_exported_as_written(tmp_path: Path) -> None:
+    (found,) = read(tmp_path, {**ENTRY, "created_at": "1970-01-02T00:00:00Z"}).annotations
+    assert found.created_at == 86_400
+    assert to_export([found])["annotations"][0]["created_at"] == "1970-01-02T00:00:00Z"
+
+
 @pytest.mark.parametrize(
     ("written", "source"),
     [
@@ -137,6 +150,16 @@ def test_one_id_for_two_annotations_is_refused(tmp_path: Path) -> None:
         ("source", ["human"], "one of human"),
         ("notes", 5, "a text or null"),
         ("id", 1.5, "a text or nothing"),
+        ("created_at", 2**63, "Unix seconds up to"),
+        ("created_at", -(10**30), "Unix seconds up to"),
+        ("created_at", 10**17, "Unix seconds up to"),
+        ("created_at", 1e308, "Unix seconds up to"),
+        ("created_at", "inf", "Unix seconds up to"),
+        ("created_at", "2500-01-01", "Unix seconds up to"),
+        ("created_at", "[[", "Unix seconds up to"),
+        ("created_at", True, "Unix seconds up to"),
+        ("created_at", [1], "Unix seconds up to"),
+        ("created_at", 1_704_067_200_000, r"Unix seconds .* This looks like milliseconds"),
         ("sub_spans", "x", "a list of"),
         ("model_prediction", "x", "{label, confidence, model_version} or null"),
     ],

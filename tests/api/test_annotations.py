@@ -289,6 +289,12 @@ def test_an_import_says_what_it_did(client: TestClient, ws: Workspace, span: Mak
             422,
             "outside the candles",
         ),
+        (
+            b'[{"label": "x", "start_time": 61, "end_time": 61, "created_at": 9223372036854775808}]',
+            {},
+            422,
+            "entry 1, created_at: found 9223372036854775808, expected Unix seconds",
+        ),
         (b"[]", {"reviewed": "some"}, 422, "expected all, none or START..END"),
         (b"[]", {"pair": "XAUUSD"}, 404, "no stored candles"),
         (b"[]", {"timeframe": "1M"}, 422, "1mo for one month"),
