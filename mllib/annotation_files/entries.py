@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from mllib.annotation_files.exporting import exported
+from mllib.annotation_files.limits import FIT_ID, LONGEST_NAME, LONGEST_NOTES, MOST_SUB_SPANS, can_be_an_id
 from mllib.candle_gate import LATEST_TIME
 from mllib.errors import InvalidAnnotations, InvalidCandles
 from mllib.spans import Annotation, JudgedPrediction, Source, Span
@@ -81,7 +82,7 @@ def annotation_of(entry: Entry) -> Annotation:
         clarity=_clarity(entry),
         outcome=_outcome(entry),
         sub_spans=_sub_spans(entry),
-        notes=_optional_text(entry, "notes"),
+        notes=_optional_text(entry, "notes", LONGEST_NOTES),
         model_prediction=_model_prediction(entry),
         created_at=_created_at(entry),
         extra=extra,
@@ -91,30 +92,50 @@ def annotation_of(entry: Entry) -> Annotation:
 
 
 def _require_text(entry: Entry) -> None:
+    if _can_be_stored(entry.values):
+        return
+    key = next((key for key, value in entry.values.items() if not _can_be_stored({key: value})), "label")
+    shown = key if key.isprintable() else ascii(key)
+    raise replace(entry, values={shown: entry.values[key]}).refusal(shown, "text that UTF-8 can hold")
+
+
+def _can_be_stored(values: Mapping[str, Any]) -> bool:
     try:
-        json.dumps(entry.values, ensure_ascii=False).encode()
-    except (UnicodeEncodeError, RecursionError) as exc:
-        raise entry.refusal("label", "text that UTF-8 can hold, in all keys of the entry") from exc
+        json.dumps(values, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
 
 
 def _id(entry: Entry, annotation: Annotation) -> str:
     """The entry's id, or one that depends on all of its content and nothing else."""
     given = entry.values.get("id")
-    if type(given) is int or (isinstance(given, str) and given.strip()):
-        return str(given).strip()
-    if given not in (None, ""):
+    if given in (None, ""):
+        content = json.dumps(exported(annotation), sort_keys=True, default=str)
+        return f"derived-{hashlib.sha256(content.encode()).hexdigest()[:20]}"
+    if type(given) not in (int, str):
         raise entry.refusal("id", "a text or nothing")
-    content = json.dumps(exported(annotation), sort_keys=True, default=str)
-    return f"derived-{hashlib.sha256(content.encode()).hexdigest()[:20]}"
+    trimmed = str(given).strip()
+    if not can_be_an_id(trimmed):
+        raise entry.refusal("id", FIT_ID)
+    if str(given) != trimmed:
+        entry.note(f"blanks around the id {given!r} were removed")
+    return trimmed
 
 
 def _label(entry: Entry) -> str:
     label = entry.values.get("label")
     if not isinstance(label, str) or not label.strip() or not label.strip().isprintable():
         raise entry.refusal("label", "the name of a pattern")
+    if len(label.strip()) > LONGEST_NAME:
+        raise entry.refusal("label", _at_most(LONGEST_NAME))
     if label != label.strip():
         entry.note(f"blanks around the label {label!r} were removed")
     return label.strip()
+
+
+def _at_most(characters: int) -> str:
+    return f"at most {characters:,} characters"
 
 
 def _bounds(entry: Entry) -> tuple[int, int]:
@@ -181,11 +202,13 @@ def _source(entry: Entry) -> Source:
     raise entry.refusal("source", f"one of {', '.join(SOURCES)}")
 
 
-def _optional_text(entry: Entry, key: str) -> str | None:
+def _optional_text(entry: Entry, key: str, longest: int = LONGEST_NAME) -> str | None:
     text = entry.values.get(key)
-    if text is None or isinstance(text, str):
-        return text
-    raise entry.refusal(key, "a text or null")
+    if text is not None and not isinstance(text, str):
+        raise entry.refusal(key, "a text or null")
+    if text is not None and len(text) > longest:
+        raise entry.refusal(key, _at_most(longest))
+    return text
 
 
 def _sub_spans(entry: Entry) -> tuple[Span, ...] | None:
@@ -194,6 +217,8 @@ def _sub_spans(entry: Entry) -> tuple[Span, ...] | None:
         return None
     if not isinstance(listed, list) or not all(isinstance(sub_span, dict) for sub_span in listed):
         raise entry.refusal("sub_spans", "a list of {label, start_time, end_time} or null")
+    if len(listed) > MOST_SUB_SPANS:
+        raise entry.refusal("sub_spans", f"at most {MOST_SUB_SPANS:,} of them")
     inner = [replace(entry, values=one) for one in listed]
     return tuple(Span(_label(one), *_bounds(one)) for one in inner)
 

@@ -1,6 +1,7 @@
 """The annotation tool's exports: what is taken, put right, refused and written."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ def read_csv(tmp_path: Path, text: str) -> AnnotationFile:
     path = tmp_path / "export.csv"
     path.write_text(text)
     return read_annotation_file(path)
+
+
+def _shown(key: str) -> str:
+    return key if key.isprintable() else re.escape(ascii(key))
 
 
 def test_a_minimal_entry_is_a_persons(tmp_path: Path) -> None:
@@ -121,6 +126,20 @@ def test_a_missing_id_depends_on_the_content_alone(tmp_path: Path) -> None:
     assert first != second
 
 
+def test_blanks_around_an_id_are_removed_and_said(tmp_path: Path) -> None:
+    file = read(tmp_path, {**ENTRY, "id": " a "})
+    assert (file.annotations[0].id, file.notes) == (
+        "a",
+        ("Entry 1: blanks around the id ' a ' were removed.",),
+    )
+
+
+def test_the_longest_texts_are_taken(tmp_path: Path) -> None:
+    longest = {"id": "i" * 200, "label": "l" * 200, "annotator": "a" * 200, "notes": "n" * 10_000}
+    (found,) = read(tmp_path, {**ENTRY, **longest}).annotations
+    assert {name: getattr(found, name) for name in longest} == longest
+
+
 def test_a_repeated_entry_is_left_out_and_said(tmp_path: Path) -> None:
     file = read(tmp_path, ENTRY, ENTRY)
     assert (len(file.annotations), file.notes) == (1, ("Entry 2: left out, it repeats an earlier one.",))
@@ -150,6 +169,17 @@ def test_one_id_for_two_annotations_is_refused(tmp_path: Path) -> None:
         ("source", ["human"], "one of human"),
         ("notes", 5, "a text or null"),
         ("id", 1.5, "a text or nothing"),
+        ("id", "x" * 201, "1 to 200 characters"),
+        ("id", 10**200, "1 to 200 characters"),
+        ("id", "  ", "1 to 200 characters"),
+        ("id", "a\nb", "1 to 200 characters, no control character or line break"),
+        ("id", " .. ", "1 to 200 characters, .*no . or .. between slashes"),
+        ("id", "\ud800", "text that UTF-8 can hold"),
+        ("\ud800", 1, "text that UTF-8 can hold"),
+        ("label", "x" * 201, "at most 200 characters"),
+        ("annotator", "x" * 201, "at most 200 characters"),
+        ("notes", "x" * 10_001, "at most 10,000 characters"),
+        ("sub_spans", [{"label": "pole", "start_time": 0, "end_time": 0}] * 1_001, "at most 1,000 of them"),
         ("created_at", 2**63, "Unix seconds up to"),
         ("created_at", -(10**30), "Unix seconds up to"),
         ("created_at", 10**17, "Unix seconds up to"),
@@ -166,7 +196,7 @@ def test_one_id_for_two_annotations_is_refused(tmp_path: Path) -> None:
 )
 def test_an_entry_that_does_not_fit_is_refused(tmp_path: Path, key: str, value: Any, expected: str) -> None:
     with pytest.raises(
-        InvalidAnnotations, match=rf"export\.json: entry 2, {key}: found .*expected {expected}"
+        InvalidAnnotations, match=rf"export\.json: entry 2, {_shown(key)}: found .*expected {expected}"
     ):
         read(tmp_path, ENTRY, {**ENTRY, "id": "b", key: value})
 

@@ -79,6 +79,13 @@ def test_older_names_of_sources_are_understood(client: TestClient, span: Make) -
     [
         ({"label": "  "}, r"\$.label"),
         ({"label": "bull\x00flag"}, "expected the name of a pattern"),
+        ({"id": "x" * 201}, r"\$.id"),
+        ({"id": 10**200}, r"\$.id"),
+        ({"id": "  "}, r"\$.id"),
+        ({"id": "a\nb"}, r"\$.id.*no control character or line break"),
+        ({"id": "a\x00"}, r"\$.id"),
+        ({"id": " .. "}, r"\$.id.*no . or .. between slashes"),
+        ({"id": "a/../b"}, r"\$.id"),
         ({"confidence": 6}, r"\$.confidence"),
         ({"confidence": "4"}, r"\$.confidence"),
         ({"outcome": "draw"}, r"\$.outcome"),
@@ -95,6 +102,13 @@ def test_an_annotation_that_says_nothing_sensible_is_refused(
 ) -> None:
     refusal(client.post("/annotations", json=span(**changed)), 422, said)
     assert _labels(client) == []
+
+
+def test_half_a_surrogate_pair_in_an_id_is_refused_as_its_own(
+    client: TestClient, span: Make, refusal: Callable[..., None]
+) -> None:
+    sent = {"content": json.dumps(span(id="\ud800")), "headers": {"content-type": "application/json"}}
+    refusal(client.post("/annotations", **sent), 422, r"\$.id")
 
 
 def test_candles_that_are_not_stored_may_be_annotated(modelless: TestClient, span: Make) -> None:
