@@ -285,9 +285,9 @@ def test_the_bounds_of_a_judged_prediction_are_put_in_order(tmp_path: Path) -> N
     ("text", "message"),
     [
         ("", "found nothing in it"),
-        ("[" * 100_000, "expected JSON that can be read"),
+        ("[" * 100_000, "json: found lists or objects nested too deep, expected those of an export"),
         ('[{"confidence": NaN}]', "found the constant NaN, which JSON does not have"),
-        ('[{"start_time": ' + "9" * 5_000 + "}]", "expected JSON that can be read"),
+        ('[{"start_time": ' + "9" * 5_000 + "}]", "json: found an integer of thousands of digits"),
         (r'[{"start_time": 0, "end_time": 0, "label": "\ud800"}]', "label: found .*expected"),
         (r'[{"start_time": 0, "end_time": 0, "label": "x", "notes": "\ud800"}]', "UTF-8 can hold"),
         (r'[{"start_time": 0, "end_time": 0, "label": "a\u0000"}]', "expected the name of a pattern"),
