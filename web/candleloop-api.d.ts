@@ -413,8 +413,9 @@ export interface paths {
          * Import Export
          * @description Stores an export of the annotation tool, JSON or CSV, on stored candles; all of it or nothing.
          *
-         *     `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), for
-         *     `labels`, by default those in the file and those in use. Where an id is stored with other content, that
+         *     `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), by
+         *     default `all`, and `none` where the file has no annotations. It is so for `labels`, by default those in
+         *     the file and those in use. Where an id is stored with other content, that
          *     stays and is told in `conflicts`; with `update` the new content takes its place.
          */
         post: operations["import_export"];
@@ -3451,7 +3452,7 @@ export interface operations {
             query: {
                 pair: string;
                 timeframe: string;
-                reviewed?: string;
+                reviewed?: string | null;
                 labels?: string[];
                 update?: boolean;
                 format?: ("json" | "csv") | null;

@@ -95,15 +95,16 @@ async def import_export(
     service: ServiceDep,
     pair: Name,
     timeframe: Name,
-    reviewed: Name = "all",
+    reviewed: Name | None = None,
     labels: Annotated[list[Name], Query()] = [],  # noqa: B006  # FastAPI copies it
     update: bool = False,
     format: Literal["json", "csv"] | None = None,
 ) -> AnnotationsImported:
     """Stores an export of the annotation tool, JSON or CSV, on stored candles; all of it or nothing.
 
-    `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), for
-    `labels`, by default those in the file and those in use. Where an id is stored with other content, that
+    `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), by
+    default `all`, and `none` where the file has no annotations. It is so for `labels`, by default those in
+    the file and those in use. Where an id is stored with other content, that
     stays and is told in `conflicts`; with `update` the new content takes its place.
     """
     parse_timeframe(timeframe)

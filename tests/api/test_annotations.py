@@ -272,6 +272,16 @@ def test_an_export_can_be_imported_again(
     refusal(client.get("/annotations/export", params={**EURUSD, "pair": "XAUUSD"}), 404, "no stored candles")
 
 
+def test_an_empty_import_marks_nothing_as_reviewed(client: TestClient, ws: Workspace, span: Make) -> None:
+    client.post("/annotations", json=span())
+    done = client.post("/annotations/import", params=EURUSD, content=b"[]").json()
+    assert (done["reviewed"], ws.store.annotations.reviewed("EURUSD", "1h")) == ([], [])
+    assert "nothing was marked as reviewed" in done["notes"][0]
+    asked = {**EURUSD, "reviewed": "all"}
+    told = client.post("/annotations/import", params=asked, content=b"[]").json()
+    assert told["reviewed"][0]["labels"] == ["bull_flag"]
+
+
 def test_an_import_says_what_it_did(client: TestClient, ws: Workspace, span: Make) -> None:
     client.post("/annotations", json=span(id="a"))
     keys = ("label", "start_time", "end_time")
