@@ -145,6 +145,14 @@ def test_a_repeated_entry_is_left_out_and_said(tmp_path: Path) -> None:
     assert (len(file.annotations), file.notes) == (1, ("Entry 2: left out, it repeats an earlier one.",))
 
 
+def test_of_many_notes_the_first_are_told_and_how_many_more(tmp_path: Path) -> None:
+    notes = read(tmp_path, *[{**ENTRY, "source": "talib"}] * 100_000).notes
+    assert len(notes) == 22
+    assert notes[19] == "Entry 21: left out, it repeats an earlier one."
+    assert notes[20] == "And 99,979 more notes like these."
+    assert "stored and exported, but not learned" in notes[21]
+
+
 def test_one_id_for_two_annotations_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidAnnotations, match=r"entry 2, id: found 'a', expected an id of its own"):
         read(tmp_path, ENTRY, {**ENTRY, "label": "bear_flag"})
