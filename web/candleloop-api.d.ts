@@ -444,7 +444,9 @@ export interface paths {
         head?: never;
         /**
          * Alter Annotation
-         * @description Changes the fields given; `pair` and `timeframe` are needed only where several series have that id.
+         * @description Changes the fields given; a start after its end is refused, unless both are given, which swaps them.
+         *
+         *     `pair` and `timeframe` are needed only where several series have that id.
          */
         patch: operations["alter_annotation"];
         trace?: never;
@@ -3143,6 +3145,15 @@ export interface operations {
             };
             /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

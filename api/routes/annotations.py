@@ -47,7 +47,7 @@ _EXPORT = {"schema": {"type": "object", "properties": {"annotations": {"type": "
 _UPLOAD = {"requestBody": {"required": True, "content": {"application/json": _EXPORT, "text/csv": _FILE}}}
 
 
-@router.get("", response_model=AnnotationPageBody, responses=problems(422, 503))
+@router.get("", response_model=AnnotationPageBody, responses=problems(404, 422, 503))
 def annotations(service: ServiceDep, asked: Annotated[AnnotationQuery, Query()]) -> Response:
     """Lists the annotations of a series that count now, by start; what was dismissed has the label `O`."""
     names = ("start_time", "end_time", "label", "source", "annotator")
@@ -124,7 +124,10 @@ def alter_annotation(
     pair: Name | None = None,
     timeframe: Name | None = None,
 ) -> StoredAnnotationBody:
-    """Changes the fields given; `pair` and `timeframe` are needed only where several series have that id."""
+    """Changes the fields given; a start after its end is refused, unless both are given, which swaps them.
+
+    `pair` and `timeframe` are needed only where several series have that id.
+    """
     changes = {name: getattr(asked, name) for name in asked.model_fields_set}
     if "confidence" in changes:
         changes["clarity"] = changes.pop("confidence")

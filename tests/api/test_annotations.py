@@ -126,7 +126,18 @@ def test_annotations_are_found_by_what_they_say(client: TestClient, ws: Workspac
     assert _labels(client, annotator="bob") == _labels(client, source="talib") == ["doji"]
     bounds = {"start_time": span(110)["start_time"], "end_time": span(120)["start_time"]}
     assert _labels(client, **bounds) == ["bull_flag", "doji"]
-    assert _labels(client, pair="XAUUSD") == []
+
+
+def test_a_series_of_which_nothing_is_known_is_not_found(
+    client: TestClient, span: Make, refusal: Callable[..., None]
+) -> None:
+    asked = {**EURUSD, "pair": "XAUUSD"}
+    for path in ("/annotations", "/annotations/export"):
+        refusal(client.get(path, params=asked), 404, "XAUUSD 1h: .*no stored candles")
+    assert _labels(client) == []
+    client.post("/annotations", json=span(pair="XAUUSD"))
+    assert _labels(client, pair="XAUUSD") == ["bull_flag"]
+    assert _labels(client, pair="XAUUSD", label="wedge") == []
 
 
 def test_pages_follow_one_another(client: TestClient, span: Make, refusal: Callable[..., None]) -> None:
@@ -167,6 +178,18 @@ def test_a_change_touches_only_what_is_given(client: TestClient, span: Make, his
     assert client.patch("/annotations/a/1", json={}).json() == changed
     again = client.patch("/annotations/a/1", json={"label": "pennant", "sub_spans": []}).json()
     assert (again["label"], again["end_time"], again["sub_spans"]) == ("pennant", end_time, [])
+
+
+def test_one_bound_does_not_move_the_other(
+    client: TestClient, span: Make, history: Candles, refusal: Callable[..., None]
+) -> None:
+    made = client.post("/annotations", json=span(id="a")).json()
+    early, late = int(history.time[400]), int(history.time[600])
+    refusal(client.patch("/annotations/a", json={"end_time": early}), 422, "a, end_time: .*at or after its s")
+    refusal(client.patch("/annotations/a", json={"start_time": late}), 422, "a, start_time: .*at or before")
+    assert client.get("/annotations", params=EURUSD).json()["annotations"] == [made]
+    changed = client.patch("/annotations/a", json={"start_time": late, "end_time": early}).json()
+    assert (changed["start_time"], changed["end_time"]) == (early, late)
 
 
 def test_what_was_said_before_a_change_is_kept(client: TestClient, ws: Workspace, span: Make) -> None:
@@ -216,7 +239,7 @@ def test_two_changes_of_the_same_content_do_not_both_count(ws: Workspace, span: 
     [
         ({"label": None}, r"\$.label"),
         ({"end_time": None}, r"\$.end_time"),
-        ({"end_time": 61}, "outside the candles"),
+        ({"start_time": 61}, "outside the candles"),
         ({"pair": "XAUUSD"}, r"\$.pair"),
         ({"source": "talib"}, r"\$.source"),
     ],
