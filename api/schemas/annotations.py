@@ -42,8 +42,8 @@ AnnotationId = Annotated[
     Field(description=f"Blanks around it are removed; {FIT_ID}"),
 ]
 WholeId = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-_BOUNDS = {"start_time": 1_485_277_200, "end_time": 1_485_288_000}
-_SPAN: dict[str, str | int] = {"label": "bull_flag", **_BOUNDS, "confidence": 4, "annotator": "ann"}
+_BOUNDS = {"start_time": 1_488_294_000, "end_time": 1_488_297_600}
+_SPAN: dict[str, str | int] = {"label": "bull_flag", **_BOUNDS, "confidence": 4, "annotator": "mia"}
 
 
 class SubSpanBody(BaseModel):
@@ -100,7 +100,7 @@ class AnnotationChange(BaseModel):
         extra="forbid",
         strict=True,
         frozen=True,
-        json_schema_extra={"examples": [{"end_time": 1_485_291_600, "notes": "one candle longer"}]},
+        json_schema_extra={"examples": [{"end_time": 1_488_301_200, "notes": "One candle longer."}]},
     )
 
     # Defaults of which the schema says nothing: these keys may be left out, but not be null.
