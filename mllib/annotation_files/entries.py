@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from mllib.annotation_files.exporting import exported
-from mllib.annotation_files.limits import FIT_ID, LONGEST_NAME, LONGEST_NOTES, MOST_SUB_SPANS, can_be_an_id
+from mllib.annotation_files.limits import (
+    FIT_ID,
+    LONGEST_NAME,
+    LONGEST_NOTES,
+    MOST_LEVELS,
+    MOST_SUB_SPANS,
+    can_be_an_id,
+)
 from mllib.candle_gate import LATEST_TIME
 from mllib.errors import InvalidAnnotations, InvalidCandles
 from mllib.spans import Annotation, JudgedPrediction, Source, Span
@@ -88,6 +95,7 @@ def annotation_of(entry: Entry) -> Annotation:
         extra=extra,
     )
     _require_text(entry)
+    _require_flat(entry)
     return replace(annotation, id=_id(entry, annotation))
 
 
@@ -97,6 +105,21 @@ def _require_text(entry: Entry) -> None:
     key = next((key for key, value in entry.values.items() if not _can_be_stored({key: value})), "label")
     shown = key if key.isprintable() else ascii(key)
     raise replace(entry, values={shown: entry.values[key]}).refusal(shown, "text that UTF-8 can hold")
+
+
+def _require_flat(entry: Entry) -> None:
+    for key, value in entry.values.items():
+        if _is_deeper(value, MOST_LEVELS):
+            shown = key if key.isprintable() else ascii(key)
+            found = replace(entry, values={shown: value})
+            raise found.refusal(shown, f"at most {MOST_LEVELS} levels of lists and objects")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, (list, dict)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
 
 
 def _can_be_stored(values: Mapping[str, Any]) -> bool:

@@ -6,6 +6,8 @@ LONGEST_NAME = 200
 """Characters of an id, a label, an annotator or a model version."""
 LONGEST_NOTES = 10_000
 MOST_SUB_SPANS = 1_000
+MOST_LEVELS = 20
+"""Lists and objects within one another under a key of its own; an answer has to hold them, too."""
 
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Control characters, halves of a surrogate pair, and separators of lines and paragraphs."""

@@ -39,6 +39,10 @@ def read_csv(tmp_path: Path, text: str) -> AnnotationFile:
     return read_annotation_file(path)
 
 
+def _nested(levels: int) -> list[Any]:
+    return [] if levels == 1 else [_nested(levels - 1)]
+
+
 def _shown(key: str) -> str:
     return key if key.isprintable() else re.escape(ascii(key))
 
@@ -140,6 +144,10 @@ def test_the_longest_texts_are_taken(tmp_path: Path) -> None:
     assert {name: getattr(found, name) for name in longest} == longest
 
 
+def test_keys_of_its_own_may_hold_lists_in_lists(tmp_path: Path) -> None:
+    assert read(tmp_path, {**ENTRY, "colours": _nested(20)}).annotations[0].extra == {"colours": _nested(20)}
+
+
 def test_a_repeated_entry_is_left_out_and_said(tmp_path: Path) -> None:
     file = read(tmp_path, ENTRY, ENTRY)
     assert (len(file.annotations), file.notes) == (1, ("Entry 2: left out, it repeats an earlier one.",))
@@ -188,6 +196,7 @@ def test_one_id_for_two_annotations_is_refused(tmp_path: Path) -> None:
         ("annotator", "x" * 201, "at most 200 characters"),
         ("notes", "x" * 10_001, "at most 10,000 characters"),
         ("sub_spans", [{"label": "pole", "start_time": 0, "end_time": 0}] * 1_001, "at most 1,000 of them"),
+        ("colours", _nested(21), "at most 20 levels of lists and objects"),
         ("created_at", 2**63, "Unix seconds up to"),
         ("created_at", -(10**30), "Unix seconds up to"),
         ("created_at", 10**17, "Unix seconds up to"),
