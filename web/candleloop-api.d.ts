@@ -413,8 +413,9 @@ export interface paths {
          * Import Export
          * @description Stores an export of the annotation tool, JSON or CSV, on stored candles; all of it or nothing.
          *
-         *     `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), for
-         *     `labels`, by default those in the file and those in use. Where an id is stored with other content, that
+         *     `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), by
+         *     default `all`, and `none` where the file has no annotations. It is so for `labels`, by default those in
+         *     the file and those in use. Where an id is stored with other content, that
          *     stays and is told in `conflicts`; with `update` the new content takes its place.
          */
         post: operations["import_export"];
@@ -443,7 +444,9 @@ export interface paths {
         head?: never;
         /**
          * Alter Annotation
-         * @description Changes the fields given; `pair` and `timeframe` are needed only where several series have that id.
+         * @description Changes the fields given; a start after its end is refused, unless both are given, which swaps them.
+         *
+         *     `pair` and `timeframe` are needed only where several series have that id.
          */
         patch: operations["alter_annotation"];
         trace?: never;
@@ -3149,6 +3152,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request is refused; `error` names the place, what was found and what is expected. */
             422: {
                 headers: {
@@ -3451,7 +3463,7 @@ export interface operations {
             query: {
                 pair: string;
                 timeframe: string;
-                reviewed?: string;
+                reviewed?: string | null;
                 labels?: string[];
                 update?: boolean;
                 format?: ("json" | "csv") | null;

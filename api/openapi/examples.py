@@ -17,6 +17,11 @@ _CANDLES = [
     {"time": 1_488_294_000, "open": 1.06063, "high": 1.06302, "low": 1.06002, "close": 1.06257},
     {"time": 1_488_297_600, "open": 1.06257, "high": 1.06300, "low": 1.06118, "close": 1.06176},
 ]
+_ENGULFING = [
+    {"time": 1_488_330_000, "open": 1.05628, "high": 1.05746, "low": 1.05554, "close": 1.05724},
+    {"time": 1_488_333_600, "open": 1.05724, "high": 1.05898, "low": 1.05615, "close": 1.05794},
+    {"time": 1_488_337_200, "open": 1.05795, "high": 1.05795, "low": 1.05545, "close": 1.05595},
+]
 _MODEL_INFO = {
     "model_name": "candleloop",
     "model_version": "3",
@@ -85,13 +90,13 @@ SHAPES: dict[str, Any] = {
         "version": "f84ca3bf1f0f5d3b0fddeaf28224e828",
         "built_at": 1_793_622_339,
     },
-    "DetectRequest": {"candles": _CANDLES, "patterns": ["CDLENGULFING"]},
+    "DetectRequest": {"candles": _ENGULFING, "patterns": ["CDLENGULFING"]},
     "Detected": {
         "annotations": [
             {
                 "label": "bearish_engulfing",
-                "start_time": 1_488_294_000,
-                "end_time": 1_488_297_600,
+                "start_time": 1_488_333_600,
+                "end_time": 1_488_337_200,
                 "confidence": 1.0,
                 "source": "talib",
             }
@@ -181,8 +186,10 @@ def add_examples(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
-                if parameter["name"] in PARAMETERS:
-                    parameter.setdefault("example", PARAMETERS[parameter["name"]])
+                name = parameter["name"]
+                if name in PARAMETERS:
+                    own = stored_examples.PARAMETERS_OF.get((path, name), PARAMETERS[name])
+                    parameter.setdefault("example", own)
             _add_shapes(operation.get("requestBody", {}), path)
             for status, response in operation["responses"].items():
                 if MEDIA_TYPE in response.get("content", {}):

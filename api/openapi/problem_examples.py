@@ -146,7 +146,7 @@ _OWN: dict[tuple[str, int], tuple[str, str]] = {
         "urn:candleloop:not-found",
         (
             "No verdict 7d9f2a4c8e1b4f6fa0c35b7d1e2f3a4b: found none of that id, expected one that was "
-            "recorded. List the verdicts to see their ids."
+            "recorded. Take the id from the answer that recorded it."
         ),
     ),
 }

@@ -10,13 +10,18 @@ _ANNOTATION = {
     **_BOUNDS,
     "label": "bull_flag",
     "confidence": 4,
-    "outcome": "win",
+    "outcome": None,
     "sub_spans": None,
     "notes": None,
     "source": "human",
     "model_prediction": None,
+    "annotator": "mia",
 }
-_STORED = {**_ANNOTATION, **_SERIES, "annotator": "mia", "created_at": 1_793_622_449}
+_ANNOTATION_CSV = (
+    "id,start_time,end_time,label,confidence,outcome,sub_spans,notes,source,model_prediction,annotator\n"
+    "a17,1488294000,1488297600,bull_flag,4,,,,human,,mia\n"
+)
+_STORED = {**_ANNOTATION, **_SERIES, "created_at": 1_793_622_449}
 _PREDICTED = {"label": "bull_flag", **_BOUNDS, "avg_confidence": 0.54, "candle_count": 2}
 
 SHAPES: dict[str, Any] = {
@@ -103,12 +108,8 @@ SHAPES: dict[str, Any] = {
 
 FILES: dict[tuple[str, str], Any] = {
     ("/annotations/import", "application/json"): {"annotations": [_ANNOTATION]},
-    ("/annotations/import", "text/csv"): (
-        "id,start_time,end_time,label,confidence\na17,1488294000,1488297600,bull_flag,4\n"
-    ),
-    ("/annotations/export", "text/csv"): (
-        "id,start_time,end_time,label,confidence\na17,1488294000,1488297600,bull_flag,4\n"
-    ),
+    ("/annotations/import", "text/csv"): _ANNOTATION_CSV,
+    ("/annotations/export", "text/csv"): _ANNOTATION_CSV,
     ("/candles/import", "text/csv"): (
         "time,open,high,low,close,volume\n1488290400,1.05954,1.06072,1.05918,1.06063,15797839844\n"
         "1488294000,1.06063,1.06302,1.06002,1.06257,23459939453\n"
@@ -120,7 +121,7 @@ FILES: dict[tuple[str, str], Any] = {
 
 PARAMETERS: dict[str, Any] = {
     "adjust": "none",
-    "after": "1488294000.a17",
+    "after": "1488290400.7d9f2a4c8e1b4f6fa0c35b7d1e2f3a4b",
     "annotation_id": "a17",
     "end_time": 1_488_297_600,
     "format": "json",
@@ -134,3 +135,9 @@ PARAMETERS: dict[str, Any] = {
     "timeframe": "1h",
     "update": False,
 }
+
+PARAMETERS_OF: dict[tuple[str, str], Any] = {
+    ("/annotations/import", "format"): None,
+    ("/candles/import", "format"): None,
+}
+"""Parameters, by path and name, that elsewhere have another example; a file's content says what it is."""

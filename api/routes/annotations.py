@@ -47,7 +47,7 @@ _EXPORT = {"schema": {"type": "object", "properties": {"annotations": {"type": "
 _UPLOAD = {"requestBody": {"required": True, "content": {"application/json": _EXPORT, "text/csv": _FILE}}}
 
 
-@router.get("", response_model=AnnotationPageBody, responses=problems(422, 503))
+@router.get("", response_model=AnnotationPageBody, responses=problems(404, 422, 503))
 def annotations(service: ServiceDep, asked: Annotated[AnnotationQuery, Query()]) -> Response:
     """Lists the annotations of a series that count now, by start; what was dismissed has the label `O`."""
     names = ("start_time", "end_time", "label", "source", "annotator")
@@ -95,15 +95,16 @@ async def import_export(
     service: ServiceDep,
     pair: Name,
     timeframe: Name,
-    reviewed: Name = "all",
+    reviewed: Name | None = None,
     labels: Annotated[list[Name], Query()] = [],  # noqa: B006  # FastAPI copies it
     update: bool = False,
     format: Literal["json", "csv"] | None = None,
 ) -> AnnotationsImported:
     """Stores an export of the annotation tool, JSON or CSV, on stored candles; all of it or nothing.
 
-    `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), for
-    `labels`, by default those in the file and those in use. Where an id is stored with other content, that
+    `reviewed` says where all was looked at: `all`, `none` or `START..END` (ISO 8601 or Unix seconds), by
+    default `all`, and `none` where the file has no annotations. It is so for `labels`, by default those in
+    the file and those in use. Where an id is stored with other content, that
     stays and is told in `conflicts`; with `update` the new content takes its place.
     """
     parse_timeframe(timeframe)
@@ -123,7 +124,10 @@ def alter_annotation(
     pair: Name | None = None,
     timeframe: Name | None = None,
 ) -> StoredAnnotationBody:
-    """Changes the fields given; `pair` and `timeframe` are needed only where several series have that id."""
+    """Changes the fields given; a start after its end is refused, unless both are given, which swaps them.
+
+    `pair` and `timeframe` are needed only where several series have that id.
+    """
     changes = {name: getattr(asked, name) for name in asked.model_fields_set}
     if "confidence" in changes:
         changes["clarity"] = changes.pop("confidence")

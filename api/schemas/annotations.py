@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.schemas import AnnotationBody, Name, UnixTime
+from mllib.annotation_files.limits import FIT_ID, LONGEST_NAME, LONGEST_NOTES, MOST_SUB_SPANS, can_be_an_id
 from mllib.spans import Source
 
 MOST_ANNOTATIONS = 10_000
@@ -12,7 +13,7 @@ MOST_ANNOTATIONS = 10_000
 AnySource = Literal["human", "talib", "model_confirmed", "model_corrected", "model", "human_correction"]
 Outcome = Literal["win", "loss", "breakeven"]
 Clarity = Annotated[int, Field(ge=1, le=5, description="How clear the pattern is")]
-Notes = Annotated[str, Field(max_length=10_000)]
+Notes = Annotated[str, Field(max_length=LONGEST_NOTES)]
 
 
 def _printable(text: str) -> str:
@@ -23,11 +24,26 @@ def _printable(text: str) -> str:
 
 Label = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
     AfterValidator(_printable),
 ]
-_BOUNDS = {"start_time": 1_485_277_200, "end_time": 1_485_288_000}
-_SPAN: dict[str, str | int] = {"label": "bull_flag", **_BOUNDS, "confidence": 4, "annotator": "ann"}
+
+
+def _fit_id(text: str) -> str:
+    if not can_be_an_id(text):
+        raise ValueError(f"found {text!a}, expected {FIT_ID}")
+    return text
+
+
+AnnotationId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
+    AfterValidator(_fit_id),
+    Field(description=f"Blanks around it are removed; {FIT_ID}"),
+]
+WholeId = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+_BOUNDS = {"start_time": 1_488_294_000, "end_time": 1_488_297_600}
+_SPAN: dict[str, str | int] = {"label": "bull_flag", **_BOUNDS, "confidence": 4, "annotator": "mia"}
 
 
 class SubSpanBody(BaseModel):
@@ -64,15 +80,13 @@ class AnnotationRequest(BaseModel):
 
     pair: Name
     timeframe: Name
-    id: (
-        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | int | None
-    ) = None
+    id: AnnotationId | WholeId | None = None
     label: Label
     start_time: UnixTime
     end_time: UnixTime
     confidence: Clarity | None = None
     outcome: Outcome | None = None
-    sub_spans: Annotated[list[SubSpanBody], Field(max_length=1_000)] | None = None
+    sub_spans: Annotated[list[SubSpanBody], Field(max_length=MOST_SUB_SPANS)] | None = None
     notes: Notes | None = None
     source: AnySource | None = None
     model_prediction: JudgedBody | None = None
@@ -86,7 +100,7 @@ class AnnotationChange(BaseModel):
         extra="forbid",
         strict=True,
         frozen=True,
-        json_schema_extra={"examples": [{"end_time": 1_485_291_600, "notes": "one candle longer"}]},
+        json_schema_extra={"examples": [{"end_time": 1_488_301_200, "notes": "One candle longer."}]},
     )
 
     # Defaults of which the schema says nothing: these keys may be left out, but not be null.
@@ -95,7 +109,7 @@ class AnnotationChange(BaseModel):
     end_time: UnixTime = Field(default_factory=int)
     confidence: Clarity | None = None
     outcome: Outcome | None = None
-    sub_spans: Annotated[list[SubSpanBody], Field(max_length=1_000)] | None = None
+    sub_spans: Annotated[list[SubSpanBody], Field(max_length=MOST_SUB_SPANS)] | None = None
     notes: Notes | None = None
     annotator: Name | None = None
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -72,20 +73,22 @@ def json_rows(text: str, file: str) -> list[dict[str, Any]]:
         InvalidAnnotations: it is cut off, no JSON, or of another shape.
     """
     try:
-        content = json.loads(text, parse_constant=_no_number)
+        content = json.loads(text, parse_constant=partial(_no_number, file))
     except json.JSONDecodeError as exc:
         place = f"line {exc.lineno}, column {exc.colno}"
         raise refused(file, f"{exc.msg} at {place}", "a whole JSON file") from exc
-    except (ValueError, RecursionError) as exc:
-        raise refused(file, str(exc), "JSON that can be read") from exc
+    except RecursionError as exc:
+        raise refused(file, "lists or objects nested too deep", "those of an export") from exc
+    except ValueError as exc:  # nothing else is left that Python's reader refuses
+        raise refused(file, "an integer of thousands of digits", "numbers that an export has") from exc
     rows = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise refused(file, f"{text[:60]!r}", '{"annotations": [{...}, ...]}')
     return rows
 
 
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"the constant {constant}, which JSON does not have")
+def _no_number(file: str, constant: str) -> NoReturn:
+    raise refused(file, f"the constant {constant}, which JSON does not have", "JSON that can be read")
 
 
 class CsvRows:

@@ -10,8 +10,18 @@ from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from mllib.annotation_files.exporting import exported
-from mllib.errors import InvalidAnnotations
+from mllib.annotation_files.limits import (
+    FIT_ID,
+    LONGEST_NAME,
+    LONGEST_NOTES,
+    MOST_LEVELS,
+    MOST_SUB_SPANS,
+    can_be_an_id,
+)
+from mllib.candle_gate import LATEST_TIME
+from mllib.errors import InvalidAnnotations, InvalidCandles
 from mllib.spans import Annotation, JudgedPrediction, Source, Span
+from mllib.timeframes import parse_time
 
 SOURCES: dict[str, Source] = {
     **{source: source for source in get_args(Source)},
@@ -67,9 +77,8 @@ def annotation_of(entry: Entry) -> Annotation:
     start, end = _bounds(entry)
     known = KEYS | {"time"} if is_point(values) else KEYS
     extra = {key: value for key, value in values.items() if key not in known}
-    created_at = values.get("created_at")
-    if created_at is not None and type(created_at) is not int:
-        extra["created_at"] = created_at
+    if type(values.get("created_at")) in (str, float):
+        extra["created_at"] = values["created_at"]  # exported as it was written
     annotation = Annotation(
         _label(entry),
         start,
@@ -80,40 +89,76 @@ def annotation_of(entry: Entry) -> Annotation:
         clarity=_clarity(entry),
         outcome=_outcome(entry),
         sub_spans=_sub_spans(entry),
-        notes=_optional_text(entry, "notes"),
+        notes=_optional_text(entry, "notes", LONGEST_NOTES),
         model_prediction=_model_prediction(entry),
-        created_at=created_at if type(created_at) is int else 0,
+        created_at=_created_at(entry),
         extra=extra,
     )
     _require_text(entry)
+    _require_flat(entry)
     return replace(annotation, id=_id(entry, annotation))
 
 
 def _require_text(entry: Entry) -> None:
+    if _can_be_stored(entry.values):
+        return
+    key = next((key for key, value in entry.values.items() if not _can_be_stored({key: value})), "label")
+    shown = key if key.isprintable() else ascii(key)
+    raise replace(entry, values={shown: entry.values[key]}).refusal(shown, "text that UTF-8 can hold")
+
+
+def _require_flat(entry: Entry) -> None:
+    for key, value in entry.values.items():
+        if _is_deeper(value, MOST_LEVELS):
+            shown = key if key.isprintable() else ascii(key)
+            found = replace(entry, values={shown: value})
+            raise found.refusal(shown, f"at most {MOST_LEVELS} levels of lists and objects")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, (list, dict)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
+
+
+def _can_be_stored(values: Mapping[str, Any]) -> bool:
     try:
-        json.dumps(entry.values, ensure_ascii=False).encode()
-    except (UnicodeEncodeError, RecursionError) as exc:
-        raise entry.refusal("label", "text that UTF-8 can hold, in all keys of the entry") from exc
+        json.dumps(values, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
 
 
 def _id(entry: Entry, annotation: Annotation) -> str:
     """The entry's id, or one that depends on all of its content and nothing else."""
     given = entry.values.get("id")
-    if type(given) is int or (isinstance(given, str) and given.strip()):
-        return str(given).strip()
-    if given not in (None, ""):
+    if given in (None, ""):
+        content = json.dumps(exported(annotation), sort_keys=True, default=str)
+        return f"derived-{hashlib.sha256(content.encode()).hexdigest()[:20]}"
+    if type(given) not in (int, str):
         raise entry.refusal("id", "a text or nothing")
-    content = json.dumps(exported(annotation), sort_keys=True, default=str)
-    return f"derived-{hashlib.sha256(content.encode()).hexdigest()[:20]}"
+    trimmed = str(given).strip()
+    if not can_be_an_id(trimmed):
+        raise entry.refusal("id", FIT_ID)
+    if str(given) != trimmed:
+        entry.note(f"blanks around the id {given!r} were removed")
+    return trimmed
 
 
 def _label(entry: Entry) -> str:
     label = entry.values.get("label")
     if not isinstance(label, str) or not label.strip() or not label.strip().isprintable():
         raise entry.refusal("label", "the name of a pattern")
+    if len(label.strip()) > LONGEST_NAME:
+        raise entry.refusal("label", _at_most(LONGEST_NAME))
     if label != label.strip():
         entry.note(f"blanks around the label {label!r} were removed")
     return label.strip()
+
+
+def _at_most(characters: int) -> str:
+    return f"at most {characters:,} characters"
 
 
 def _bounds(entry: Entry) -> tuple[int, int]:
@@ -134,6 +179,25 @@ def time_of(entry: Entry, key: str) -> int:
     if abs(time) > 1e11:
         raise entry.refusal(key, "Unix seconds", "This looks like milliseconds: divide by 1000.")
     return time
+
+
+def _created_at(entry: Entry) -> int:
+    """When it was said (Unix s), 0 where the entry does not say."""
+    written = entry.values.get("created_at")
+    if written is None:
+        return 0
+    expected = f"Unix seconds up to {LATEST_TIME} or an ISO 8601 date from 1970 on, or null"
+    if type(written) not in (int, float, str):
+        raise entry.refusal("created_at", expected)
+    try:
+        time = parse_time(written) if isinstance(written, str) else int(written)
+    except (InvalidCandles, ValueError, OverflowError) as exc:
+        raise entry.refusal("created_at", expected) from exc
+    if 0 <= time <= LATEST_TIME:
+        return time
+    if 0 <= time // 1000 <= LATEST_TIME:
+        raise entry.refusal("created_at", expected, "This looks like milliseconds: divide by 1000.")
+    raise entry.refusal("created_at", expected)
 
 
 def _clarity(entry: Entry) -> int | None:
@@ -161,11 +225,13 @@ def _source(entry: Entry) -> Source:
     raise entry.refusal("source", f"one of {', '.join(SOURCES)}")
 
 
-def _optional_text(entry: Entry, key: str) -> str | None:
+def _optional_text(entry: Entry, key: str, longest: int = LONGEST_NAME) -> str | None:
     text = entry.values.get(key)
-    if text is None or isinstance(text, str):
-        return text
-    raise entry.refusal(key, "a text or null")
+    if text is not None and not isinstance(text, str):
+        raise entry.refusal(key, "a text or null")
+    if text is not None and len(text) > longest:
+        raise entry.refusal(key, _at_most(longest))
+    return text
 
 
 def _sub_spans(entry: Entry) -> tuple[Span, ...] | None:
@@ -174,6 +240,8 @@ def _sub_spans(entry: Entry) -> tuple[Span, ...] | None:
         return None
     if not isinstance(listed, list) or not all(isinstance(sub_span, dict) for sub_span in listed):
         raise entry.refusal("sub_spans", "a list of {label, start_time, end_time} or null")
+    if len(listed) > MOST_SUB_SPANS:
+        raise entry.refusal("sub_spans", f"at most {MOST_SUB_SPANS:,} of them")
     inner = [replace(entry, values=one) for one in listed]
     return tuple(Span(_label(one), *_bounds(one)) for one in inner)
 

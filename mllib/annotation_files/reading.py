@@ -11,6 +11,9 @@ from mllib.annotation_files.entries import Entry, annotation_of, is_point
 from mllib.annotation_files.window_rows import has_windows, window_bounds, window_spans
 from mllib.spans import PEOPLE, Annotation
 
+MOST_NOTES = 20
+"""So many entries are told of one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnnotationFile:
@@ -26,8 +29,8 @@ def read_annotation_file(path: Path) -> AnnotationFile:
     A CSV has a row a span (`start_time end_time label`), a row a candle with BIO tags (`time open high low
     close volume label`), a row a window (`has_windows`), or a row a point (`time label`). A missing id is
     derived from the content, so that importing the file again gives the same one. A start after its end is
-    swapped, and entries that repeat an earlier one are left out; both are noted. Unknown keys are kept in
-    `extra`.
+    swapped, and entries that repeat an earlier one are left out; both are noted, `MOST_NOTES` of them one by
+    one. Unknown keys are kept in `extra`.
 
     Raises:
         InvalidAnnotations: if the file cannot be read, is too large or none of these, or naming the entry
@@ -84,7 +87,13 @@ def _collected(entries: Iterable[Entry], notes: list[str]) -> AnnotationFile:
         elif known != annotation:
             raise entry.refusal("id", "an id of its own", "Give one of the two another id.")
     found = list(annotations.values())
-    return AnnotationFile(found, (*notes, *_remarks(found, points)))
+    return AnnotationFile(found, (*_first(notes), *_remarks(found, points)))
+
+
+def _first(notes: list[str]) -> list[str]:
+    """So many of the notes as someone reads, and how many more there are."""
+    more = len(notes) - MOST_NOTES
+    return [*notes[:MOST_NOTES], f"And {more:,} more notes like these."] if more > 0 else notes
 
 
 def _remarks(annotations: list[Annotation], points: int) -> Iterator[str]:

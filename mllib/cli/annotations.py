@@ -17,7 +17,12 @@ app = typer.Typer(help="People's spans: import, pull, export and report.", no_ar
 _SHOWN = 10
 """So many conflicts and notes are told one by one."""
 
-Reviewed = Annotated[str, typer.Option(help="Where all was looked at: all, none or START..END.")]
+Reviewed = Annotated[
+    str | None,
+    typer.Option(
+        help="Where all was looked at: all, none or START..END; default: all, or none if the file is empty."
+    ),
+]
 LookedFor = Annotated[str, typer.Option(help="Labels that were looked for, by comma; default: all known.")]
 Update = Annotated[
     bool, typer.Option("--update", help="Put what is stored under the same id, but differs, out of force.")
@@ -31,7 +36,7 @@ def import_(
     ],
     pair: Pair,
     timeframe: Timeframe,
-    reviewed: Reviewed = "all",
+    reviewed: Reviewed = None,
     labels: LookedFor = "",
     update: Update = False,
     as_json: Json = False,
@@ -50,7 +55,7 @@ def import_(
             labels=_names(labels),
             update=update,
         )
-    _show(done, reviewed, as_json)
+    _show(done, reviewed or ("all" if done.reviewed else "none"), as_json)
 
 
 @app.command()
@@ -59,7 +64,7 @@ def pull(  # noqa: PLR0913  # an argument an option
     chart: Annotated[str, typer.Option("--chart", help="The chart's number there.")],
     pair: Pair,
     timeframe: Timeframe,
-    reviewed: Reviewed = "all",
+    reviewed: Reviewed = None,
     labels: LookedFor = "",
     update: Update = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the whole answer.")] = 30.0,
@@ -72,7 +77,7 @@ def pull(  # noqa: PLR0913  # an argument an option
     asked = Chart(pair, timeframe, reviewed, tuple(_names(labels)))
     with open_workspace() as ws:
         done = pull_annotations(ws, url, chart_id=chart, chart=asked, update=update, timeout_s=timeout)
-    _show(done, reviewed, as_json)
+    _show(done, reviewed or ("all" if done.reviewed else "none"), as_json)
 
 
 def _names(text: str) -> list[str]:
@@ -105,7 +110,7 @@ def _say_some(lines: Sequence[str]) -> None:
     for line in lines[:_SHOWN]:
         say(line)
     if len(lines) > _SHOWN:
-        say(f"… and {len(lines) - _SHOWN} more like these; --json lists them all.")
+        say(f"… and {len(lines) - _SHOWN} more like these; --json lists more.")
 
 
 @app.command()

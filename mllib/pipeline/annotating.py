@@ -8,11 +8,11 @@ from uuid import uuid4
 
 from mllib.annotation_files import check_annotations
 from mllib.candle_gate import check_pair
-from mllib.errors import Conflict, NotFound
+from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, JudgedPrediction
 from mllib.store import AnnotationFilter, AnnotationPage, StoredAnnotation
-from mllib.timeframes import parse_timeframe
+from mllib.timeframes import iso_utc, parse_timeframe
 
 
 def find_annotations(
@@ -24,15 +24,18 @@ def find_annotations(
     after: str | None = None,
     limit: int,
 ) -> AnnotationPage:
-    """The annotations of a series that count now and are meant, by start; none where nothing is stored.
+    """The annotations of a series that count now and are meant, by start.
 
     Raises:
+        NotFound: nothing is known of the series, neither annotations nor candles.
         InvalidCandles: the pair or the timeframe cannot name a series.
         InvalidAnnotations: `after` is not where a page ended.
     """
-    return ws.store.annotations.page(
-        check_pair(pair), parse_timeframe(timeframe), wanted, after=after, limit=limit
-    )
+    pair, timeframe = check_pair(pair), parse_timeframe(timeframe)
+    page = ws.store.annotations.page(pair, timeframe, wanted, after=after, limit=limit)
+    if not page.annotations:
+        _require_known(ws, pair, timeframe)
+    return page
 
 
 def annotate(
@@ -77,7 +80,7 @@ def change_annotation(
 
     Raises:
         NotFound: no annotation has that id.
-        InvalidAnnotations: a bound is not the open of a stored candle.
+        InvalidAnnotations: a bound is not the open of a stored candle, or given alone and beyond the other.
         Conflict: several series have that id, or it was retracted, or changed by someone else meanwhile.
     """
     canonical = None if timeframe is None else parse_timeframe(timeframe)
@@ -87,6 +90,7 @@ def change_annotation(
             f"Annotation {annotation_id} cannot be changed: found it retracted, expected one that counts. "
             "Make a new one."
         )
+    _refuse_turning(stored.annotation, changes)
     changed = _corrected(_in_order(replace(stored.annotation, **changes)))
     if changed == stored.annotation:
         return _shown(ws, stored)
@@ -103,15 +107,39 @@ def annotations_to_export(ws: Workspace, *, pair: str, timeframe: str) -> list[A
     Raises:
         NotFound: nothing is known of the series, neither annotations nor candles.
     """
-    found = ws.store.annotations.list(check_pair(pair), parse_timeframe(timeframe))
+    pair, timeframe = check_pair(pair), parse_timeframe(timeframe)
+    found = ws.store.annotations.list(pair, timeframe)
     if not found:
         ws.candles.version(pair, timeframe)
     return found
 
 
+def _require_known(ws: Workspace, pair: str, timeframe: str) -> None:
+    try:
+        ws.candles.version(pair, timeframe)
+    except NotFound:
+        if not ws.store.annotations.page(pair, timeframe, AnnotationFilter(), limit=1).annotations:
+            raise
+
+
 def _check_place(ws: Workspace, annotation: Annotation, pair: str, timeframe: str) -> None:
     with suppress(NotFound):  # a chart may show series that are not stored here
         check_annotations([annotation], ws.candles.read(pair, timeframe))
+
+
+def _refuse_turning(stored: Annotation, changes: Mapping[str, Any]) -> None:
+    """Pass a change unless it moves one bound beyond the other, which nobody asked to move."""
+    start, end = (changes.get(name, getattr(stored, name)) for name in ("start_time", "end_time"))
+    given = [name for name in ("start_time", "end_time") if name in changes]
+    if len(given) != 1 or start <= end:
+        return
+    (key,) = given
+    relation, other = ("at or before", "end_time") if key == "start_time" else ("at or after", "start_time")
+    raise InvalidAnnotations(
+        f"Annotation {stored.id}, {key}: found {changes[key]} ({iso_utc(changes[key])}), expected a time "
+        f"{relation} its {other}, {getattr(stored, other)} ({iso_utc(getattr(stored, other))}). "
+        "Correct it, or send both bounds."
+    )
 
 
 def _in_order(annotation: Annotation) -> Annotation:

@@ -30,12 +30,13 @@ class Chart:
     """Whose annotations they are, and what their annotator looked at and for.
 
     `reviewed` is `all`, `none` or `START..END` (Unix s or ISO dates): where whoever made them looked in full.
+    None is `all`, or `none` where there are no annotations.
     They looked for `labels`, by default those given here and those that people use in other series.
     """
 
     pair: str
     timeframe: str
-    reviewed: str = "all"
+    reviewed: str | None = None
     labels: tuple[str, ...] = ()
 
 
@@ -45,7 +46,7 @@ def import_annotations(
     *,
     pair: str,
     timeframe: str,
-    reviewed: str = "all",
+    reviewed: str | None = None,
     labels: Collection[str] = (),
     update: bool = False,
 ) -> AnnotationImport:
@@ -91,13 +92,14 @@ def store_annotations(
     check_annotations(read.annotations, candles, others=_other_series(ws, candles))
     given = {a.label for a in read.annotations if a.source in PEOPLE} - {NOTHING}
     looked_for = frozenset(chart.labels or given | _labels_people_use(ws))
-    ranges = _reviewed_ranges(chart.reviewed, candles, looked_for)
+    by_default = "all" if read.annotations else "none"
+    ranges = _reviewed_ranges(by_default if chart.reviewed is None else chart.reviewed, candles, looked_for)
     outcome = ws.store.annotations.add(
         candles.pair, candles.timeframe, read.annotations, reviewed=ranges, update=update
     )
     ws.store.labels.ensure(sorted(looked_for | {a.label for a in read.annotations} - {NOTHING}))
     names = ws.store.labels.names()
-    notes = (*read.notes, *_names_said(read.annotations, names))
+    notes = (*read.notes, *_nothing_read(read, chart), *_names_said(read.annotations, names))
     conflicts = tuple(conflicting(one, names) for one in outcome.conflicts)
     return AnnotationImport(notes, outcome, conflicts, tuple(ranges))
 
@@ -107,6 +109,15 @@ def _other_series(ws: Workspace, candles: Candles) -> Iterator[Candles]:
     for one in ws.candles.list():
         if (one.pair, one.timeframe) != (candles.pair, candles.timeframe):
             yield ws.candles.read(one.pair, one.timeframe)
+
+
+def _nothing_read(read: AnnotationFile, chart: Chart) -> Iterator[str]:
+    """That nothing counts as reviewed, where nobody said what does and there are no annotations."""
+    if chart.reviewed is None and not read.annotations:
+        yield (
+            "No annotations were found, so nothing was marked as reviewed. "
+            "If all was looked at and nothing is there, import it again with reviewed as all."
+        )
 
 
 def _names_said(annotations: Collection[Annotation], names: LabelNames) -> Iterator[str]:

@@ -204,6 +204,6 @@ def _row(session: Session, verdict_id: str) -> tables.Verdict:
     if row is None:
         raise NotFound(
             f"No verdict {verdict_id}: found none of that id, expected one that was recorded. "
-            "List the verdicts to see their ids."
+            "Take the id from the answer that recorded it."
         )
     return row

@@ -1,6 +1,7 @@
 """The annotation tool's exports: what is taken, put right, refused and written."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mllib.annotation_files import (
     AnnotationFile,
     parse_annotations,
     read_annotation_file,
+    to_export,
 )
 from mllib.errors import InvalidAnnotations
 from mllib.spans import Annotation, JudgedPrediction, Span
@@ -35,6 +37,14 @@ def read_csv(tmp_path: Path, text: str) -> AnnotationFile:
     path = tmp_path / "export.csv"
     path.write_text(text)
     return read_annotation_file(path)
+
+
+def _nested(levels: int) -> list[Any]:
+    return [] if levels == 1 else [_nested(levels - 1)]
+
+
+def _shown(key: str) -> str:
+    return key if key.isprintable() else re.escape(ascii(key))
 
 
 def test_a_minimal_entry_is_a_persons(tmp_path: Path) -> None:
@@ -81,6 +91,18 @@ def test_every_key_of_the_contract_is_taken(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["9223372036854775808", "1" + "0" * 30, "1e308", "inf", "x", "[["])
+def test_a_csv_row_that_was_made_at_no_time_is_refused(tmp_path: Path, written: str) -> None:
+    with pytest.raises(InvalidAnnotations, match=r"row 1, created_at: found .*expected Unix seconds up to"):
+        read_csv(tmp_path, f"start_time,end_time,label,created_at\n0,60,flag,{written}\n")
+
+
+def test_a_date_tells_when_it_was_said_and_is_exported_as_written(tmp_path: Path) -> None:
+    (found,) = read(tmp_path, {**ENTRY, "created_at": "1970-01-02T00:00:00Z"}).annotations
+    assert found.created_at == 86_400
+    assert to_export([found])["annotations"][0]["created_at"] == "1970-01-02T00:00:00Z"
+
+
 @pytest.mark.parametrize(
     ("written", "source"),
     [
@@ -108,9 +130,35 @@ def test_a_missing_id_depends_on_the_content_alone(tmp_path: Path) -> None:
     assert first != second
 
 
+def test_blanks_around_an_id_are_removed_and_said(tmp_path: Path) -> None:
+    file = read(tmp_path, {**ENTRY, "id": " a "})
+    assert (file.annotations[0].id, file.notes) == (
+        "a",
+        ("Entry 1: blanks around the id ' a ' were removed.",),
+    )
+
+
+def test_the_longest_texts_are_taken(tmp_path: Path) -> None:
+    longest = {"id": "i" * 200, "label": "l" * 200, "annotator": "a" * 200, "notes": "n" * 10_000}
+    (found,) = read(tmp_path, {**ENTRY, **longest}).annotations
+    assert {name: getattr(found, name) for name in longest} == longest
+
+
+def test_keys_of_its_own_may_hold_lists_in_lists(tmp_path: Path) -> None:
+    assert read(tmp_path, {**ENTRY, "colours": _nested(20)}).annotations[0].extra == {"colours": _nested(20)}
+
+
 def test_a_repeated_entry_is_left_out_and_said(tmp_path: Path) -> None:
     file = read(tmp_path, ENTRY, ENTRY)
     assert (len(file.annotations), file.notes) == (1, ("Entry 2: left out, it repeats an earlier one.",))
+
+
+def test_of_many_notes_the_first_are_told_and_how_many_more(tmp_path: Path) -> None:
+    notes = read(tmp_path, *[{**ENTRY, "source": "talib"}] * 100_000).notes
+    assert len(notes) == 22
+    assert notes[19] == "Entry 21: left out, it repeats an earlier one."
+    assert notes[20] == "And 99,979 more notes like these."
+    assert "stored and exported, but not learned" in notes[21]
 
 
 def test_one_id_for_two_annotations_is_refused(tmp_path: Path) -> None:
@@ -137,13 +185,35 @@ def test_one_id_for_two_annotations_is_refused(tmp_path: Path) -> None:
         ("source", ["human"], "one of human"),
         ("notes", 5, "a text or null"),
         ("id", 1.5, "a text or nothing"),
+        ("id", "x" * 201, "1 to 200 characters"),
+        ("id", 10**200, "1 to 200 characters"),
+        ("id", "  ", "1 to 200 characters"),
+        ("id", "a\nb", "1 to 200 characters, no control character or line break"),
+        ("id", " .. ", "1 to 200 characters, .*no . or .. between slashes"),
+        ("id", "\ud800", "text that UTF-8 can hold"),
+        ("\ud800", 1, "text that UTF-8 can hold"),
+        ("label", "x" * 201, "at most 200 characters"),
+        ("annotator", "x" * 201, "at most 200 characters"),
+        ("notes", "x" * 10_001, "at most 10,000 characters"),
+        ("sub_spans", [{"label": "pole", "start_time": 0, "end_time": 0}] * 1_001, "at most 1,000 of them"),
+        ("colours", _nested(21), "at most 20 levels of lists and objects"),
+        ("created_at", 2**63, "Unix seconds up to"),
+        ("created_at", -(10**30), "Unix seconds up to"),
+        ("created_at", 10**17, "Unix seconds up to"),
+        ("created_at", 1e308, "Unix seconds up to"),
+        ("created_at", "inf", "Unix seconds up to"),
+        ("created_at", "2500-01-01", "Unix seconds up to"),
+        ("created_at", "[[", "Unix seconds up to"),
+        ("created_at", True, "Unix seconds up to"),
+        ("created_at", [1], "Unix seconds up to"),
+        ("created_at", 1_704_067_200_000, r"Unix seconds .* This looks like milliseconds"),
         ("sub_spans", "x", "a list of"),
         ("model_prediction", "x", "{label, confidence, model_version} or null"),
     ],
 )
 def test_an_entry_that_does_not_fit_is_refused(tmp_path: Path, key: str, value: Any, expected: str) -> None:
     with pytest.raises(
-        InvalidAnnotations, match=rf"export\.json: entry 2, {key}: found .*expected {expected}"
+        InvalidAnnotations, match=rf"export\.json: entry 2, {_shown(key)}: found .*expected {expected}"
     ):
         read(tmp_path, ENTRY, {**ENTRY, "id": "b", key: value})
 
@@ -232,9 +302,9 @@ def test_the_bounds_of_a_judged_prediction_are_put_in_order(tmp_path: Path) -> N
     ("text", "message"),
     [
         ("", "found nothing in it"),
-        ("[" * 100_000, "expected JSON that can be read"),
+        ("[" * 100_000, "json: found lists or objects nested too deep, expected those of an export"),
         ('[{"confidence": NaN}]', "found the constant NaN, which JSON does not have"),
-        ('[{"start_time": ' + "9" * 5_000 + "}]", "expected JSON that can be read"),
+        ('[{"start_time": ' + "9" * 5_000 + "}]", "json: found an integer of thousands of digits"),
         (r'[{"start_time": 0, "end_time": 0, "label": "\ud800"}]', "label: found .*expected"),
         (r'[{"start_time": 0, "end_time": 0, "label": "x", "notes": "\ud800"}]', "UTF-8 can hold"),
         (r'[{"start_time": 0, "end_time": 0, "label": "a\u0000"}]', "expected the name of a pattern"),

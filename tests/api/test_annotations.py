@@ -79,6 +79,13 @@ def test_older_names_of_sources_are_understood(client: TestClient, span: Make) -
     [
         ({"label": "  "}, r"\$.label"),
         ({"label": "bull\x00flag"}, "expected the name of a pattern"),
+        ({"id": "x" * 201}, r"\$.id"),
+        ({"id": 10**200}, r"\$.id"),
+        ({"id": "  "}, r"\$.id"),
+        ({"id": "a\nb"}, r"\$.id.*no control character or line break"),
+        ({"id": "a\x00"}, r"\$.id"),
+        ({"id": " .. "}, r"\$.id.*no . or .. between slashes"),
+        ({"id": "a/../b"}, r"\$.id"),
         ({"confidence": 6}, r"\$.confidence"),
         ({"confidence": "4"}, r"\$.confidence"),
         ({"outcome": "draw"}, r"\$.outcome"),
@@ -97,6 +104,13 @@ def test_an_annotation_that_says_nothing_sensible_is_refused(
     assert _labels(client) == []
 
 
+def test_half_a_surrogate_pair_in_an_id_is_refused_as_its_own(
+    client: TestClient, span: Make, refusal: Callable[..., None]
+) -> None:
+    sent = {"content": json.dumps(span(id="\ud800")), "headers": {"content-type": "application/json"}}
+    refusal(client.post("/annotations", **sent), 422, r"\$.id")
+
+
 def test_candles_that_are_not_stored_may_be_annotated(modelless: TestClient, span: Make) -> None:
     asked = span(pair="XAUUSD", start_time=61, end_time=125)
     assert modelless.post("/annotations", json=asked).status_code == 201
@@ -112,7 +126,18 @@ def test_annotations_are_found_by_what_they_say(client: TestClient, ws: Workspac
     assert _labels(client, annotator="bob") == _labels(client, source="talib") == ["doji"]
     bounds = {"start_time": span(110)["start_time"], "end_time": span(120)["start_time"]}
     assert _labels(client, **bounds) == ["bull_flag", "doji"]
-    assert _labels(client, pair="XAUUSD") == []
+
+
+def test_a_series_of_which_nothing_is_known_is_not_found(
+    client: TestClient, span: Make, refusal: Callable[..., None]
+) -> None:
+    asked = {**EURUSD, "pair": "XAUUSD"}
+    for path in ("/annotations", "/annotations/export"):
+        refusal(client.get(path, params=asked), 404, "XAUUSD 1h: .*no stored candles")
+    assert _labels(client) == []
+    client.post("/annotations", json=span(pair="XAUUSD"))
+    assert _labels(client, pair="XAUUSD") == ["bull_flag"]
+    assert _labels(client, pair="XAUUSD", label="wedge") == []
 
 
 def test_pages_follow_one_another(client: TestClient, span: Make, refusal: Callable[..., None]) -> None:
@@ -153,6 +178,18 @@ def test_a_change_touches_only_what_is_given(client: TestClient, span: Make, his
     assert client.patch("/annotations/a/1", json={}).json() == changed
     again = client.patch("/annotations/a/1", json={"label": "pennant", "sub_spans": []}).json()
     assert (again["label"], again["end_time"], again["sub_spans"]) == ("pennant", end_time, [])
+
+
+def test_one_bound_does_not_move_the_other(
+    client: TestClient, span: Make, history: Candles, refusal: Callable[..., None]
+) -> None:
+    made = client.post("/annotations", json=span(id="a")).json()
+    early, late = int(history.time[400]), int(history.time[600])
+    refusal(client.patch("/annotations/a", json={"end_time": early}), 422, "a, end_time: .*at or after its s")
+    refusal(client.patch("/annotations/a", json={"start_time": late}), 422, "a, start_time: .*at or before")
+    assert client.get("/annotations", params=EURUSD).json()["annotations"] == [made]
+    changed = client.patch("/annotations/a", json={"start_time": late, "end_time": early}).json()
+    assert (changed["start_time"], changed["end_time"]) == (early, late)
 
 
 def test_what_was_said_before_a_change_is_kept(client: TestClient, ws: Workspace, span: Make) -> None:
@@ -202,7 +239,7 @@ def test_two_changes_of_the_same_content_do_not_both_count(ws: Workspace, span: 
     [
         ({"label": None}, r"\$.label"),
         ({"end_time": None}, r"\$.end_time"),
-        ({"end_time": 61}, "outside the candles"),
+        ({"start_time": 61}, "outside the candles"),
         ({"pair": "XAUUSD"}, r"\$.pair"),
         ({"source": "talib"}, r"\$.source"),
     ],
@@ -258,6 +295,16 @@ def test_an_export_can_be_imported_again(
     refusal(client.get("/annotations/export", params={**EURUSD, "pair": "XAUUSD"}), 404, "no stored candles")
 
 
+def test_an_empty_import_marks_nothing_as_reviewed(client: TestClient, ws: Workspace, span: Make) -> None:
+    client.post("/annotations", json=span())
+    done = client.post("/annotations/import", params=EURUSD, content=b"[]").json()
+    assert (done["reviewed"], ws.store.annotations.reviewed("EURUSD", "1h")) == ([], [])
+    assert "nothing was marked as reviewed" in done["notes"][0]
+    asked = {**EURUSD, "reviewed": "all"}
+    told = client.post("/annotations/import", params=asked, content=b"[]").json()
+    assert told["reviewed"][0]["labels"] == ["bull_flag"]
+
+
 def test_an_import_says_what_it_did(client: TestClient, ws: Workspace, span: Make) -> None:
     client.post("/annotations", json=span(id="a"))
     keys = ("label", "start_time", "end_time")
@@ -288,6 +335,12 @@ def test_an_import_says_what_it_did(client: TestClient, ws: Workspace, span: Mak
             {},
             422,
             "outside the candles",
+        ),
+        (
+            b'[{"label": "x", "start_time": 61, "end_time": 61, "created_at": 9223372036854775808}]',
+            {},
+            422,
+            "entry 1, created_at: found 9223372036854775808, expected Unix seconds",
         ),
         (b"[]", {"reviewed": "some"}, 422, "expected all, none or START..END"),
         (b"[]", {"pair": "XAUUSD"}, 404, "no stored candles"),

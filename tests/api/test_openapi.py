@@ -25,7 +25,7 @@ STATUSES = {
     ("post", "/training/build-dataset"): {200, 404, 422, 500, 503},
     ("post", "/feedback"): {200, 201, 409, 422, 500, 503},
     ("delete", "/feedback/{feedback_id}"): {204, 404, 422, 500, 503},
-    ("get", "/annotations"): {200, 422, 500, 503},
+    ("get", "/annotations"): {200, 404, 422, 500, 503},
     ("post", "/annotations"): {200, 201, 409, 422, 500, 503},
     ("patch", "/annotations/{annotation_id}"): {200, 404, 409, 422, 500, 503},
     ("delete", "/annotations/{annotation_id}"): {204, 404, 409, 422, 500, 503},

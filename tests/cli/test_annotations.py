@@ -47,6 +47,18 @@ def test_conflicts_are_shown_in_words_and_superseded_with_update(candleloop, can
     assert {one["outcome"] for one in exported["annotations"]} == {"win"}
 
 
+def test_an_empty_import_marks_nothing_as_reviewed_unless_told_to(candleloop, candles, tmp_path):
+    candleloop("annotations", "import", str(export_file(tmp_path, entry(candles, "flag", 3, 9))), *EURUSD)
+    empty = ("annotations", "import", str(export_file(tmp_path)), *EURUSD)
+    told = candleloop(*empty).stderr
+    assert "nothing was marked as reviewed" in told
+    assert "Reviewed: none;" in told
+    assert (
+        "Reviewed: all; without a span there, none of these labels is there: flag."
+        in candleloop(*empty, "--reviewed", "all").stderr
+    )
+
+
 def test_an_export_has_present_names_and_comes_as_csv_too(candleloop, candles, tmp_path):
     candleloop("annotations", "import", str(export_file(tmp_path, entry(candles, "flag", 3, 9))), *EURUSD)
     candleloop("labels", "rename", "flag", "bull_flag")

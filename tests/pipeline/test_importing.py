@@ -52,6 +52,20 @@ def test_reviewed_is_what_the_importer_says(
     assert looked == ([] if first is None or last is None else list(range(first, last + 1)))
 
 
+@pytest.mark.parametrize("text", ["[]", "start_time,end_time,label\n", "time,close,label\n0,1,O\n"])
+def test_a_file_without_annotations_marks_nothing_unless_told_to(
+    ws: Workspace, candles: Candles, tmp_path: Path, text: str
+) -> None:
+    import_annotations(ws, export_file(tmp_path, entry(candles, "flag", 3, 9)), **EURUSD, reviewed="none")
+    empty = tmp_path / "empty"
+    empty.write_text(text)
+    done = import_annotations(ws, empty, **EURUSD)
+    assert (done.reviewed, ws.store.annotations.reviewed("EURUSD", "1h")) == ((), [])
+    assert any("nothing was marked as reviewed" in note for note in done.notes)
+    told = import_annotations(ws, empty, **EURUSD, reviewed="all")
+    assert ([one.labels for one in told.reviewed], told.notes) == ([{"flag"}], ())
+
+
 @pytest.mark.parametrize(
     "text", ["2017-01-05..2017-01-02", "1990-01-01..1990-02-01", "2090-01-01..2091-01-01"]
 )
@@ -116,7 +130,7 @@ def test_whoever_labels_one_series_is_taken_to_know_the_labels_of_the_others(
         ws, export_file(tmp_path, entry(candles, "wedge", 3, 9)), pair="GBPUSD", timeframe="1h"
     )
     assert other.reviewed[0].labels == {"bull_flag", "wedge"}
-    named = import_annotations(ws, export_file(tmp_path), **EURUSD, labels=["wedge"])
+    named = import_annotations(ws, export_file(tmp_path), **EURUSD, reviewed="all", labels=["wedge"])
     assert named.reviewed[0].labels == {"wedge"}
 
 

@@ -98,7 +98,7 @@ def test_verdicts_are_listed_newest_first(store: Store) -> None:
 
 
 def test_an_unknown_verdict_is_not_found(store: Store) -> None:
-    with pytest.raises(NotFound, match="No verdict nope"):
+    with pytest.raises(NotFound, match=r"No verdict nope: .*Take the id from the answer that recorded it"):
         store.verdicts.retract("nope")
     with pytest.raises(NotFound, match="No verdict nope"):
         store.verdicts.annotation_of("nope")
