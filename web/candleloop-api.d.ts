@@ -742,7 +742,6 @@ export interface components {
         /** @description Of which stored series to build a dataset; by default the configured one. `labels` are layers. */
         BuildRequest: {
             pair?: string | null;
-            /** @default [] */
             pairs?: string[];
             timeframe?: string | null;
             labels?: string[] | null;
@@ -1149,7 +1148,6 @@ export interface components {
             model_type: string;
             encoder?: string | null;
             pair?: string | null;
-            /** @default [] */
             pairs?: string[];
             timeframe?: string | null;
             labels?: string[] | null;
