@@ -34,6 +34,9 @@ _STATUS: dict[type[errors.CandleloopError], HTTPStatus] = {
     errors.BrokenModel: HTTPStatus.CONFLICT,
 }
 
+_BRANCH = re.compile(r"function-|constrained-|(int|str|float|bool)$")
+"""How pydantic names what a key may be; it is no part of the place."""
+
 log = logging.getLogger(__name__)
 
 
@@ -120,7 +123,8 @@ def _on_invalid_request(request: Request, exc: Exception) -> Response:
     found = exc.errors()
     if tuple(found[0]["loc"]) == ("body",) and (why := _why_no_body(request, found[0])):
         return _on_problem(request, invalid_request(why))
-    more = f" ({len(found)} such places)" if len(found) > 1 else ""
+    places = {_place(one["loc"]) for one in found}
+    more = f" ({len(places)} such places)" if len(places) > 1 else ""
     place, message = _place(found[0]["loc"]), str(found[0]["msg"])
     detail = f"{place}: {message[:1].lower()}{message[1:]}{more}. Correct the request."
     return _on_problem(request, invalid_request(detail))
@@ -166,7 +170,8 @@ def _place(location: tuple[str | int, ...]) -> str:
     """
     root, *rest = location
     start = "$" if root == "body" else str(root)
-    return start + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    keys = [part for part in rest if isinstance(part, int) or not _BRANCH.match(part)]
+    return start + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in keys)
 
 
 def kind_of(error: type[errors.CandleloopError]) -> str:

@@ -31,6 +31,8 @@ have in common is computed once for each of the two kinds."""
 _BARS_AT_A_TIME = 1_024
 _LENGTHS_A_DOUBLING = 32
 _SMALLEST = 1e-9
+_MAY_BE_FLAT_BARS = 5
+"""Patterns of a few candles may have equal closes, such as matching lows."""
 
 
 class Bounds(BaseModel):
@@ -157,6 +159,9 @@ def outline_windows(
 ) -> tuple[Positions, Floats]:
     """All windows of these starts and lengths that the series holds `(n, 2)`, and their outlines `(n, 12)`.
 
+    A longer window whose closes are all the same is none: a market that stands still has no patterns, and
+    each of its bars would be a swing.
+
     Length, bars since the highest and since the lowest close, first and last close within the range, height
     against the usual range; bars before and after (inside) that the first close, the highest and the lowest
     are not exceeded.
@@ -184,7 +189,8 @@ def outline_windows(
         np.minimum(swings.low_after[start + bottom], lengths - bottom),
     ]
     outline = np.stack(np.broadcast_arrays(*columns), dtype=np.float64, casting="same_kind")
-    there = np.flatnonzero((start + lengths <= len(series.close)).ravel())
+    drawn = (high > low) | (lengths <= _MAY_BE_FLAT_BARS)
+    there = np.flatnonzero((drawn & (start + lengths <= len(series.close))).ravel())
     row, length = np.divmod(there, len(lengths))
     windows = np.stack([starts[row], starts[row] + lengths[length]], axis=1)
     return windows, outline.reshape(len(columns), -1)[:, there].T

@@ -167,9 +167,10 @@ def test_spans_that_begin_anywhere_are_reached_from_anywhere() -> None:
     }
 
 
-def test_on_flat_candles_every_bar_may_begin_a_window() -> None:
-    found = propose_windows(Series.of(FLAT), [Bounds(swing_bars=8, least_bars=10, most_bars=10)])
-    assert found[:, 0].tolist() == list(range(231))
+def test_on_flat_candles_every_bar_may_begin_a_short_window_and_none_a_long_one() -> None:
+    short = propose_windows(Series.of(FLAT), [Bounds(swing_bars=3, least_bars=5, most_bars=5)])
+    assert short[:, 0].tolist() == list(range(236))
+    assert len(propose_windows(Series.of(FLAT), [Bounds(swing_bars=8, least_bars=6, most_bars=60)])) == 0
 
 
 @pytest.mark.parametrize("bounds", [[], [Bounds(swing_bars=3, least_bars=50, most_bars=60)]])
