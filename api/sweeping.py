@@ -1,8 +1,8 @@
 """Answers about long histories, piece by piece: memory is bounded, a client that has gone ends the work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from fastapi import Request
@@ -15,6 +15,7 @@ from api.problems import Problem, problem_of
 from mllib.errors import CandleloopError
 from mllib.inference import Prediction
 from mllib.pipeline.predicting import Sweep
+from mllib.spans import PredictedSpan
 
 NDJSON = "application/x-ndjson"
 
@@ -27,15 +28,18 @@ class _Piece(NamedTuple):
     candles: int
 
 
+T = TypeVar("T")
+
+
 async def line_by_line(sweep: Sweep, lane: Lane, request: Request, *, piece_s: float) -> AsyncIterator[bytes]:
     """The lines of a stream; each piece has `piece_s`, waiting for the lane included.
 
     It ends without a last line where the client has gone, as nobody reads that.
     """
     yield _line(BatchStart(sweep.history.pair, sweep.history.timeframe, len(sweep), sweep.predictor.info))
-    done, parts = 0, sweep.parts()
+    done = 0
     try:
-        while piece := await lane.run(lambda: _piece(parts), request, within_s=piece_s, admitted=True):
+        async for piece in _swept(sweep, lane, request, _piece, left_s=lambda: piece_s):
             done += piece.candles
             yield _part_line(piece, done, len(sweep))
     except (CandleloopError, Problem) as exc:
@@ -53,21 +57,41 @@ async def in_one_piece(sweep: Sweep, lane: Lane, request: Request, *, within_s: 
         Problem: it takes longer than `within_s`.
         ClientDisconnect: the client has gone.
     """
-    loop = asyncio.get_running_loop()
-    ends_at = loop.time() + within_s
-    pieces: list[_Piece] = []
-    parts = sweep.parts()
-    while piece := await lane.run(
-        lambda: _piece(parts), request, within_s=ends_at - loop.time(), admitted=True
-    ):
-        pieces.append(piece)
+    left_s = _until(asyncio.get_running_loop().time() + within_s)
+    pieces = [piece async for piece in _swept(sweep, lane, request, _piece, left_s=left_s)]
     return await asyncio.to_thread(_whole, sweep, pieces)
 
 
-def _piece(parts: Iterator[Prediction]) -> _Piece | None:
-    part = next(parts, None)
-    if part is None:
-        return None
+async def all_spans(sweep: Sweep, lane: Lane, request: Request, *, ends_at: float) -> list[PredictedSpan]:
+    """The spans of all pieces, by `ends_at` in the loop's time; raises as `in_one_piece` does."""
+    pieces = _swept(sweep, lane, request, lambda part: part.spans, left_s=_until(ends_at))
+    return [span async for spans in pieces for span in spans]
+
+
+async def _swept(
+    sweep: Sweep,
+    lane: Lane,
+    request: Request,
+    what: Callable[[Prediction], T],
+    *,
+    left_s: Callable[[], float],
+) -> AsyncIterator[T]:
+    """What is made of each piece, in the lane; `left_s` says before each how long it may take."""
+    parts = sweep.parts()
+
+    def following() -> tuple[T] | None:
+        return next(((what(part),) for part in parts), None)
+
+    while found := await lane.run(following, request, within_s=left_s(), admitted=True):
+        yield found[0]
+
+
+def _until(ends_at: float) -> Callable[[], float]:
+    loop = asyncio.get_running_loop()
+    return lambda: ends_at - loop.time()
+
+
+def _piece(part: Prediction) -> _Piece:
     metrics.observe_prediction(part)
     spans, bars = msgspec.json.encode(part.spans), msgspec.json.encode(per_candle(part))
     return _Piece(spans[1:-1], bars[1:-1], len(part.candles))

@@ -60,6 +60,12 @@ class Annotation(Span):
     created_at: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
+    def in_order(self) -> "Annotation":
+        """The same with its start before its end, however they were given."""
+        if self.start_time <= self.end_time:
+            return self
+        return replace(self, start_time=self.end_time, end_time=self.start_time)
+
 
 CLEAREST = 5
 

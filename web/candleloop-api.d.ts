@@ -4352,11 +4352,11 @@ export interface operations {
     disagreements: {
         parameters: {
             query: {
+                limit?: number;
                 pair: string;
                 timeframe: string;
                 start_time?: number | null;
                 end_time?: number | null;
-                limit?: number;
             };
             header?: never;
             path?: never;
@@ -4463,11 +4463,11 @@ export interface operations {
     queue: {
         parameters: {
             query: {
+                limit?: number;
                 pair: string;
                 timeframe: string;
                 start_time?: number | null;
                 end_time?: number | null;
-                limit?: number;
             };
             header?: never;
             path?: never;

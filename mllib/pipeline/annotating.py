@@ -52,7 +52,7 @@ def annotate(
         Conflict: the id is stored with other content.
     """
     pair, timeframe = check_pair(pair), parse_timeframe(timeframe)
-    named = _in_order(replace(annotation, id=annotation.id or uuid4().hex))
+    named = replace(annotation, id=annotation.id or uuid4().hex).in_order()
     _check_place(ws, named, pair, timeframe)
     outcome = ws.store.annotations.add(pair, timeframe, [named])
     if outcome.conflicts:
@@ -91,7 +91,7 @@ def change_annotation(
             "Make a new one."
         )
     _refuse_turning(stored.annotation, changes)
-    changed = _corrected(_in_order(replace(stored.annotation, **changes)))
+    changed = _corrected(replace(stored.annotation, **changes).in_order())
     if changed == stored.annotation:
         return _shown(ws, stored)
     _check_place(ws, changed, stored.pair, stored.timeframe)
@@ -140,11 +140,6 @@ def _refuse_turning(stored: Annotation, changes: Mapping[str, Any]) -> None:
         f"{relation} its {other}, {getattr(stored, other)} ({iso_utc(getattr(stored, other))}). "
         "Correct it, or send both bounds."
     )
-
-
-def _in_order(annotation: Annotation) -> Annotation:
-    bounds = sorted((annotation.start_time, annotation.end_time))
-    return replace(annotation, start_time=bounds[0], end_time=bounds[1])
 
 
 def _corrected(annotation: Annotation) -> Annotation:

@@ -3,7 +3,7 @@
 from builtins import list as list_  # `list` is a method's name here
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import exists, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -87,7 +87,7 @@ class AnnotationRepository:
         unless that was retracted. Content leaves out `created_at`, which is the present where an annotation
         has none (0), and takes labels by their present names. An empty id gets one of ours.
         """
-        ordered = [_in_order(annotation) for annotation in annotations]
+        ordered = [annotation.in_order() for annotation in annotations]
         try:
             return self._add(pair, timeframe, ordered, reviewed=reviewed, update=update)
         except IntegrityError:
@@ -125,7 +125,7 @@ class AnnotationRepository:
                     raise _changed_meanwhile(annotation.id)
                 series_id = ensure_series(session, stored.pair, stored.timeframe)
                 own = {"supersedes": stored.key, "created_at": now_s()}
-                session.execute(insert(tables.Annotation), [to_row(_in_order(annotation), series_id) | own])
+                session.execute(insert(tables.Annotation), [to_row(annotation.in_order(), series_id) | own])
         except IntegrityError as exc:  # on PostgreSQL, by another process since we looked
             raise _changed_meanwhile(annotation.id) from exc
 
@@ -231,12 +231,6 @@ def _changed_meanwhile(annotation_id: str) -> Conflict:
         f"Annotation {annotation_id} cannot be changed: found it changed or retracted by someone else "
         "meanwhile, expected it as it was. Look at it again."
     )
-
-
-def _in_order(annotation: Annotation) -> Annotation:
-    if annotation.start_time <= annotation.end_time:
-        return annotation
-    return replace(annotation, start_time=annotation.end_time, end_time=annotation.start_time)
 
 
 @dataclass(frozen=True, slots=True)
