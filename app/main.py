@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.doors import PAGE_FILES
+from app.doors import DOORS
 from app.failures import errors_shown
 from app.session import keep_widgets
 from app.style import STYLE
@@ -12,10 +12,9 @@ st.html(STYLE)
 keep_widgets()
 page = st.navigation(
     [
-        st.Page(PAGE_FILES["overview"], title="Overview", icon=":material/all_inclusive:", default=True),
-        st.Page(PAGE_FILES["review"], title="Review", icon=":material/candlestick_chart:"),
-        st.Page(PAGE_FILES["train"], title="Train", icon=":material/model_training:"),
-        st.Page(PAGE_FILES["models"], title="Models", icon=":material/deployed_code:"),
+        st.Page(door.file, title=door.title, icon=door.icon, default=name == "overview")
+        for name, door in DOORS.items()
+        if door.file.is_file()
     ],
     position="top",
 )

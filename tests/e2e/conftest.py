@@ -1,8 +1,8 @@
 """The whole house as real processes: `candleloop up` in a home of its own, on free ports."""
 
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +15,21 @@ import httpx2 as httpx
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from mllib.config import load_config
+from mllib.pipeline.runs import execute_run, request_training, resolve_config
+from mllib.pipeline.workspace import Workspace, open_workspace
+from tests.e2e.consoles import (
+    A_WHILE_MS,
+    CHROMIUM_FLAGS,
+    ROOT,
+    TREES,
+    Process,
+    answers,
+    free_port,
+    import_sample,
+    wait,
+)
+
 SERVICES = ("API", "CONSOLE", "MLFLOW")
 
 
@@ -30,12 +44,6 @@ def wait_until(condition: Callable[[], Any], *, timeout_s: float, what: str) -> 
             pass
         time.sleep(0.1)
     raise AssertionError(f"{what}: not within {timeout_s:.0f} s")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -99,3 +107,76 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house.start()
     yield house
     house.stop()
+
+
+@pytest.fixture(scope="session")
+def config_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default configuration with few trees, so that a training takes seconds."""
+    values = yaml.safe_load((ROOT / "config" / "pipeline.yaml").read_text())
+    values["pipeline"]["pair"] = "EURUSD"
+    values["stages"]["training"] |= {"hyperparameters": {"n_estimators": TREES}, "validation_folds": 0}
+    values["stages"]["annotation_ingestion"]["talib_patterns"] = ["CDLENGULFING"]
+    file = tmp_path_factory.mktemp("config") / "pipeline.yaml"
+    file.write_text(yaml.safe_dump(values))
+    return file
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory, config_file: Path) -> Path:
+    """A home with a short real series, its annotations, a champion and a run that was not promoted.
+
+    Nobody writes to it: each module works on a copy (`ws`).
+    """
+    home = tmp_path_factory.mktemp("trained")
+    with open_workspace(home, config=load_config(config_file)) as opened:
+        import_sample(opened, tmp_path_factory.mktemp("files"))
+        for overrides in ({}, {"stages.training.auto_promote": False, "stages.training.seed": 1}):
+            config = resolve_config(opened.config, overrides=overrides)
+            execute_run(opened, request_training(opened, pairs=["EURUSD"], config=config).run_id)
+    return home
+
+
+@pytest.fixture(scope="module")
+def ws(
+    trained_home: Path, config_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
+    """A copy of the trained home of this module's own."""
+    home = tmp_path_factory.mktemp("copied") / "home"
+    shutil.copytree(trained_home, home)
+    with open_workspace(home, config=load_config(config_file)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def environment(ws: Workspace, config_file: Path) -> dict[str, str]:
+    return os.environ | {"CANDLELOOP_HOME": str(ws.home), "CANDLELOOP_CONFIG": str(config_file)}
+
+
+@pytest.fixture(scope="module")
+def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running console."""
+    port = free_port()
+    command = ["streamlit", "run", "app/main.py", "--server.port", str(port)]
+    log = tmp_path_factory.mktemp("log") / "console.log"
+    with Process([*command, "--server.address", "127.0.0.1"], environment, log):
+        wait(lambda: answers(port), "the console's port")
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser, address: str):
+    """A fresh session, 1280 px wide."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=address)
+    opened.set_default_timeout(A_WHILE_MS)
+    yield opened
+    opened.close()
