@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from app.doors import PAGE_FILES
 from app.failures import errors_shown
 from app.session import worker_alive, workspace
 from app.tables import runs_table, version_words
+from app.ways import way_to
 from app.words import ago, count, day, label_words, model_words
 from mllib.pipeline.overview import LoopState, labels_of_people, loop_state, span_f1_over
 
@@ -30,7 +30,7 @@ def _next_step(state: LoopState) -> None:
         st.markdown(f"**Next** &ensp; {state.next_step.sentence}")
         page = state.next_step.page
         if page in OPEN:
-            st.page_link(PAGE_FILES[page], label=OPEN[page], icon=":material/arrow_forward:")
+            way_to(page, OPEN[page])
 
 
 def _figures(state: LoopState) -> None:
