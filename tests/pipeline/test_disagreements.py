@@ -9,7 +9,7 @@ import pytest
 
 from mllib.candles import Candles
 from mllib.inference import Predictor
-from mllib.pipeline.disagreements import Disagreement, compared, find_disagreements, find_undecided
+from mllib.pipeline.disagreements import Disagreement, find_disagreements, find_undecided
 from mllib.pipeline.predicting import Sweep
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, JudgedPrediction, PredictedSpan, ReviewedRange, Span
@@ -132,50 +132,6 @@ def test_a_dismissed_prediction_is_not_told_again(ws: Workspace, candles: Candle
     assert told(find_disagreements(ws, sweep, [again, other], limit=10), candles) == [
         ("missed_by_human", "wedge", 20)
     ]
-
-
-def test_spans_that_agree_are_matched_as_the_slow_way_does() -> None:
-    rng = np.random.default_rng(3)
-    time = np.arange(400, dtype=np.int64) * 60
-    for _ in range(40):
-        human = [Span(label, *_bounds(rng)) for label in rng.choice(["a", "b"], 12)]
-        model = [
-            PredictedSpan(label, *_bounds(rng), avg_confidence=0.5, candle_count=1)
-            for label in rng.choice(["a", "b"], 12)
-        ]
-        left = compared(human, model, time)
-        assert {(one.kind, one.human, one.predicted) for one in left} == _slowly(human, model)
-
-
-def _bounds(rng: np.random.Generator) -> tuple[int, int]:
-    start = int(rng.integers(0, 390))
-    return start * 60, (start + int(rng.integers(1, 10))) * 60
-
-
-def _iou(a: Span, b: Span) -> float:
-    mine, theirs = (set(range(one.start_time, one.end_time + 60, 60)) for one in (a, b))
-    return len(mine & theirs) / len(mine | theirs)
-
-
-def _slowly(human: Sequence[Span], model: Sequence[PredictedSpan]) -> set[tuple[Any, ...]]:
-    """The best pair of one label again and again, then the best of what is left."""
-    mine, theirs, found = dict(enumerate(human)), dict(enumerate(model)), set()
-    for one_label in (True, False):
-        while True:
-            pairs = [
-                (-_iou(a, b), i, j)
-                for i, a in mine.items()
-                for j, b in theirs.items()
-                if _iou(a, b) >= 0.5 and (a.label == b.label or not one_label)
-            ]
-            if not pairs:
-                break
-            _, i, j = min(pairs)
-            if not one_label:
-                found.add(("label_mismatch", mine[i], theirs[j]))
-            del mine[i], theirs[j]
-    found |= {("missed_by_model", one, None) for one in mine.values()}
-    return found | {("missed_by_human", None, one) for one in theirs.values()}
 
 
 def test_the_most_uncertain_predictions_come_first(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
