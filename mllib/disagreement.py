@@ -6,7 +6,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ LEAST_IOU = 0.5
 Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A span of `a` and the one of `b` about the same candles; the one that is missing is None.
 
     `iou` is 0 where one is missing. `start_bars` and `end_bars` say how many candles later `b` starts and

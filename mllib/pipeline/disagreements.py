@@ -161,17 +161,15 @@ def layer_disagreements(
 ) -> list[Disagreement]:
     """All that two layers say of a stored series, by time, agreement included.
 
-    `predicted` and `labels` are the model's, where it is one of the two. A span counts where its label was
-    reviewed on all of its bars. A layer misses no label that it cannot give, and what a person has dismissed
-    is no miss of people's.
+    `predicted` and `labels` are the model's, where it is one of the two. Beside people, a span counts where
+    its label was reviewed on all of its bars, and labels that nobody looked for in the series take no part. A
+    layer misses no label that it cannot give, and what a person has dismissed is no miss of people's.
     """
     a, b = (_layer(ws, history, name, predicted, labels) for name in between)
-    found = [pair for pair in compare(a.spans, b.spans, history.time) if _could_say(pair, a, b)]
-    for side in (a, b):
-        if side.reviewed is not None:
-            found = _on_reviewed(found, side.reviewed, history)
-    if "human" in between:
-        found = _without_dismissed(ws, found, history)
+    theirs = b.spans if a.reviewed is None else _looked_for(b.spans, a.reviewed)
+    found = [pair for pair in compare(a.spans, theirs, history.time) if _could_say(pair, a, b)]
+    if a.reviewed is not None:
+        found = _without_dismissed(ws, _on_reviewed(found, a.reviewed, history), history)
     kinds = _kinds(between)
     verdicts = _verdicts(ws, history)
     return [Disagreement(kinds[one.kind], between, one, _verdict_on(one.b, verdicts)) for one in found]
@@ -276,6 +274,11 @@ def _layer(
     facts = known_facts(ws, pair=history.pair, timeframe=history.timeframe, functions=functions)
     given = frozenset(label_of(f, bullish=side) for f in functions for side in (True, False))
     return LayerSpans(name, facts.talib, given)
+
+
+def _looked_for(spans: Sequence[Span], reviewed: Sequence[ReviewedRange]) -> list[Span]:
+    labels = frozenset[str]().union(*(part.labels for part in reviewed))
+    return [span for span in spans if span.label in labels]
 
 
 def _could_say(pair: Pair, a: LayerSpans, b: LayerSpans) -> bool:
