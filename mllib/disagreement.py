@@ -52,12 +52,13 @@ class Pair(NamedTuple):
 class Summary:
     """How much two layers agree.
 
-    `agreement_rate` is the share of pairs and single spans that have one label on about the same candles.
-    `mean_iou` and `median_boundary_bars` (over starts and ends, without sign) are of the pairs of one label.
+    `counts` are by label and kind. `agreement_rate` is the share of pairs and single spans that have one
+    label on about the same candles. `mean_iou` and `median_boundary_bars` (over starts and ends, without
+    sign) are of the pairs of one label.
     All three are None where there is nothing to tell.
     """
 
-    counts: dict[tuple[str, PairKind], int]
+    counts: dict[tuple[str, str], int]
     agreement_rate: float | None
     mean_iou: float | None
     median_boundary_bars: float | None
@@ -101,7 +102,7 @@ def summarise(pairs: Iterable[Pair]) -> Summary:
     of_one_label = [one for one in pairs if one.kind in ("agreement", "boundary_mismatch")]
     off = [abs(bars) for one in of_one_label for bars in (one.start_bars, one.end_bars) if bars is not None]
     return Summary(
-        counts=dict(Counter((one.span.label, one.kind) for one in pairs)),
+        counts=dict(Counter((one.span.label, str(one.kind)) for one in pairs)),
         agreement_rate=len(of_one_label) / len(pairs) if pairs else None,
         mean_iou=float(np.mean([one.iou for one in of_one_label])) if of_one_label else None,
         median_boundary_bars=float(np.median(off)) if off else None,

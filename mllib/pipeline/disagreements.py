@@ -1,25 +1,26 @@
 """Use cases about where people, TA-Lib and models differ, and what to ask people next."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from mllib.candles import Candles
 from mllib.disagreement import Pair, PairKind, Summary, compare, summarise
-from mllib.encoders import reviewed_bars
-from mllib.errors import InvalidConfig
-from mllib.matching import overlaps, wholly_on
-from mllib.patterns import label_of
-from mllib.pipeline.annotations import Layer, known_facts, labelled
-from mllib.pipeline.predicting import Sweep
+from mllib.errors import InvalidConfig, NotReady
+from mllib.inference import Predictor
+from mllib.matching import overlaps
+from mllib.models import Progress
+from mllib.pipeline.predicting import StoredCandles, Sweep
+from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
+from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import NOTHING, PEOPLE, PredictedSpan, ReviewedRange, Span, positions
+from mllib.spans import PEOPLE, PredictedSpan, Span, positions
 from mllib.store import Action
+from mllib.timeframes import parse_timeframe
 
-LayerName = Literal["human", "talib", "model"]
 Kind = Literal[
     "agreement",
     "boundary_mismatch",
@@ -29,12 +30,11 @@ Kind = Literal[
     "missed_by_model",
 ]
 ChangeKind = Literal["kept", "moved", "relabelled", "dropped", "added"]
-LAYERS: tuple[LayerName, ...] = get_args(LayerName)
-"""In the order in which two of them are told: the first is `a`, the second `b`."""
 USUAL: frozenset[Kind] = frozenset(
     {"label_mismatch", "missed_by_human", "missed_by_talib", "missed_by_model"}
 )
 """The kinds that are told unless others are asked for."""
+USUAL_CHANGES: frozenset[ChangeKind] = frozenset({"moved", "relabelled", "dropped", "added"})
 _CHANGES: dict[PairKind, ChangeKind] = {
     "agreement": "kept",
     "boundary_mismatch": "moved",
@@ -43,7 +43,6 @@ _CHANGES: dict[PairKind, ChangeKind] = {
     "only_in_b": "added",
 }
 _UNDECIDED = 0.5
-_PEOPLE: tuple[Layer, ...] = ("human",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +114,9 @@ class Wanted:
             and (self.start_time is None or one.span.start_time >= self.start_time)
             and (self.end_time is None or one.span.end_time <= self.end_time)
             and (one.pair.boundary_bars >= self.least_bars or one.pair.iou == 0)
-            and confidence_of(one) >= self.least_confidence
+            and (confidence_of(one) or 1.0) >= self.least_confidence
             and (self.judged is None or (one.verdict is not None) == self.judged)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class LayerSpans:
-    """A layer's spans on a series, and where its silence says something.
-
-    `labels` are those that it can give (None: any); `reviewed` is where it looked (None: everywhere).
-    """
-
-    name: str
-    spans: Sequence[Span]
-    labels: frozenset[str] | None = None
-    reviewed: Sequence[ReviewedRange] | None = None
 
 
 def two_layers(text: str) -> tuple[LayerName, LayerName]:
@@ -151,6 +137,20 @@ def two_layers(text: str) -> tuple[LayerName, LayerName]:
     return found[0], found[1]
 
 
+def kinds_wanted(names: Collection[str], *, versions: bool = False) -> frozenset[str]:
+    """The kinds of these names, of layers or of versions; where none is named, those that are told usually.
+
+    Raises:
+        InvalidConfig: a name is no kind.
+    """
+    known: tuple[str, ...] = get_args(ChangeKind) if versions else get_args(Kind)
+    if unknown := sorted(set(names) - set(known)):
+        raise InvalidConfig(
+            f"kinds: found {', '.join(unknown)}, expected some of {', '.join(known)}. Correct the name."
+        )
+    return frozenset(names) or (USUAL_CHANGES if versions else USUAL)
+
+
 def layer_disagreements(
     ws: Workspace,
     history: Candles,
@@ -161,18 +161,40 @@ def layer_disagreements(
 ) -> list[Disagreement]:
     """All that two layers say of a stored series, by time, agreement included.
 
-    `predicted` and `labels` are the model's, where it is one of the two. Beside people, a span counts where
-    its label was reviewed on all of its bars, and labels that nobody looked for in the series take no part. A
-    layer misses no label that it cannot give, and what a person has dismissed is no miss of people's.
+    `predicted` and `labels` are the model's, where it is one of the two; `compared` says what counts.
     """
-    a, b = (_layer(ws, history, name, predicted, labels) for name in between)
-    theirs = b.spans if a.reviewed is None else _looked_for(b.spans, a.reviewed)
-    found = [pair for pair in compare(a.spans, theirs, history.time) if _could_say(pair, a, b)]
-    if a.reviewed is not None:
-        found = _without_dismissed(ws, _on_reviewed(found, a.reviewed, history), history)
+    a, b = (layer_spans(ws, history, name, predicted, labels) for name in between)
+    found = compared(ws, a, b, history)
     kinds = _kinds(between)
     verdicts = _verdicts(ws, history)
     return [Disagreement(kinds[one.kind], between, one, _verdict_on(one.b, verdicts)) for one in found]
+
+
+def series_disagreements(
+    ws: Workspace,
+    stored: StoredCandles,
+    predictor: Predictor | None,
+    *,
+    pair: str,
+    timeframe: str,
+    between: tuple[LayerName, LayerName],
+    progress: Progress | None = None,
+) -> list[Disagreement]:
+    """All that two layers say of a stored series, its sweep computed where no file has it.
+
+    Raises:
+        NotFound: the series is not stored.
+        NotReady: the model is one of the two, and there is none.
+    """
+    if "model" not in between:
+        return layer_disagreements(ws, stored.read(pair, parse_timeframe(timeframe)), between)
+    if predictor is None:
+        raise NotReady(
+            "model: none is loaded, expected one to compare with. Train one with `candleloop train`, or "
+            "compare human with talib."
+        )
+    found = sweep_series(ws, stored, predictor, pair=pair, timeframe=timeframe, progress=progress)
+    return layer_disagreements(ws, found.candles, between, predicted=found.spans, labels=found.labels)
 
 
 def version_changes(
@@ -192,6 +214,35 @@ def version_changes(
     ]
 
 
+def series_changes(
+    ws: Workspace,
+    stored: StoredCandles,
+    versions: tuple[Predictor, Predictor],
+    *,
+    pair: str,
+    timeframe: str,
+    progress: Progress | None = None,
+) -> list[Disagreement]:
+    """What the second model changes against the first on a stored series; raises as `sweep_series` does."""
+    before, after = (
+        sweep_series(ws, stored, one, pair=pair, timeframe=timeframe, progress=_half(progress, n))
+        for n, one in enumerate(versions)
+    )
+    return version_changes(
+        ws,
+        after.candles,
+        before=(before.model_version, before.spans),
+        after=(after.model_version, after.spans),
+    )
+
+
+def _half(progress: Progress | None, half: int) -> Progress | None:
+    """The progress of one of two equal parts as that of both."""
+    if progress is None:
+        return None
+    return lambda done, stage: progress((half + done) / 2, stage)
+
+
 def newest_first(
     found: Iterable[Disagreement], wanted: Wanted, limit: int | None = None
 ) -> list[Disagreement]:
@@ -202,13 +253,15 @@ def newest_first(
 
 def summary(found: Iterable[Disagreement], wanted: Wanted) -> Summary:
     """How much the layers agree where the filters say, whatever kinds are wanted."""
-    return summarise(one.pair for one in found if wanted.holds_place_of(one))
+    there = [one for one in found if wanted.holds_place_of(one)]
+    counts = Counter((one.span.label, str(one.kind)) for one in there)
+    return replace(summarise(one.pair for one in there), counts=dict(counts))
 
 
-def confidence_of(one: Disagreement) -> float:
-    """The model's confidence in [0, 1], of the newer version's span first; 1 where no model says anything."""
+def confidence_of(one: Disagreement) -> float | None:
+    """The model's confidence in [0, 1], of the newer version first; None where no model says anything."""
     sides = (span for span in (one.pair.b, one.pair.a) if isinstance(span, PredictedSpan))
-    return next((span.avg_confidence for span in sides), 1.0)
+    return next((span.avg_confidence for span in sides), None)
 
 
 def find_disagreements(
@@ -253,68 +306,6 @@ def find_undecided(
 
 def _unsure(span: PredictedSpan) -> tuple[float, int, str]:
     return abs(span.avg_confidence - _UNDECIDED), -span.start_time, span.label
-
-
-def _layer(
-    ws: Workspace,
-    history: Candles,
-    name: LayerName,
-    predicted: Sequence[PredictedSpan],
-    labels: Collection[str],
-) -> LayerSpans:
-    if name == "model":
-        return LayerSpans(name, predicted, frozenset(labels))
-    if name == "human":
-        facts = known_facts(ws, pair=history.pair, timeframe=history.timeframe, functions=None)
-        known = labelled(history, facts, layers=_PEOPLE, ingestion=ws.config.stages.annotation_ingestion)
-        return LayerSpans(name, known.spans, None, known.reviewed)
-    functions = [*ws.store.talib.layers(history.pair, history.timeframe)]
-    if not functions:
-        return LayerSpans(name, (), frozenset())
-    facts = known_facts(ws, pair=history.pair, timeframe=history.timeframe, functions=functions)
-    given = frozenset(label_of(f, bullish=side) for f in functions for side in (True, False))
-    return LayerSpans(name, facts.talib, given)
-
-
-def _looked_for(spans: Sequence[Span], reviewed: Sequence[ReviewedRange]) -> list[Span]:
-    labels = frozenset[str]().union(*(part.labels for part in reviewed))
-    return [span for span in spans if span.label in labels]
-
-
-def _could_say(pair: Pair, a: LayerSpans, b: LayerSpans) -> bool:
-    """Whether the layer that says nothing could have said it."""
-    silent = {"only_in_a": b, "only_in_b": a}.get(pair.kind)
-    return silent is None or silent.labels is None or pair.span.label in silent.labels
-
-
-def _on_reviewed(pairs: Sequence[Pair], reviewed: Sequence[ReviewedRange], history: Candles) -> list[Pair]:
-    """Those whose span lies wholly on bars that were reviewed for its label."""
-    by_label: defaultdict[str, list[int]] = defaultdict(list)
-    for n, pair in enumerate(pairs):
-        by_label[pair.span.label].append(n)
-    at = positions([pair.span for pair in pairs], history.time)
-    kept = np.zeros(len(pairs), bool)
-    for label, those in by_label.items():
-        kept[those] = wholly_on(at[those], reviewed_bars(label, history, reviewed))
-    return [pairs[n] for n in np.flatnonzero(kept).tolist()]
-
-
-def _without_dismissed(ws: Workspace, pairs: Sequence[Pair], history: Candles) -> list[Pair]:
-    """Without what people do not say because one of them said that it is not there."""
-    missed = [n for n, pair in enumerate(pairs) if pair.kind == "only_in_b"]
-    denied = compare([pairs[n].span for n in missed], _dismissed(ws, history), history.time)
-    gone = {id(pair.a) for pair in denied if pair.kind in ("agreement", "boundary_mismatch")}
-    return [pair for pair in pairs if pair.kind != "only_in_b" or id(pair.b) not in gone]
-
-
-def _dismissed(ws: Workspace, history: Candles) -> list[Span]:
-    """Where people said that a predicted label is not."""
-    said = ws.store.annotations.list(history.pair, history.timeframe, sources=PEOPLE)
-    return [
-        Span(one.model_prediction.label, one.start_time, one.end_time)
-        for one in said
-        if one.label == NOTHING and one.model_prediction is not None
-    ]
 
 
 def _kinds(between: tuple[LayerName, LayerName]) -> dict[PairKind, Kind]:
