@@ -842,7 +842,7 @@ export interface components {
         /** @description What a person and the model say differently; the one that says nothing is null. */
         Disagreement: {
             /** @enum {string} */
-            kind: "label_mismatch" | "missed_by_human" | "missed_by_model";
+            kind: "agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model";
             human: components["schemas"]["SpanBody"] | null;
             predicted: components["schemas"]["Proposal"] | null;
         };

@@ -329,6 +329,7 @@ def _verdicts(ws: Workspace, history: Candles) -> dict[Place, Action]:
     return {
         (one.prediction.label, one.prediction.start_time, one.prediction.end_time): one.action
         for one in reversed(said)
+        if one.prediction is not None
     }
 
 
