@@ -24,6 +24,7 @@ def annotator_agreement(
 ) -> list[Agreement]:
     """The agreement of every two annotators who judged a place in common, by name; names are as given.
 
+    With one of `annotators`, that one beside each other; with more, these alone.
     Of an annotator the newest verdict on a place counts, skips and verdicts that settle others apart. Series
     whose candles are not stored are left out: their spans cannot be counted in bars.
 
@@ -32,16 +33,19 @@ def annotator_agreement(
     """
     pair = None if pair is None else check_pair(pair)
     timeframe = None if timeframe is None else parse_timeframe(timeframe)
-    said = _statements(ws, pair, timeframe, frozenset(annotators))
+    said, wanted = _statements(ws, pair, timeframe), frozenset(annotators)
     names = sorted({name for by_name in said.values() for name in by_name})
-    shared: dict[tuple[str, str], list[SharedPlace]] = {both: [] for both in combinations(names, 2)}
+    shared: dict[tuple[str, str], list[SharedPlace]] = {
+        both: [] for both in combinations(names, 2) if wanted.issuperset(both) or wanted.issubset(both)
+    }
     for (of_pair, of_timeframe), by_name in said.items():
         try:
             time = ws.candles.read(of_pair, of_timeframe).time
         except NotFound:
             continue
-        for a, b in combinations(sorted(by_name), 2):
-            shared[a, b] += shared_places(by_name[a], by_name[b], time)
+        for (a, b), places in shared.items():
+            if a in by_name and b in by_name:
+                places.extend(shared_places(by_name[a], by_name[b], time))
     return [agreement(both, places) for both, places in shared.items() if places]
 
 
@@ -97,7 +101,7 @@ def adjudicate(
 
 
 def _statements(
-    ws: Workspace, pair: str | None, timeframe: str | None, wanted: frozenset[str]
+    ws: Workspace, pair: str | None, timeframe: str | None
 ) -> dict[Named, dict[str, list[Statement]]]:
     """Per series and annotator, the newest statement on each place."""
     standing = ws.store.verdicts.list(pair, timeframe, with_settled=True)
@@ -105,7 +109,7 @@ def _statements(
     newest: dict[tuple[Named, str, _BoundsKey], Statement] = {}
     for verdict in standing:
         name = verdict.annotator
-        if name is None or verdict.settles or (wanted and name not in wanted):
+        if name is None or verdict.settles:
             continue
         place = verdict.place
         key = (verdict.pair, verdict.timeframe), name, (place.label, place.start_time, place.end_time)

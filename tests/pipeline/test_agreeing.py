@@ -78,6 +78,8 @@ def test_series_and_annotators_can_be_chosen(ws: Workspace, candles: Candles, bo
         ("ann", "cleo"),
         ("ben", "cleo"),
     ]
+    with_ann = [one.annotators for one in annotator_agreement(ws, annotators=["ann"])]
+    assert with_ann == [("ann", "ben"), ("ann", "cleo")]
     assert _only(ws, annotators=["cleo", "ann"]).annotators == ("ann", "cleo")
     assert annotator_agreement(ws, pair="GBPUSD") == []
     assert annotator_agreement(ws, timeframe="1D") == []
