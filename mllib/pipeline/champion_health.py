@@ -99,11 +99,8 @@ def _newer_candles(stored: StoredCandles, predictor: Predictor | None) -> Findin
 def _verdicts(ws: Workspace, run: Run) -> Finding:
     """The share of its judged predictions that people confirmed, with Wilson's 95 % interval."""
     version = str(run.model_version)
-    judged = [
-        one.action
-        for one in ws.store.verdicts.list()
-        if one.prediction is not None and one.prediction.model_version == version and one.action != "skip"
-    ]
+    actions = [one.action for one in ws.store.verdicts.list() if one.model_version == version]
+    judged = [action for action in actions if action in ("confirm", "correct", "dismiss")]
     if len(judged) < LEAST_VERDICTS:
         return Finding(
             "Verdicts", None, f"{len(judged)} on v{version} so far; from {LEAST_VERDICTS} on they count."

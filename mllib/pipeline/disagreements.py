@@ -320,14 +320,14 @@ def _kinds(between: tuple[LayerName, LayerName]) -> dict[PairKind, Kind]:
     }
 
 
-Place = tuple[str, int | None, int | None]
+Place = tuple[str, int, int]
 
 
 def _verdicts(ws: Workspace, history: Candles) -> dict[Place, Action]:
     """What was said last of each prediction."""
     said = ws.store.verdicts.list(history.pair, history.timeframe)
     return {
-        (one.prediction.label, one.prediction.start_time, one.prediction.end_time): one.action
+        (one.place.label, one.place.start_time, one.place.end_time): one.action
         for one in reversed(said)
         if one.prediction is not None
     }
