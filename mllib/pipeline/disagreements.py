@@ -14,7 +14,7 @@ from mllib.inference import Predictor
 from mllib.matching import overlaps
 from mllib.models import Progress
 from mllib.pipeline.predicting import StoredCandles, Sweep
-from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
+from mllib.pipeline.span_layers import LAYERS, LayerName, LayerSpans, compared, layer_spans
 from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import PEOPLE, PredictedSpan, Span, positions
@@ -164,10 +164,16 @@ def layer_disagreements(
     `predicted` and `labels` are the model's, where it is one of the two; `compared` says what counts.
     """
     a, b = (layer_spans(ws, history, name, predicted, labels) for name in between)
-    found = compared(ws, a, b, history)
-    kinds = _kinds(between)
-    verdicts = _verdicts(ws, history)
-    return [Disagreement(kinds[one.kind], between, one, verdicts.get(_place(one.span))) for one in found]
+    return told_apart(ws, history, a, b)
+
+
+def told_apart(ws: Workspace, history: Candles, a: LayerSpans, b: LayerSpans) -> list[Disagreement]:
+    """The same of two layers in their order."""
+    kinds, verdicts = _kinds((a.name, b.name)), _verdicts(ws, history)
+    return [
+        Disagreement(kinds[one.kind], (a.name, b.name), one, verdicts.get(_place(one.span)))
+        for one in compared(ws, a, b, history)
+    ]
 
 
 def series_disagreements(
