@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cachetools import LRUCache
 
@@ -16,13 +17,13 @@ from mllib.pipeline.promoting import load_run
 from mllib.pipeline.span_layers import LayerName, layer_spans
 from mllib.pipeline.sweeps import SweptSeries, sweep_series, swept, swept_by
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import Span
+from mllib.spans import Span, SpanIndex
 from mllib.store import Run
 
 _KEPT = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """All that two layers say of a stored series, and the layers' spans by name; people's are always there.
 
@@ -32,8 +33,21 @@ class Comparison:
     history: Candles
     between: tuple[str, str]
     found: list[Disagreement]
-    layers: dict[str, Sequence[Span]]
+    layers: dict[str, SpanIndex]
     model_version: str | None = None
+
+    def told_of(self, layer: str, span: Span) -> Disagreement | None:
+        """Where a layer's span is told, or None where it does not count."""
+        return self._by_span.get((layer, span.label, span.start_time, span.end_time))
+
+    @cached_property
+    def _by_span(self) -> dict[tuple[str, str, int, int], Disagreement]:
+        return {
+            (name, span.label, span.start_time, span.end_time): one
+            for one in self.found
+            for name, span in zip(one.between, (one.pair.a, one.pair.b), strict=True)
+            if span is not None
+        }
 
 
 class Comparisons:
@@ -99,12 +113,16 @@ def sweep_missing(
     pair: str,
     timeframe: str,
     progress: Progress | None = None,
-) -> None:
-    """Computes the sweeps of these runs that no file has; raises as `load_run` and `sweep_series` do."""
-    for n, run in enumerate(runs):
-        if swept_by(ws, stored, run, pair=pair, timeframe=timeframe) is None:
-            report = None if progress is None else _part(progress, n, len(runs))
-            sweep_series(ws, stored, load_run(ws, run), pair=pair, timeframe=timeframe, progress=report)
+) -> int:
+    """Computes the sweeps of these runs that no file has, and says how many that were.
+
+    Raises as `load_run` and `sweep_series` do.
+    """
+    missing = [run for run in runs if swept_by(ws, stored, run, pair=pair, timeframe=timeframe) is None]
+    for n, run in enumerate(missing):
+        report = None if progress is None else _part(progress, n, len(missing))
+        sweep_series(ws, stored, load_run(ws, run), pair=pair, timeframe=timeframe, progress=report)
+    return len(missing)
 
 
 def _part(progress: Progress, part: int, parts: int) -> Progress:
@@ -122,17 +140,17 @@ def _of_layers(
         history,
         between,
         told_apart(ws, history, layers[between[0]], layers[between[1]]),
-        {str(name): layer.spans for name, layer in layers.items()},
+        {str(name): SpanIndex(layer.spans) for name, layer in layers.items()},
         None if found is None else found.model_version,
     )
 
 
 def _of_versions(ws: Workspace, old: SweptSeries, new: SweptSeries) -> Comparison:
     before, after = (old.model_version, old.spans), (new.model_version, new.spans)
-    people = layer_spans(ws, new.candles, "human").spans
+    people = SpanIndex(layer_spans(ws, new.candles, "human").spans)
     return Comparison(
         new.candles,
         (before[0], after[0]),
         version_changes(ws, new.candles, before=before, after=after),
-        {"human": people, before[0]: before[1], after[0]: after[1]},
+        {"human": people, before[0]: SpanIndex(before[1]), after[0]: SpanIndex(after[1])},
     )
