@@ -1,25 +1,25 @@
 """What the review deck in the browser asks, and what it is answered.
 
-The deck keeps the queue, what was said and where it stands. It asks for places before it needs them and sends
-what was said until it is told that it is stored. So nothing of a review is kept here: a reload or a new server
-begins with the next question.
+The deck keeps the queue, what was said and where it stands. It asks for places before it needs them and
+sends what was said until it is told that it is stored. So nothing of a review is kept here: a reload or a new
+server begins with the next question.
 """
 
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app import session
 from app.background import background
 from app.place_drawing import drawn_place, place_key
 from app.session import label_colors, predictor, stored_candles, workspace
+from app.signing_in import signed_in_name
 from app.words import label_words
 from mllib.errors import CandleloopError
 from mllib.explaining import explain
 from mllib.inference import Predictor
-from mllib.pipeline.judging import Said, deliver, take_back
+from mllib.pipeline.judging import Delivery, Said, deliver, take_back
 from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.places import in_order_of_time, place_of
 from mllib.pipeline.predicting import predict_stored
@@ -127,7 +127,7 @@ class Ask(Message):
     seq: int
     tab: str
     annotator: str | None = None
-    outbox: list[Kept] = []
+    outbox: list[dict[str, Any]] = []
     take_back: list[TakenBack] = []
     view: View = View()
     want: list[AskedPlace] = []
@@ -159,7 +159,7 @@ def _standing() -> dict[str, Any]:
     """What any answer tells: who is signed in, the model, the series and the labels."""
     ws, model = workspace(), predictor()
     return {
-        "signed_in": _signed_in_name(),
+        "signed_in": signed_in_name(),
         "model": None if model is None else {"version": model.info.model_version, "run": model.info.run_id},
         "series": series_to_review(ws, model),
         "labels": [
@@ -172,11 +172,6 @@ def _standing() -> dict[str, Any]:
     }
 
 
-def _signed_in_name() -> str | None:
-    name: str | None = getattr(session, "signed_in_name", lambda: None)()
-    return name
-
-
 def _shown(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What a part of an answer is, or the error in its place: the rest of the answer stands."""
     try:
@@ -186,20 +181,24 @@ def _shown(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _deliveries(ask: Ask) -> list[dict[str, Any]]:
-    signed_in = _signed_in_name()
-    own = [one for one in ask.outbox if signed_in in (None, one.annotator)]
-    delivered = deliver(workspace(), [one.said() for one in own])
-    delivered += [
-        take_back(workspace(), one.client_id, one.verdict_id, ask.annotator) for one in ask.take_back
-    ]
-    others = [one for one in ask.outbox if one not in own]
-    return [asdict(one) for one in delivered] + [
-        {
-            "client_id": one.client_id,
-            "delayed": f"Said by {one.annotator or 'someone without a name'}: it is stored once they sign in here.",
-        }
-        for one in others
-    ]
+    signed_in = signed_in_name()
+    found = [_delivery(one, signed_in) for one in ask.outbox]
+    found += [take_back(workspace(), one.client_id, one.verdict_id, ask.annotator) for one in ask.take_back]
+    return [asdict(one) for one in found]
+
+
+def _delivery(kept: dict[str, Any], signed_in: str | None) -> Delivery:
+    try:
+        said = Kept.model_validate(kept).said()
+    except (ValidationError, TypeError):
+        refused = "This was kept by another version of the console and cannot be read. Say it again there."
+        return Delivery(client_id=str(kept.get("client_id")), refused=refused)
+    if signed_in not in (None, said.feedback.annotator):
+        who = said.feedback.annotator or "someone without a name"
+        return Delivery(
+            client_id=said.feedback.client_id, delayed=f"said by {who}, stored once they sign in here"
+        )
+    return deliver(workspace(), said)
 
 
 def _place(asked: AskedPlace, ask: Ask) -> dict[str, Any]:
@@ -231,7 +230,7 @@ def _queue(wish: QueueWish) -> dict[str, Any]:
         model,
         series=None if wish.series is None else [_series(name) for name in wish.series],
         size=wish.size,
-        labels=wish.labels,
+        labels=list(labels_to_review(workspace(), model)) if wish.labels is None else wish.labels,
     )
     if not task.done:
         return {"id": wish.id, "progress": task.progress, "stage": task.stage}

@@ -1,12 +1,12 @@
 """Use case of review: what an annotator's browser has kept until it is told that it is stored."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mllib.errors import CandleloopError, Conflict, NotReady
 from mllib.pipeline.review import record_verdict
 from mllib.pipeline.workspace import Workspace
+from mllib.spans import Span
 from mllib.store import Feedback, Verdict
 from mllib.timeframes import iso_utc
 
@@ -37,27 +37,12 @@ class Delivery:
     elsewhere: bool = False
 
 
-def deliver(ws: Workspace, said: Sequence[Said]) -> list[Delivery]:
-    """Stores what was said, in this order; whatever has been delivered before does no harm.
+def deliver(ws: Workspace, said: Said) -> Delivery:
+    """Stores what was said; whatever has been delivered before does no harm.
 
     One annotator has one verdict on a prediction: the same once more is taken as delivered, another one is
     refused until the first is taken back.
     """
-    return [_deliver(ws, one) for one in said]
-
-
-def take_back(ws: Workspace, client_id: str, verdict_id: str, annotator: str | None) -> Delivery:
-    """Retracts a stored verdict, for a question of that id; twice is as once."""
-    try:
-        ws.store.verdicts.retract(verdict_id, annotator)
-    except NotReady as exc:
-        return Delivery(client_id=client_id, delayed=str(exc))
-    except CandleloopError as exc:
-        return Delivery(client_id=client_id, refused=str(exc))
-    return Delivery(client_id=client_id, verdict_id=verdict_id)
-
-
-def _deliver(ws: Workspace, said: Said) -> Delivery:
     feedback = said.feedback
     try:
         with _one_at_a_time:
@@ -74,6 +59,17 @@ def _deliver(ws: Workspace, said: Said) -> Delivery:
     return Delivery(client_id=feedback.client_id, verdict_id=verdict.id)
 
 
+def take_back(ws: Workspace, client_id: str, verdict_id: str, annotator: str | None) -> Delivery:
+    """Retracts a stored verdict, for a question of that id; twice is as once."""
+    try:
+        ws.store.verdicts.retract(verdict_id, annotator)
+    except NotReady as exc:
+        return Delivery(client_id=client_id, delayed=str(exc))
+    except CandleloopError as exc:
+        return Delivery(client_id=client_id, refused=str(exc))
+    return Delivery(client_id=client_id, verdict_id=verdict_id)
+
+
 def _standing(ws: Workspace, feedback: Feedback) -> Verdict | None:
     """What this annotator has said of the prediction under another id.
 
@@ -82,15 +78,15 @@ def _standing(ws: Workspace, feedback: Feedback) -> Verdict | None:
     """
     if feedback.prediction is None:
         return None
-    for verdict in ws.store.verdicts.list(feedback.pair, feedback.timeframe):
+    for verdict in ws.store.verdicts.list(feedback.pair, feedback.timeframe, with_skips=True):
         if verdict.client_id == feedback.client_id:
             return None
         if verdict.annotator == feedback.annotator and _one_prediction(verdict, feedback):
             if _same(verdict, feedback):
                 return verdict
             raise Conflict(
-                f"{feedback.pair} {feedback.timeframe}: {verdict.prediction.label} at "
-                f"{iso_utc(verdict.prediction.start_time)}: found that {verdict.annotator or 'you'} had said "
+                f"{feedback.pair} {feedback.timeframe}: {verdict.place.label} at "
+                f"{iso_utc(verdict.place.start_time)}: found that {verdict.annotator or 'you'} had said "
                 f"{verdict.action} of it elsewhere, expected one verdict a prediction. Take that one back, "
                 "then judge it anew.",
                 active_id=verdict.id,
@@ -113,8 +109,10 @@ def _same(verdict: Verdict, feedback: Feedback) -> bool:
         return False
     if feedback.action != "correct":
         return True
-    return (
-        verdict.label == (feedback.label or verdict.prediction.label)
-        and verdict.start_time in (feedback.start_time, None)
-        and verdict.end_time in (feedback.end_time, None)
+    place = verdict.place
+    result = Span(
+        feedback.label or place.label,
+        place.start_time if feedback.start_time is None else feedback.start_time,
+        place.end_time if feedback.end_time is None else feedback.end_time,
     )
+    return verdict.span == result

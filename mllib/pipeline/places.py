@@ -26,9 +26,9 @@ SAME_PLACE_IOU = 0.5
 class Place:
     """A window around what is asked about.
 
-    `span` is what the model says there, None where only the candles are looked at. Under `as_of` (Unix s, the
-    last candle shown) it is what the model says without the later candles; `peeked` tells that it does not say
-    so without them, and then `span` is what it says with them.
+    `span` is what the model says there, None where only the candles are looked at. Under `as_of` (Unix s,
+    the last candle shown) it is what the model says without the later candles; `peeked` tells that it does
+    not say so without them, and then `span` is what it says with them.
     """
 
     window: ReviewWindow
@@ -42,13 +42,12 @@ class Place:
         if self.span is None:
             return []
         said = [v for v in self.window.verdicts if v.prediction is not None]
-        judged = [Span(v.prediction.label, v.prediction.start_time, v.prediction.end_time) for v in said]
-        time = self.window.candles.time
+        judged, time = [v.place for v in said], self.window.candles.time
         _, about, iou = overlaps(positions([self.span], time), positions(judged, time))
         return [said[i] for i in sorted(about[iou >= SAME_PLACE_IOU].tolist())]
 
 
-def place_of(
+def place_of(  # noqa: PLR0913  # which place, and how much of it
     ws: Workspace,
     stored: StoredCandles,
     predictor: Predictor | None,
@@ -70,7 +69,8 @@ def place_of(
     """
     history = stored.read(pair, timeframe)
     first, length = window_around(span, history, bars=bars)
-    as_of = span.end_time if hidden_after else None
+    predicted = span if isinstance(span, PredictedSpan) else None
+    as_of = span.end_time if hidden_after and predicted is not None else None
     window = review_window(
         ws,
         stored,
@@ -80,9 +80,8 @@ def place_of(
         first_bar=first,
         bars=length,
         with_talib=with_talib,
-        **({} if as_of is None else {"as_of": as_of}),
+        as_of=as_of,
     )
-    predicted = span if isinstance(span, PredictedSpan) else None
     if predicted is None or as_of is None:
         return Place(window, predicted, as_of, peeked=False)
     without_later = _same_place(predicted, window.predictions, window.candles)

@@ -58,6 +58,7 @@ export class Bar {
     let [state, words] = ["saved", "saved"];
     if (refused) [state, words] = ["failed", `${plural(refused, "verdict")} refused`];
     else if (waiting.length && delayed) [state, words] = ["late", `not saved yet: ${delayed}`];
+    else if (this.#deck.trouble) [state, words] = ["late", this.#deck.trouble];
     else if (late) [state, words] = ["late", waiting.length ? this.#lateWords(waiting.length) : "the console does not answer"];
     else if (waiting.length) [state, words] = ["busy", `saving ${waiting.length}`];
     this.#saving.dataset.state = state;

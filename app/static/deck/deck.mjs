@@ -6,7 +6,7 @@ import { Bar } from "./bar.mjs";
 import { Course } from "./course.mjs";
 import { Draft } from "./editor.mjs";
 import { listenToKeys } from "./keys.mjs";
-import { cut, decimalsOf, draftSpan, layersOf } from "./layers.mjs";
+import { cut, draftSpan, layersOf } from "./layers.mjs";
 import { Link } from "./link.mjs";
 import { annotatorName, newId, Outbox, tabState, toAddress } from "./memory.mjs";
 import { Panel } from "./panel.mjs";
@@ -17,6 +17,7 @@ const PLACES_KEPT = 60;
 const PLACES_AT_ONCE = 2;
 const REASONS_AHEAD = 2;
 const GONE_MS = 200;
+const RIGHT_SHARE = 0.04;
 const MEASURE = "candleloop:next-place";
 const decks = new WeakMap();
 
@@ -57,6 +58,7 @@ export class Deck {
   queueProgress = null;
   browseProgress = null;
   overlay = null;
+  trouble = null;
   places = new Map();
   reasons = new Map();
   outbox = new Outbox();
@@ -389,7 +391,7 @@ export class Deck {
       series: `${entry.pair} ${entry.timeframe}`,
       timeframe: entry.timeframe,
       decimals: place.decimals,
-      view: [place.first_bar - 0.5, place.first_bar + place.bars - 0.5],
+      view: [place.first_bar - 0.5, place.first_bar + place.bars * (1 + RIGHT_SHARE)],
       place: `${entry.key} ${this.state.view.bars}`,
       as_of: this.state.view.hidden_after ? (cutAt ?? place.as_of) : null,
     });
@@ -400,7 +402,7 @@ export class Deck {
   #wasDrawn(entry) {
     const at = this.#pressedAt;
     const moved = this.#drawn !== entry.key;
-    this.#drawn = entry.key;
+    this.#drawn = this.#root.dataset.place = entry.key;
     if (at === null || !moved) return;
     this.#pressedAt = null;
     requestAnimationFrame(() => setTimeout(() => performance.measure(MEASURE, { start: at, end: performance.now() })));
@@ -413,6 +415,7 @@ export class Deck {
     this.turn += 1;
     this.#link.connect(send);
     this.standing = data;
+    this.trouble = data.trouble ?? null;
     this.#chart.applyTheme();
     const question = this.#link.answered(data);
     if (question !== null) this.#take(data, question);
@@ -686,7 +689,7 @@ export class Deck {
     const packed = place.candles;
     place.packed = packed;
     place.candles = Object.fromEntries(Object.entries(packed).map(([name, values]) => [name, unpacked(values)]));
-    place.decimals = decimalsOf(place.candles);
+    place.bars = place.candles.time.length;
     this.places.delete(key);
     this.places.set(key, place);
     const spare = this.places.size - PLACES_KEPT;

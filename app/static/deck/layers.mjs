@@ -54,17 +54,6 @@ function outlineOf(entry) {
   return entry.human ? "orange" : "yellow";
 }
 
-/** So many digits after the point tell a thousandth of the range of prices. */
-export function decimalsOf({ low, high }) {
-  let [least, most] = [Infinity, -Infinity];
-  for (let i = 0; i < low.length; i += 1) {
-    if (low[i] < least) least = low[i];
-    if (high[i] > most) most = high[i];
-  }
-  const range = most - least;
-  return range > 0 ? Math.min(Math.max(Math.ceil(-Math.log10(range / 1000)), 0), 8) : 2;
-}
-
 /** The candles up to a time, for a span whose later candles are hidden at once, before the server has answered. */
 export function cut(candles, time) {
   let end = candles.time.length;
