@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from mllib.candle_files import FileRows, RawCandles, read_candle_file, read_rows
 from mllib.candle_gate import GateReport, refusals, unchecked_candles
@@ -18,21 +20,25 @@ from mllib.pipeline.workspace import Workspace
 from mllib.price_adjustment import PriceSplit
 from mllib.series_guess import guess_pair, guess_timeframe
 from mllib.timeframes import parse_timeframe
+from mllib.upload_folders import upload_folder
 
-_ROWS_BEFORE = 3
+_ROWS_AROUND = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceFile:
     """A file of candles as it was read: its candles, or why it cannot be read (`refusal`).
 
-    `head` holds its first rows; `pair` and `timeframe` are guessed from its name and its candles.
+    `head` holds its first rows, `around` those around the one that cannot be read; `pair` and `timeframe`
+    are guessed from its name and its candles.
     """
 
-    path: Path
+    name: str
+    size_bytes: int
     head: FileRows
     raw: RawCandles | None
     refusal: InvalidCandles | None
+    around: FileRows | None
     pair: str | None
     timeframe: str | None
 
@@ -53,28 +59,61 @@ class ImportPreview:
     comparison: Comparison | None = None
 
 
+def read_upload(ws: Workspace, name: str, content: bytes, *, progress: Progress | None = None) -> SourceFile:
+    """What `read_source` says of a file of that name; on the disk it is there only while it is read.
+
+    Raises:
+        InvalidCandles: not even its first rows can be read.
+        NotReady: the disk refuses.
+    """
+    with upload_folder(ws.home) as folder:
+        file = folder / Path(name).name
+        file.write_bytes(content)
+        return read_source(file, progress=progress)
+
+
 def read_source(file: Path, *, progress: Progress | None = None) -> SourceFile:
     """A file as it is before anyone has said what it is; one that cannot be read says why.
 
     Raises:
         InvalidCandles: not even its first rows can be read.
     """
-    if progress is not None:
-        progress(0.1, "looking at its first rows")
-    head = read_rows(file)
-    if progress is not None:
-        progress(0.2, "reading all rows")
+    told = progress or _quiet
+    told(0.1, "looking at its first rows")
+    name, size, head = file.name, file.stat().st_size, read_rows(file)
+    told(0.2, "reading all rows")
     try:
         raw = read_candle_file(file)
     except InvalidCandles as exc:
-        return SourceFile(file, head, None, exc, guess_pair(file.name), None)
-    timeframe = guess_timeframe(raw.frame["time"].to_numpy(np.int64), file.name)
-    return SourceFile(file, head, raw, None, guess_pair(file.name), timeframe)
+        first = None if exc.row is None else exc.row - _ROWS_AROUND
+        around = None if first is None else read_rows(file, first, count=2 * _ROWS_AROUND + 1)
+        return SourceFile(name, size, head, None, exc, around, guess_pair(name), None)
+    timeframe = guess_timeframe(raw.frame["time"].to_numpy(np.int64), name)
+    return SourceFile(name, size, head, raw, None, None, guess_pair(name), timeframe)
 
 
-def rows_around(source: SourceFile, row: int) -> FileRows:
-    """The rows of a file around one of them, as they are written."""
-    return read_rows(source.path, row - _ROWS_BEFORE, count=2 * _ROWS_BEFORE + 1)
+def rows_near(raw: RawCandles, row: int) -> pd.DataFrame:
+    """The candles around one (counted from 1): `row`, `time` as datetime64 in UTC, prices, `volume`."""
+    first = max(row - _ROWS_AROUND, 1)
+    frame = raw.frame.iloc[first - 1 : row + _ROWS_AROUND].copy()
+    frame["time"] = pd.to_datetime(frame["time"], unit="s", errors="coerce")
+    frame.insert(0, "row", np.arange(first, first + len(frame)))
+    return frame
+
+
+def overview_line(candles: Candles, *, points: int = 600) -> pd.DataFrame:
+    """The closes of candles for a small chart: `time` (datetime64, UTC) and `close`, at most so many rows.
+
+    Of more candles, each stretch of them is shown by its lowest and its highest close, in their order.
+    """
+    bars = np.arange(len(candles))
+    if len(candles) > points:
+        edges = np.linspace(0, len(candles), points // 2 + 1).astype(np.int64)
+        pieces = [candles.close[first:after] for first, after in pairwise(edges)]
+        ends = [sorted({first + int(part.argmin()), first + int(part.argmax())})
+                for first, part in zip(edges[:-1].tolist(), pieces, strict=True)]  # fmt: skip
+        bars = np.array([bar for pair in ends for bar in pair])
+    return pd.DataFrame({"time": pd.to_datetime(candles.time[bars], unit="s"), "close": candles.close[bars]})
 
 
 def preview_import(
@@ -105,3 +144,7 @@ def preview_import(
     except InvalidCandles as exc:
         return ImportPreview((exc,), report, candles, judged.adjusted, gaps)
     return ImportPreview((), report, candles, judged.adjusted, gaps, comparison)
+
+
+def _quiet(share: float, stage: str) -> None:
+    pass

@@ -7,7 +7,7 @@ import pytest
 from mllib.candle_files import RawCandles
 from mllib.candles import Candles
 from mllib.errors import InvalidCandles
-from mllib.pipeline.previewing import preview_import, read_source, rows_around
+from mllib.pipeline.previewing import overview_line, preview_import, read_source, read_upload, rows_near
 from mllib.pipeline.workspace import Workspace
 from tests.naive import sample
 
@@ -62,7 +62,8 @@ def test_a_cell_that_cannot_be_read_is_named_and_shown_among_its_neighbours(
     assert source.refusal is not None
     assert "row 42, column open" in str(source.refusal)
     assert source.refusal.row == 42
-    around = rows_around(source, 42)
+    around = source.around
+    assert around is not None
     assert around.rows[42 - around.first][1] == "n/a"
     assert len(source.head.rows) == 8
 
@@ -119,3 +120,25 @@ def test_a_split_is_reported_and_adjusted_on_demand(ws: Workspace) -> None:
     assert plain.report is not None
     assert int(apple.time[1_000]) in {split.time for split in plain.report.splits}
     assert plain.adjusted == ()
+
+
+def test_an_upload_leaves_no_file_behind(ws: Workspace, candles: Candles, tmp_path: Path) -> None:
+    content = _csv(tmp_path, candles).read_bytes()
+    source = read_upload(ws, "../../EURUSD_1h.csv", content)
+    assert (source.name, source.size_bytes) == ("EURUSD_1h.csv", len(content))
+    assert list((ws.home / "uploads").iterdir()) == []
+
+
+def test_rows_near_one_are_numbered_as_the_file_is(candles: Candles) -> None:
+    assert rows_near(_raw(candles), 2)["row"].tolist() == [1, 2, 3, 4, 5]
+    near = rows_near(_raw(candles), 40)
+    assert near["row"].tolist() == list(range(37, 44))
+    assert near["time"].iloc[3] == pd.Timestamp(int(candles.time[39]), unit="s")
+
+
+def test_a_small_chart_keeps_the_highest_and_the_lowest_close(candles: Candles) -> None:
+    assert overview_line(candles)["close"].tolist() == candles.close.tolist()
+    few = overview_line(candles, points=40)
+    assert len(few) <= 40
+    assert (few["close"].min(), few["close"].max()) == (candles.close.min(), candles.close.max())
+    assert few["time"].is_monotonic_increasing
