@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import time
+from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,17 @@ class SeriesInfo:
     last_time: int
     size_bytes: int
     splits: tuple[PriceSplit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedSeries:
+    """A series that is kept for a while after it was deleted; `name` is for `bring_back`."""
+
+    name: str
+    pair: str
+    timeframe: str
+    deleted_at: float
+    size_bytes: int
 
 
 class CandleArchive:
@@ -107,7 +119,7 @@ class CandleArchive:
             refuse_mixed_units(candles, splits, stored, recorded)
         return compared(stored, candles)
 
-    def list(self, *, on_damaged: OnDamaged | None = None) -> list[SeriesInfo]:
+    def list(self, *, on_damaged: OnDamaged | None = None) -> list_[SeriesInfo]:
         """Every stored series by pair and length of timeframe, from the files' metadata alone.
 
         With `on_damaged`, which is told of them, those whose file cannot be read are left out.
@@ -174,6 +186,11 @@ class CandleArchive:
             kept.rename(path)
             _sync_folder(self._folder)
         return pair, timeframe
+
+    def deleted(self) -> list_[DeletedSeries]:
+        """The series that `bring_back` can store again, the one deleted last first."""
+        found = [_deleted(path) for path in (self._folder / _DELETED).glob("*") if path.is_file()]
+        return sorted(found, key=lambda one: -one.deleted_at)
 
     def rename(self, pair: str, timeframe: str, new_pair: str) -> None:
         """Store a series under another pair.
@@ -285,6 +302,11 @@ def _series_of(path: Path) -> tuple[str, str]:
 
 def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.stem}.tmp")
+
+
+def _deleted(kept: Path) -> DeletedSeries:
+    at = int(kept.suffix[1:]) / 1e9
+    return DeletedSeries(kept.name, *_series_of(kept), deleted_at=at, size_bytes=kept.stat().st_size)
 
 
 def _drop_oldest(folder: Path) -> None:

@@ -327,12 +327,13 @@ def test_a_deleted_series_does_not_replace_a_newer_one(archive: CandleArchive) -
     assert len(archive.read("EURUSD", "1h")) == 3
 
 
-def test_only_the_series_deleted_last_are_kept(archive: CandleArchive, tmp_path: Path) -> None:
+def test_only_the_series_deleted_last_are_kept(archive: CandleArchive) -> None:
     deleted = []
     for pair in "ABCDEFG":
         archive.merge(hourly(0, 3, pair=pair))
         deleted.append(archive.delete(pair, "1h"))
-    assert len(list((tmp_path / "candles" / "deleted").iterdir())) == 5
+    assert [one.name for one in archive.deleted()] == deleted[:1:-1]
+    assert archive.deleted()[0].pair == "G"
     with pytest.raises(NotFound):
         archive.bring_back(deleted[0])
     assert archive.bring_back(deleted[-1]) == ("G", "1h")

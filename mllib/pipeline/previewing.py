@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -99,21 +98,6 @@ def rows_near(raw: RawCandles, row: int) -> pd.DataFrame:
     frame["time"] = pd.to_datetime(frame["time"], unit="s", errors="coerce")
     frame.insert(0, "row", np.arange(first, first + len(frame)))
     return frame
-
-
-def overview_line(candles: Candles, *, points: int = 600) -> pd.DataFrame:
-    """The closes of candles for a small chart: `time` (datetime64, UTC) and `close`, at most so many rows.
-
-    Of more candles, each stretch of them is shown by its lowest and its highest close, in their order.
-    """
-    bars = np.arange(len(candles))
-    if len(candles) > points:
-        edges = np.linspace(0, len(candles), points // 2 + 1).astype(np.int64)
-        pieces = [candles.close[first:after] for first, after in pairwise(edges)]
-        ends = [sorted({first + int(part.argmin()), first + int(part.argmax())})
-                for first, part in zip(edges[:-1].tolist(), pieces, strict=True)]  # fmt: skip
-        bars = np.array([bar for pair in ends for bar in pair])
-    return pd.DataFrame({"time": pd.to_datetime(candles.time[bars], unit="s"), "close": candles.close[bars]})
 
 
 def preview_import(

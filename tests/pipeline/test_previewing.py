@@ -7,7 +7,7 @@ import pytest
 from mllib.candle_files import RawCandles
 from mllib.candles import Candles
 from mllib.errors import InvalidCandles
-from mllib.pipeline.previewing import overview_line, preview_import, read_source, read_upload, rows_near
+from mllib.pipeline.previewing import preview_import, read_source, read_upload, rows_near
 from mllib.pipeline.workspace import Workspace
 from tests.naive import sample
 
@@ -134,11 +134,3 @@ def test_rows_near_one_are_numbered_as_the_file_is(candles: Candles) -> None:
     near = rows_near(_raw(candles), 40)
     assert near["row"].tolist() == list(range(37, 44))
     assert near["time"].iloc[3] == pd.Timestamp(int(candles.time[39]), unit="s")
-
-
-def test_a_small_chart_keeps_the_highest_and_the_lowest_close(candles: Candles) -> None:
-    assert overview_line(candles)["close"].tolist() == candles.close.tolist()
-    few = overview_line(candles, points=40)
-    assert len(few) <= 40
-    assert (few["close"].min(), few["close"].max()) == (candles.close.min(), candles.close.max())
-    assert few["time"].is_monotonic_increasing
