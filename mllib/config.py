@@ -135,10 +135,24 @@ class IngestionSection(EncodingConfig):
         return EncodingConfig.model_validate(self.model_dump(include=set(EncodingConfig.model_fields)))
 
 
+class RetrainConfig(BaseModel):
+    """`stages.training.retrain`: when the worker trains anew by itself, as the champion's run did."""
+
+    model_config = _FROZEN
+
+    every_hours: float | None = Field(
+        default=None, ge=0.25, le=8_784, description="Hours after the start of the newest training."
+    )
+    after_verdicts: int | None = Field(
+        default=None, ge=1, description="Verdicts that the newest training has not seen."
+    )
+
+
 class TrainingSection(TrainingConfig):
     """`stages.training`."""
 
     enabled: bool = True
+    retrain: RetrainConfig = RetrainConfig()
 
     @field_validator("model_type")
     @classmethod

@@ -115,4 +115,6 @@ def _shown(ws: Workspace, run: Run, champion: str | None) -> TrainingRun:
         pairs=run.request["pairs"],
         timeframe=run.request["timeframe"],
         is_champion=run.run_id == champion,
+        asked_by=run.asked_by,
+        asked_why=run.asked_why,
     )

@@ -138,11 +138,21 @@ def runs(as_json: Json = False, limit: Annotated[int, typer.Option(help="How man
             run.model_version,
             ", ".join(run.request["pairs"]),
             iso_utc(run.created_at),
+            run.asked_by,
             f"{run.metrics['span_f1']['0.5']['micro']:.3f}" if run.metrics else run.error,
         )
         for run in found
     ]
-    names = ("run (* champion)", "model", "status", "version", "pairs", "started", "span F1@0.5 or reason")
+    names = (
+        "run (* champion)",
+        "model",
+        "status",
+        "version",
+        "pairs",
+        "started",
+        "asked by",
+        "span F1@0.5 or reason",
+    )
     print_table("Runs", names, rows)
 
 

@@ -15,7 +15,7 @@ from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.promoting import promote
 from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
 from mllib.pipeline.workspace import Workspace
-from mllib.store import Run
+from mllib.store import Asker, Run
 from mllib.timeframes import parse_timeframe
 from mllib.training import Prepared, fit, prepare
 
@@ -86,11 +86,14 @@ def request_training(
     timeframe: str | None = None,
     config: Config,
     dataset: Mapping[str, str] | None = None,
+    asked_by: Asker = "person",
+    **asked: str,
 ) -> Run:
     """A queued run over one or more stored series, with its whole configuration written down.
 
     With a `dataset` it trains on that one, as it lies in the home, and not on what is stored now: its
-    `data_version`, and where `dvc repro` asks the text of its `dvc_lock`.
+    `data_version`, and where `dvc repro` asks the text of its `dvc_lock`. Where no person asks, `asked` says
+    `asked_why` in words, and what it was `asked_on` (`retraining.data_token`).
 
     Raises:
         NotFound: a series is not stored.
@@ -105,8 +108,15 @@ def request_training(
         model_type=config.stages.training.model_type,
         encoder=config.stages.annotation_ingestion.label_encoding,
         registered_model_name=config.stages.training.registered_model_name,
-        request={"pairs": chosen, "timeframe": canonical, "config": config.model_dump(mode="json")}
-        | dict(dataset or {}),
+        request={
+            "pairs": chosen,
+            "timeframe": canonical,
+            "config": config.model_dump(mode="json"),
+            "asked_by": asked_by,
+            "last_verdict": ws.store.freshness.last_verdict(),
+            **asked,
+            **(dataset or {}),
+        },
     )
 
 
@@ -247,7 +257,7 @@ def _log(ws: Workspace, run: Run, config: Config, predictor: Predictor, dataset:
 def _parameters(config: Config) -> dict[str, Any]:
     stages = config.stages
     return {
-        **stages.training.model_dump(mode="json"),
+        **stages.training.model_dump(mode="json", exclude={"retrain"}),
         "encoder": stages.annotation_ingestion.label_encoding,
         "encoding": stages.annotation_ingestion.encoding.model_dump(mode="json"),
         "layers": list(stages.annotation_ingestion.layers),
