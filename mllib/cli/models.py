@@ -156,6 +156,15 @@ def runs(as_json: Json = False, limit: Annotated[int, typer.Option(help="How man
     print_table("Runs", names, rows)
 
 
+def log(run_id: Annotated[str, typer.Argument(help="Run that has begun.")]) -> None:
+    """Print what a training run had to say; times are UTC."""
+    from mllib.pipeline.run_log import read_log
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        print(read_log(ws, run_id), end="")
+
+
 def _how_far(run: "Run") -> str:
     """How much of a running run is done, and how long it will take if it goes on as it did."""
     import time
@@ -238,4 +247,4 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
         say(f"In sample: the model has seen {metrics['in_sample_candles']} of these candles.")
 
 
-commands = (train, evaluate, predict, runs)
+commands = (train, evaluate, predict, runs, log)

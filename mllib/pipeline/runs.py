@@ -1,5 +1,7 @@
 """Use cases about training runs: ask for one, and carry it out."""
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from mllib.models import Progress, create_model
 from mllib.pipeline.gating import champion_of, pass_gate
 from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.promoting import promote
+from mllib.pipeline.run_log import kept_log
 from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Asker, Run
@@ -21,6 +24,8 @@ from mllib.training import Prepared, fit, prepare
 
 if TYPE_CHECKING:
     from mllib.pipeline.datasets import Dataset
+
+log = logging.getLogger(__name__)
 
 _TRAINING = "stages.training"
 _INGESTION = "stages.annotation_ingestion"
@@ -151,8 +156,16 @@ def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None)
         raise Conflict(
             f"run {run_id}: found {ws.store.runs.get(run_id).status}, expected queued. Start another run."
         )
-    config = parse_config(run.request["config"], where=f"run {run_id}")
+    with kept_log(ws, run_id):
+        return _carried_out(ws, run, progress)
+
+
+def _carried_out(ws: Workspace, run: Run, progress: Progress | None) -> Run:
+    """The ended run; whatever ends it otherwise is raised, and written down first."""
+    run_id = run.run_id
     try:
+        config = parse_config(run.request["config"], where=f"run {run_id}")
+        _say_what_was_asked(run, config)
         with beating(ws, run_id):
             return _trained(ws, run, config, reporting(ws, run_id, progress))
     except CandleloopError as exc:
@@ -162,13 +175,31 @@ def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None)
         interrupted(ws, run_id)
         raise
     except BaseException as exc:
+        log.exception("stopped by what nobody expected")
         fail(ws, run_id, f"The training stopped: {type(exc).__name__}: {exc}".rstrip(": "))
         raise
+
+
+def _say_what_was_asked(run: Run, config: Config) -> None:
+    series = f"{', '.join(run.request['pairs'])} {run.request['timeframe']}"
+    log.info(
+        "run %s: %s, %s, on %s, asked for by %s",
+        run.run_id,
+        run.model_type,
+        run.encoder,
+        series,
+        run.asked_by,
+    )
+    if run.asked_why is not None:
+        log.info("%s", run.asked_why)
+    training = config.stages.training.model_dump(mode="json", exclude={"retrain"})
+    log.info("stages.training: %s", json.dumps(training))
 
 
 def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run:
     progress(0.0, "reading candles and labels")
     dataset = _dataset(ws, run, config)
+    log.info("dataset %s", dataset.version)
     progress(0.02, "computing features")
     stages = config.stages
     prepared = prepare(
@@ -187,13 +218,22 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
         "mlflow_run_id": _log(ws, run, config, predictor, dataset),
         "predictor_path": str(folder.relative_to(ws.home)),
     }
+    _say_what_was_found(predictor, verdict)
     if not verdict.passed:
         return ws.store.runs.reject(run.run_id, reason=verdict.reason, **results)
     finished = ws.store.runs.finish_ready(run.run_id, **results)
+    log.info("ready as version %s of %s", finished.model_version, finished.registered_model_name)
     if stages.training.auto_promote:
         promote(ws, run.run_id, moved_by="auto")
         mirror_champion(ws)
     return finished
+
+
+def _say_what_was_found(predictor: Predictor, verdict: GateVerdict) -> None:
+    log.info("span F1 at IoU 0.5 on the test: %.3f", predictor.metrics["span_f1"]["0.5"]["micro"])
+    for check in verdict.checks:
+        level = logging.WARNING if check.passed is False else logging.INFO
+        log.log(level, "gate, %s: %s", check.name, check.said)
 
 
 def _judged(
