@@ -853,19 +853,29 @@ export interface components {
             model_version: string;
             disagreements: components["schemas"]["Disagreement"][];
         };
-        /** @description What an annotator says of a prediction; `client_id` is the client's own and makes a repeat harmless. */
+        /**
+         * @description What an annotator says of a place; `client_id` is the client's own and makes a repeat harmless.
+         *
+         *     `confirm`, `correct` and `dismiss` judge a `prediction`; `add` gives label and bounds of a span that the
+         *     model missed; `skip` says nothing of the place. `as_of` is the last candle that was visible, `origin` why
+         *     the place was shown, `settles` the verdicts of others between which this one decides.
+         */
         Feedback: {
             client_id: string;
             pair: string;
             timeframe: string;
             /** @enum {string} */
-            action: "confirm" | "correct" | "dismiss";
-            prediction: components["schemas"]["PredictionJudged"];
+            action: "confirm" | "correct" | "dismiss" | "add" | "skip";
+            prediction?: components["schemas"]["PredictionJudged"] | null;
             label?: string | null;
             start_time?: number | null;
             end_time?: number | null;
             annotator?: string | null;
             note?: string | null;
+            as_of?: number | null;
+            origin?: string | null;
+            model_version?: string | null;
+            settles?: string[];
         };
         /** @description The verdict's id, and the annotation that it made. */
         FeedbackRecorded: {
@@ -1050,6 +1060,10 @@ export interface components {
         /** @description Why the model before serves again. */
         RollbackRequest: {
             reason?: string | null;
+        };
+        /** @description The id of a skip, which takes it back. */
+        SkipRecorded: {
+            id: string;
         };
         /** @description A span that a model proposes, with its mean confidence in [0, 1]. */
         Span: {
@@ -1241,6 +1255,7 @@ export type Queue = components['schemas']['Queue'];
 export type Ready = components['schemas']['Ready'];
 export type ReviewedBody = components['schemas']['ReviewedBody'];
 export type RollbackRequest = components['schemas']['RollbackRequest'];
+export type SkipRecorded = components['schemas']['SkipRecorded'];
 export type Span = components['schemas']['Span'];
 export type SpanBody = components['schemas']['SpanBody'];
 export type SpanCount = components['schemas']['SpanCount'];
@@ -2890,6 +2905,15 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackRecorded"];
                 };
             };
+            /** @description A skip, noted before or now: it makes no annotation. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkipRecorded"];
+                };
+            };
             /** @description This is not HTTP. */
             400: {
                 headers: {
@@ -2910,6 +2934,15 @@ export interface operations {
             };
             /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -196,7 +196,12 @@ class PredictionJudged(BaseModel):
 
 
 class FeedbackRequest(BaseModel):
-    """What an annotator says of a prediction; `client_id` is the client's own and makes a repeat harmless."""
+    """What an annotator says of a place; `client_id` is the client's own and makes a repeat harmless.
+
+    `confirm`, `correct` and `dismiss` judge a `prediction`; `add` gives label and bounds of a span that the
+    model missed; `skip` says nothing of the place. `as_of` is the last candle that was visible, `origin` why
+    the place was shown, `settles` the verdicts of others between which this one decides.
+    """
 
     model_config = _STRICT
 
@@ -204,12 +209,16 @@ class FeedbackRequest(BaseModel):
     pair: str
     timeframe: str
     action: Action
-    prediction: PredictionJudged
+    prediction: PredictionJudged | None = None
     label: Name | None = None
     start_time: UnixTime | None = None
     end_time: UnixTime | None = None
     annotator: Name | None = None
     note: Annotated[str, Field(max_length=10_000)] | None = None
+    as_of: UnixTime | None = None
+    origin: Name | None = None
+    model_version: Name | None = None
+    settles: list[Name] = Field(default_factory=list, max_length=100)
 
 
 class SpanBody(BaseModel):
@@ -239,6 +248,12 @@ class FeedbackRecorded(BaseModel):
 
     id: str
     annotation: AnnotationBody
+
+
+class SkipRecorded(BaseModel):
+    """The id of a skip, which takes it back."""
+
+    id: str
 
 
 class Pattern(BaseModel):

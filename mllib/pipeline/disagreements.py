@@ -82,17 +82,14 @@ def compared(
 def find_undecided(
     ws: Workspace, sweep: Sweep, predicted: Sequence[PredictedSpan], *, limit: int
 ) -> list[PredictedSpan]:
-    """Predictions that share no bar with a person's span or one that was judged, the most uncertain first.
+    """Predictions that share no bar with a person's span or a place judged or skipped, most uncertain first.
 
     Those nearest to a confidence of 0.5 come first, newer ones before older; no two share a bar.
     """
     history = sweep.history
     said = ws.store.annotations.list(history.pair, history.timeframe, sources=PEOPLE)
-    judged = [
-        Span(one.prediction.label, one.prediction.start_time, one.prediction.end_time)
-        for one in ws.store.verdicts.list(history.pair, history.timeframe)
-        if one.prediction.start_time is not None and one.prediction.end_time is not None
-    ]
+    verdicts = ws.store.verdicts.list(history.pair, history.timeframe, with_skips=True, with_settled=True)
+    judged = [one.place for one in verdicts]
     at = positions(predicted, history.time)
     touched, _, _ = overlaps(at, positions([*said, *judged], history.time))
     free = np.ones(len(history), bool)

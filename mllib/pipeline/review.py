@@ -16,7 +16,7 @@ from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE, Annotation, PredictedSpan, Span, positions
 from mllib.store import Feedback, Verdict
-from mllib.store.feedback import annotation_from, judge
+from mllib.store.feedback import judge
 from mllib.timeframes import parse_timeframe
 
 _SEARCHED_AT_ONCE = 4_000
@@ -47,7 +47,7 @@ class ReviewWindow:
     def verdict_on(self, prediction: Span, annotator: str | None) -> Verdict | None:
         """What this annotator said last of a prediction with that label and those bounds."""
         return next(
-            (v for v in self.verdicts if v.annotator == annotator and _predicted(v) == _place(prediction)),
+            (v for v in self.verdicts if v.annotator == annotator and _judges(v, prediction)),
             None,
         )
 
@@ -81,7 +81,7 @@ def review_window(
         [span for span in _touching(people, candles) if span.label != NOTHING],
         _touching(talib, candles),
         predictions,
-        ws.store.verdicts.list(pair, timeframe),
+        ws.store.verdicts.list(pair, timeframe, with_settled=True),
     )
 
 
@@ -173,25 +173,27 @@ def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:
     Raises:
         InvalidCandles: the pair or the timeframe cannot name a series.
         InvalidAnnotations: the feedback says nothing, or a bound is not the open of a stored candle.
-        Conflict: the client's id is stored with other content.
+        NotFound: no verdict has an id that it settles.
+        Conflict: the client's id is stored with other content, or what it settles was settled already.
     """
     feedback = replace(
         feedback, pair=check_pair(feedback.pair), timeframe=parse_timeframe(feedback.timeframe)
     )
     judgement = judge(feedback)
-    judged = Annotation(
-        label=judgement.predicted.label,
-        start_time=judgement.predicted.start_time,
-        end_time=judgement.predicted.end_time,
-        id=f"prediction of {feedback.client_id}",
-    )
-    result = annotation_from(
-        judgement, annotation_id=feedback.client_id, annotator=None, note=None, created_at=0
-    )
+    places = {
+        f"prediction of {feedback.client_id}": judgement.predicted,
+        feedback.client_id: judgement.result,
+    }
+    spans = [
+        Annotation(span.label, span.start_time, span.end_time, id=name)
+        for name, span in places.items()
+        if span is not None
+    ]
     with suppress(NotFound):  # a chart may show series that are not stored here
-        check_annotations([judged, result], ws.candles.read(feedback.pair, feedback.timeframe))
+        check_annotations(spans, ws.candles.read(feedback.pair, feedback.timeframe))
     recorded = ws.store.verdicts.record(feedback)
-    ws.store.labels.ensure([judgement.predicted.label, judgement.result.label])
+    if judgement.action != "skip":
+        ws.store.labels.ensure(judgement.labels)
     return recorded
 
 
@@ -225,9 +227,7 @@ def _inside(
     return counted
 
 
-def _place(span: Span) -> tuple[str, int, int]:
-    return span.label, span.start_time, span.end_time
-
-
-def _predicted(verdict: Verdict) -> tuple[str, int | None, int | None]:
-    return verdict.prediction.label, verdict.prediction.start_time, verdict.prediction.end_time
+def _judges(verdict: Verdict, prediction: Span) -> bool:
+    bounds = (prediction.label, prediction.start_time, prediction.end_time)
+    place = verdict.place
+    return verdict.prediction is not None and (place.label, place.start_time, place.end_time) == bounds

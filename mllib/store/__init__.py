@@ -24,7 +24,8 @@ from mllib.store.run_rows import Asker, Run, Status, told_to_stop
 from mllib.store.runs import Fate, RunRepository
 from mllib.store.series import Series, SeriesRepository
 from mllib.store.talib_layers import TalibLayer, TalibRepository
-from mllib.store.verdicts import Verdict, VerdictRepository
+from mllib.store.verdict_rows import Verdict
+from mllib.store.verdicts import VerdictRepository
 from mllib.store.workers import WorkerHeartbeat, WorkerRepository
 
 __all__ = [

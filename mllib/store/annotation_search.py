@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.spans import Annotation, Source
 from mllib.store import tables
-from mllib.store.annotation_rows import from_row, is_effective
+from mllib.store.annotation_rows import from_row, is_effective, is_in_force
 from mllib.store.label_names import LabelNames, label_names
 from mllib.store.series import find_series
 
@@ -102,17 +102,19 @@ def find_root(session: Session, annotation_id: str, pair: str | None, timeframe:
 def find_stored(
     session: Session, annotation_id: str, pair: str | None, timeframe: str | None
 ) -> StoredAnnotation:
-    """What is stored under an id now, retracted or not; raises as `find_root` does."""
+    """What is stored under an id now, retracted or not; raises as `find_root` does.
+
+    What a verdict settled is as good as retracted.
+    """
     table, key = tables.Annotation, find_root(session, annotation_id, pair, timeframe)
     while later := session.scalar(select(col(table.id)).where(col(table.supersedes) == key)):
         key = later
-    retracted = exists().where(col(tables.Retraction.annotation_id) == col(table.id))
-    row, series, is_retracted = session.execute(
-        select(table, tables.Series, retracted)
+    row, series, counts = session.execute(
+        select(table, tables.Series, is_in_force(col(table.id)))
         .join(tables.Series, col(table.series_id) == col(tables.Series.id))
         .where(col(table.id) == key)
     ).one()
-    return StoredAnnotation(series.pair, series.timeframe, from_row(row), key, bool(is_retracted))
+    return StoredAnnotation(series.pair, series.timeframe, from_row(row), key, not counts)
 
 
 def _conditions(wanted: AnnotationFilter, names: LabelNames) -> list[ColumnElement[bool]]:

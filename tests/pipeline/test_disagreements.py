@@ -134,6 +134,17 @@ def test_a_dismissed_prediction_is_not_told_again(ws: Workspace, candles: Candle
     ]
 
 
+def test_a_skipped_place_is_not_asked_about_again_and_changes_nothing_else(
+    ws: Workspace, candles: Candles, sweep: Sweep
+) -> None:
+    ws.store.annotations.add("EURUSD", "1h", [], reviewed=[looked(candles, 0, 200, "flag", "wedge")])
+    found = [predicted(candles, "flag", 20, 29), predicted(candles, "flag", 60, 69)]
+    before = find_disagreements(ws, sweep, found, limit=10)
+    _judge(ws, found[0], "skip")
+    assert find_undecided(ws, sweep, found, limit=10) == found[1:]
+    assert find_disagreements(ws, sweep, found, limit=10) == before
+
+
 def test_spans_that_agree_are_matched_as_the_slow_way_does() -> None:
     rng = np.random.default_rng(3)
     time = np.arange(400, dtype=np.int64) * 60
