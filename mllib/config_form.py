@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ Kind = Literal["switch", "choice", "choices", "integer", "number", "text", "valu
 """`value` is anything that YAML can say: a share or a word, a mapping of labels to floors."""
 
 _TRAINING = "stages.training"
+MODEL_TYPE = f"{_TRAINING}.model_type"
 _HYPERPARAMETERS = f"{_TRAINING}.hyperparameters"
 _SECTIONS = {
     _TRAINING: "Training",
@@ -68,26 +70,39 @@ class FormField:
         return self.essential < _LATER
 
 
+def for_model(config: Config, model_type: str) -> Config:
+    """The configuration with another model, of which hyperparameters of the configured one are no part."""
+    training = config.stages.training
+    if model_type == training.model_type:
+        return config
+    other = training.model_copy(update={"model_type": model_type, "hyperparameters": {}})
+    return config.model_copy(update={"stages": config.stages.model_copy(update={"training": other})})
+
+
 def form_fields(config: Config) -> list[FormField]:
     """The fields of a training, essential ones first; hyperparameters are those of the configured model."""
-    schema = Config.model_json_schema()
+    schema = _schema()
     values = config.model_dump(mode="json")
     fields = [field for path in _SECTIONS for field in _section(schema, values, path, config)]
     return sorted(fields, key=lambda field: field.essential)
 
 
-def changed(fields: Sequence[FormField], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The overrides by dotted key: what was given and differs from the configuration."""
-    return {
+def changed(config: Config, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The overrides by dotted key: what was given and differs from the configuration, the model first."""
+    before = config.stages.training.model_type
+    model_type = values.get(MODEL_TYPE, before)
+    overrides = {} if model_type == before else {MODEL_TYPE: model_type}
+    return overrides | {
         field.path: values[field.path]
-        for field in fields
+        for field in form_fields(for_model(config, model_type))
         if field.path in values and values[field.path] != field.value
     }
 
 
 def problems(config: Config, overrides: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with overrides, by the YAML path where it shows; empty where nothing is."""
-    values: dict[str, Any] = config.model_dump(mode="json")
+    model_type = overrides.get(MODEL_TYPE, config.stages.training.model_type)
+    values: dict[str, Any] = for_model(config, model_type).model_dump(mode="json")
     for key, value in overrides.items():
         values = with_value(values, key, value)
     try:
@@ -162,6 +177,11 @@ def _flow(value: Any) -> str:
 
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return Config.model_json_schema()
 
 
 def _section(

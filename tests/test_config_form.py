@@ -3,6 +3,7 @@ from pydantic import BaseModel
 
 from mllib.config import Config, TrainingSection, parse_config
 from mllib.config_form import (
+    MODEL_TYPE,
     Bounds,
     FormField,
     as_command,
@@ -91,9 +92,17 @@ def test_values_are_those_of_the_configuration() -> None:
 
 
 def test_only_what_differs_is_an_override() -> None:
-    fields = form_fields(Config())
     given = {f"{TRAINING}.seed": 3, f"{TRAINING}.test_split": 0.2, f"{INGESTION}.layers": ["human"]}
-    assert changed(fields, given) == {f"{TRAINING}.seed": 3, f"{INGESTION}.layers": ["human"]}
+    assert changed(Config(), given) == {f"{TRAINING}.seed": 3, f"{INGESTION}.layers": ["human"]}
+
+
+def test_another_model_leaves_the_hyperparameters_of_the_configured_one_behind() -> None:
+    config = parse_config({"stages": {"training": {"hyperparameters": {"max_depth": 7}}}}, where="test")
+    path = f"{TRAINING}.hyperparameters.max_depth"
+    given = {MODEL_TYPE: "random_forest", path: 16}
+    assert changed(config, given) == {MODEL_TYPE: "random_forest"}
+    assert changed(config, given | {path: 9}) == {MODEL_TYPE: "random_forest", path: 9}
+    assert problems(config, {MODEL_TYPE: "random_forest"}) == {}
 
 
 def test_problems_stand_at_their_paths_all_at_once() -> None:

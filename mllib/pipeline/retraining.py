@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mllib.config import Config, RetrainConfig, parse_config
+from mllib.config import RetrainConfig, parse_config
 from mllib.errors import Conflict
 from mllib.pipeline.runs import request_training
 from mllib.pipeline.workspace import Workspace
@@ -118,7 +118,9 @@ def next_training(ws: Workspace) -> NextTraining | None:
 def standing_of(ws: Workspace, champion: Run) -> Standing:
     """Where things stand for a training like the champion's."""
     runs = [
-        r for r in ws.store.runs.list(_LOOKED_AT) if r.registered_model_name == champion.registered_model_name
+        r
+        for r in ws.store.runs.list(_LOOKED_AT, with_metrics=False)
+        if r.registered_model_name == champion.registered_model_name
     ]
     last = next((run for run in runs if run.started_at is not None and not run.interrupted), champion)
     token = data_token(ws, champion)
@@ -155,13 +157,16 @@ def _champion(ws: Workspace) -> Run | None:
     return None if move is None else ws.store.runs.get(move.run_id)
 
 
-def retraining_words(config: Config) -> str:
-    """When the worker trains by itself, in words.
+def next_words(coming: NextTraining, *, now: float) -> str:
+    """When the next training comes by itself, in words.
 
-    >>> retraining_words(Config())
-    'off'
+    >>> next_words(NextTraining(at=7_200.0, verdicts_missing=12), now=0.0)
+    'Trains by itself after 12 more verdicts, or in 2 hours where there is something new.'
     """
-    rule = config.stages.training.retrain
-    said = [] if rule.every_hours is None else [f"every {rule.every_hours:g} hours"]
-    said += [] if rule.after_verdicts is None else [f"after {rule.after_verdicts} verdicts"]
-    return " or ".join(said) or "off"
+    said = []
+    if coming.verdicts_missing is not None:
+        said.append(f"after {coming.verdicts_missing} more verdicts")
+    if coming.at is not None:
+        left_h = max(coming.at - now, 0.0) / _HOUR_S
+        said.append(f"in {left_h:.0f} hours where there is something new")
+    return f"Trains by itself {', or '.join(said)}."

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mllib.config import Config, parse_config, with_value
+from mllib.config_form import problems
 from mllib.encoders import encoder_class
 from mllib.errors import CandleloopError, Conflict, InvalidConfig
 from mllib.gate import GateVerdict
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 
 _TRAINING = "stages.training"
 _INGESTION = "stages.annotation_ingestion"
+
+
+STAGES = ((0.0, "candles and labels"), (0.02, "inputs"), (0.1, "learning"), (0.8, "gate"), (0.93, "MLflow"))
+"""What a run does one after another, and how far it is when each begins."""
 
 
 def resolve_config(
@@ -64,6 +69,18 @@ def resolve_config(
     _ = resolved.stages.feature_engineering.model_inputs.custom_features
     create_model(training.model_type, training.hyperparameters, seed=training.seed)
     return resolved
+
+
+def check_training(config: Config, overrides: Mapping[str, Any]) -> tuple[Config | None, dict[str, str]]:
+    """The configuration of one run, or None and what is wrong with the overrides, by YAML path."""
+    found = problems(config, overrides)
+    if found:
+        return None, found
+    try:
+        return resolve_config(config, overrides=overrides), {}
+    except InvalidConfig as exc:
+        path, _, said = str(exc).removeprefix("run: ").partition(": ")
+        return None, {path: said}
 
 
 def _refuse_what_is_not_there_yet(config: Config) -> None:
@@ -200,7 +217,7 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     progress(0.0, "reading candles and labels")
     dataset = _dataset(ws, run, config)
     log.info("dataset %s", dataset.version)
-    progress(0.02, "computing features")
+    progress(STAGES[1][0], "computing features")
     stages = config.stages
     prepared = prepare(
         dataset.series(),
@@ -211,7 +228,7 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     predictor, verdict = _judged(ws, run, config, prepared, progress)
     folder = ws.predictors / run.run_id
     predictor.save(folder)
-    progress(0.93, "logging to MLflow")
+    progress(STAGES[4][0], "logging to MLflow")
     results: dict[str, Any] = {
         "metrics": predictor.metrics,
         "data_version": dataset.version,
@@ -246,11 +263,16 @@ def _judged(
         prepared,
         run_id=run.run_id,
         config=training,
-        progress=_part(progress, 0.10, 0.80),
+        progress=_part(progress, STAGES[2][0], STAGES[3][0]),
         champion=None if champion is None else champion[1],
     )
     verdict = pass_gate(
-        ws, predictor, prepared, config=training, champion=champion, progress=_part(progress, 0.80, 0.93)
+        ws,
+        predictor,
+        prepared,
+        config=training,
+        champion=champion,
+        progress=_part(progress, STAGES[3][0], STAGES[4][0]),
     )
     metrics = predictor.metrics | {"gate": verdict.to_dict()}
     if missing:
