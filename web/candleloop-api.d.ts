@@ -1215,7 +1215,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess. */
+        /**
+         * @description A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess.
+         *
+         *     `asked_why` says why the worker began it by itself; it is null where a person asked.
+         */
         TrainingRun: {
             run_id: string;
             model_type: string;
@@ -1236,6 +1240,9 @@ export interface components {
             pairs: string[];
             timeframe: string;
             is_champion: boolean;
+            /** @enum {string} */
+            asked_by: "person" | "schedule" | "verdicts";
+            asked_why: string | null;
         };
         /** @description A place of which two annotators say different things, and in what they differ. */
         api__schemas__agreement__DifferenceBody: {
