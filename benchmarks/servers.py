@@ -61,6 +61,16 @@ def api(
 
 
 @contextmanager
+def console(home: Path, *, log: Path | None = None) -> Iterator[Server]:
+    """The operator console over a home."""
+    port = free_port()
+    command = [sys.executable, "-m", "mllib.cli", "console", "--port", str(port)]
+    environment = {"CANDLELOOP_HOME": str(home)}
+    with _running(command, port, "/_stcore/health", environment=environment, log=log) as server:
+        yield server
+
+
+@contextmanager
 def mlflow(home: Path, mlflow_run_id: str, *, log: Path) -> Iterator[Server]:
     """`mlflow models serve` of the model that a run registered, in this environment."""
     environment = {

@@ -3,14 +3,25 @@
 import pandas as pd
 import streamlit as st
 
-from app.doors import PAGE_FILES
 from app.failures import errors_shown
-from app.session import worker_alive, workspace
+from app.session import champion, predictor, stored_candles, worker_alive, workspace
 from app.tables import runs_table, version_words
+from app.ways import way_to
 from app.words import ago, count, day, label_words, model_words
+from mllib.pipeline.champion_health import champion_health
 from mllib.pipeline.overview import LoopState, labels_of_people, loop_state, span_f1_over
 
-OPEN = {"train": "Open Train", "review": "Open Review", "models": "Open Models"}
+OPEN = {
+    "data": "Open Data",
+    "train": "Open Train",
+    "review": "Open Review",
+    "models": "Open Models",
+}
+ICONS = {
+    True: ":green[:material/check_circle:]",
+    False: ":red[:material/error:]",
+    None: ":gray[:material/pending:]",
+}
 
 
 def render() -> None:
@@ -22,6 +33,7 @@ def render() -> None:
         _series(state)
         _runs(state)
     with right:
+        _health(state)
         _labels(state)
 
 
@@ -30,7 +42,7 @@ def _next_step(state: LoopState) -> None:
         st.markdown(f"**Next** &ensp; {state.next_step.sentence}")
         page = state.next_step.page
         if page in OPEN:
-            st.page_link(PAGE_FILES[page], label=OPEN[page], icon=":material/arrow_forward:")
+            way_to(page, OPEN[page])
 
 
 def _figures(state: LoopState) -> None:
@@ -68,6 +80,19 @@ def _champion(state: LoopState) -> None:
     said = "" if score is None else f"span F1 {score:.2f} · "
     trained = "" if run.completed_at is None else ago(run.completed_at)
     _figure("Champion", f"{version_words(run)} {model_words(run.model_type)}", f"{said}{trained}")
+
+
+def _health(state: LoopState) -> None:
+    """What there is to know of the champion, good and bad."""
+    if state.champion is None:
+        return
+    st.subheader("Champion's health")
+    found = champion_health(
+        workspace(), stored_candles(), state.champion, predictor(), error=champion().error
+    )
+    with st.container(border=True, gap="xsmall"):
+        for one in found:
+            st.markdown(f"{ICONS[one.ok]} &ensp;**{one.name}** &ensp; {one.said}")
 
 
 def _series(state: LoopState) -> None:

@@ -125,6 +125,37 @@ def match(a: Sequence[Sequence[int]], b: Sequence[Sequence[int]], least_iou: flo
     return chosen
 
 
+def side_by_side(
+    a: Sequence[Span], b: Sequence[Span], time: Sequence[int], least_iou: float
+) -> list[tuple[str, int | None, int | None, int | None, int | None]]:
+    """Kind, index in `a`, index in `b` and how many bars later `b` starts and ends, in no order.
+
+    The best pair of one label again and again, then the best pair that is left, then every span that is left.
+    """
+    bars_a, bars_b = ([[t for t in time if s.start_time <= t <= s.end_time] for s in side] for side in (a, b))
+    left_a, left_b, found = set(range(len(a))), set(range(len(b))), []
+
+    def shared(i: int, j: int) -> float:
+        both = {*bars_a[i]} | {*bars_b[j]}
+        return len({*bars_a[i]} & {*bars_b[j]}) / len(both) if both else 0.0
+
+    for one_label in (True, False):
+        while pairs := [
+            (-shared(i, j), i, j)
+            for i in left_a
+            for j in left_b
+            if shared(i, j) >= least_iou and (a[i].label == b[j].label or not one_label)
+        ]:
+            _, i, j = min(pairs)
+            start, end = (time.index(bars_b[j][at]) - time.index(bars_a[i][at]) for at in (0, -1))
+            same = "agreement" if start == end == 0 else "boundary_mismatch"
+            found.append((same if one_label else "label_mismatch", i, j, start, end))
+            left_a.remove(i)
+            left_b.remove(j)
+    found += [("only_in_a", i, None, None, None) for i in left_a]
+    return found + [("only_in_b", None, j, None, None) for j in left_b]
+
+
 def bars_of(span: Span, candles: Candles) -> set[int]:
     """The bars that a span covers."""
     return {i for i, t in enumerate(candles.time.tolist()) if span.start_time <= t <= span.end_time}

@@ -5,7 +5,18 @@ import sys
 
 import typer
 
-from mllib.cli import annotations, candles, champions, datasets, keys, labels, models, services, tuning
+from mllib.cli import (
+    annotations,
+    candles,
+    champions,
+    datasets,
+    disagreements,
+    keys,
+    labels,
+    models,
+    services,
+    tuning,
+)
 from mllib.errors import CandleloopError
 
 app = typer.Typer(
@@ -15,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_GROUPS = (annotations, datasets, models, champions, tuning, services)
+_GROUPS = (annotations, datasets, models, champions, disagreements, tuning, services)
 app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(labels.app, name="labels")

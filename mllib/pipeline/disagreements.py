@@ -1,82 +1,281 @@
-"""Use cases about where people and the model differ, and what to ask people next."""
+"""Use cases about where people, TA-Lib and models differ, and what to ask people next."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mllib.encoders import reviewed_bars
-from mllib.matching import match, overlaps, wholly_on
-from mllib.pipeline.annotations import Layer, known_facts, labelled
-from mllib.pipeline.predicting import Sweep
+from mllib.candles import Candles
+from mllib.disagreement import Pair, PairKind, Summary, compare, summarise
+from mllib.errors import InvalidConfig, NotReady
+from mllib.inference import Predictor
+from mllib.matching import overlaps
+from mllib.models import Progress
+from mllib.pipeline.predicting import StoredCandles, Sweep
+from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
+from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import NOTHING, PEOPLE, PredictedSpan, ReviewedRange, Span, positions
+from mllib.spans import PEOPLE, PredictedSpan, Span, positions
+from mllib.store import Action
+from mllib.timeframes import parse_timeframe
 
-Kind = Literal["label_mismatch", "missed_by_human", "missed_by_model"]
-LEAST_IOU = 0.5
-"""From here on two spans are about the same candles."""
+Kind = Literal[
+    "agreement",
+    "boundary_mismatch",
+    "label_mismatch",
+    "missed_by_human",
+    "missed_by_talib",
+    "missed_by_model",
+]
+ChangeKind = Literal["kept", "moved", "relabelled", "dropped", "added"]
+USUAL: frozenset[Kind] = frozenset(
+    {"label_mismatch", "missed_by_human", "missed_by_talib", "missed_by_model"}
+)
+"""The kinds that are told unless others are asked for."""
+USUAL_CHANGES: frozenset[ChangeKind] = frozenset({"moved", "relabelled", "dropped", "added"})
+_CHANGES: dict[PairKind, ChangeKind] = {
+    "agreement": "kept",
+    "boundary_mismatch": "moved",
+    "label_mismatch": "relabelled",
+    "only_in_a": "dropped",
+    "only_in_b": "added",
+}
 _UNDECIDED = 0.5
-_PEOPLE: tuple[Layer, ...] = ("human",)
-
-AnySpan = TypeVar("AnySpan", bound=Span)
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """What a person and the model say differently; the one that says nothing is None."""
+    """What two layers say of the same candles; the one that says nothing is None.
 
-    kind: Kind
-    human: Span | None
-    predicted: PredictedSpan | None
+    `verdict` is what a person said last of exactly this prediction, or None. Of two versions of a model the
+    older is `between[0]` and the newer `between[1]`.
+    """
+
+    kind: Kind | ChangeKind
+    between: tuple[str, str]
+    pair: Pair
+    verdict: Action | None = None
 
     @property
     def span(self) -> Span:
-        """Where it is: the predicted span, else the person's."""
-        found = self.predicted or self.human
-        assert found is not None, "one of the two is there"
+        """Where it is: the span of the later of the two layers, else of the other."""
+        return self.pair.span
+
+    @property
+    def human(self) -> Span | None:
+        return self._of("human")
+
+    @property
+    def talib(self) -> Span | None:
+        return self._of("talib")
+
+    @property
+    def predicted(self) -> PredictedSpan | None:
+        found = self._of("model")
+        assert found is None or isinstance(found, PredictedSpan)
         return found
+
+    @property
+    def labels(self) -> set[str]:
+        return {span.label for span in (self.pair.a, self.pair.b) if span is not None}
+
+    def _of(self, layer: str) -> Span | None:
+        if layer == self.between[0]:
+            return self.pair.a
+        return self.pair.b if layer == self.between[1] else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which differences are meant; None leaves a filter out.
+
+    `labels` are those of either span, times (Unix s) hold the whole span, `least_bars` is how far the farther
+    bound of a boundary mismatch must be off, `least_confidence` counts where there is a prediction, and
+    `judged` says whether a person must have judged the prediction, or must not have.
+    """
+
+    kinds: Collection[str] | None = None
+    labels: Collection[str] | None = None
+    start_time: int | None = None
+    end_time: int | None = None
+    least_bars: int = 0
+    least_confidence: float = 0.0
+    judged: bool | None = None
+
+    def __contains__(self, one: Disagreement) -> bool:
+        return (self.kinds is None or one.kind in self.kinds) and self.holds_place_of(one)
+
+    def holds_place_of(self, one: Disagreement) -> bool:
+        """Whether all filters but that of the kinds let it through."""
+        return (
+            (self.labels is None or not one.labels.isdisjoint(self.labels))
+            and (self.start_time is None or one.span.start_time >= self.start_time)
+            and (self.end_time is None or one.span.end_time <= self.end_time)
+            and (one.pair.boundary_bars >= self.least_bars or one.pair.iou == 0)
+            and (confidence_of(one) or 1.0) >= self.least_confidence
+            and (self.judged is None or (one.verdict is not None) == self.judged)
+        )
+
+
+def two_layers(text: str) -> tuple[LayerName, LayerName]:
+    """The two layers that a text such as `human,model` names, in their order.
+
+    >>> two_layers("model,human")
+    ('human', 'model')
+
+    Raises:
+        InvalidConfig: it names anything but two of the layers.
+    """
+    named = {name.strip() for name in text.split(",")}
+    found = [name for name in LAYERS if name in named]
+    if len(found) != 2 or len(named) != 2:
+        raise InvalidConfig(
+            f"between: found {text!r}, expected two of {', '.join(LAYERS)}, such as human,model. Name two."
+        )
+    return found[0], found[1]
+
+
+def kinds_wanted(names: Collection[str], *, versions: bool = False) -> frozenset[str]:
+    """The kinds of these names, of layers or of versions; where none is named, those that are told usually.
+
+    Raises:
+        InvalidConfig: a name is no kind.
+    """
+    known: tuple[str, ...] = get_args(ChangeKind) if versions else get_args(Kind)
+    if unknown := sorted(set(names) - set(known)):
+        raise InvalidConfig(
+            f"kinds: found {', '.join(unknown)}, expected some of {', '.join(known)}. Correct the name."
+        )
+    return frozenset(names) or (USUAL_CHANGES if versions else USUAL)
+
+
+def layer_disagreements(
+    ws: Workspace,
+    history: Candles,
+    between: tuple[LayerName, LayerName],
+    *,
+    predicted: Sequence[PredictedSpan] = (),
+    labels: Collection[str] = (),
+) -> list[Disagreement]:
+    """All that two layers say of a stored series, by time, agreement included.
+
+    `predicted` and `labels` are the model's, where it is one of the two; `compared` says what counts.
+    """
+    a, b = (layer_spans(ws, history, name, predicted, labels) for name in between)
+    found = compared(ws, a, b, history)
+    kinds = _kinds(between)
+    verdicts = _verdicts(ws, history)
+    return [Disagreement(kinds[one.kind], between, one, _verdict_on(one.b, verdicts)) for one in found]
+
+
+def series_disagreements(
+    ws: Workspace,
+    stored: StoredCandles,
+    predictor: Predictor | None,
+    *,
+    pair: str,
+    timeframe: str,
+    between: tuple[LayerName, LayerName],
+    progress: Progress | None = None,
+) -> list[Disagreement]:
+    """All that two layers say of a stored series, its sweep computed where no file has it.
+
+    Raises:
+        NotFound: the series is not stored.
+        NotReady: the model is one of the two, and there is none.
+    """
+    if "model" not in between:
+        return layer_disagreements(ws, stored.read(pair, parse_timeframe(timeframe)), between)
+    if predictor is None:
+        raise NotReady(
+            "model: none is loaded, expected one to compare with. Train one with `candleloop train`, or "
+            "compare human with talib."
+        )
+    found = sweep_series(ws, stored, predictor, pair=pair, timeframe=timeframe, progress=progress)
+    return layer_disagreements(ws, found.candles, between, predicted=found.spans, labels=found.labels)
+
+
+def version_changes(
+    ws: Workspace,
+    history: Candles,
+    *,
+    before: tuple[str, Sequence[PredictedSpan]],
+    after: tuple[str, Sequence[PredictedSpan]],
+) -> list[Disagreement]:
+    """What a model's version (its name, its spans on a stored series) keeps, moves, relabels, drops and adds
+    against another one, by time.
+    """
+    between, verdicts = (before[0], after[0]), _verdicts(ws, history)
+    return [
+        Disagreement(_CHANGES[one.kind], between, one, _verdict_on(one.span, verdicts))
+        for one in compare(before[1], after[1], history.time)
+    ]
+
+
+def series_changes(
+    ws: Workspace,
+    stored: StoredCandles,
+    versions: tuple[Predictor, Predictor],
+    *,
+    pair: str,
+    timeframe: str,
+    progress: Progress | None = None,
+) -> list[Disagreement]:
+    """What the second model changes against the first on a stored series; raises as `sweep_series` does."""
+    before, after = (
+        sweep_series(ws, stored, one, pair=pair, timeframe=timeframe, progress=_half(progress, n))
+        for n, one in enumerate(versions)
+    )
+    return version_changes(
+        ws,
+        after.candles,
+        before=(before.model_version, before.spans),
+        after=(after.model_version, after.spans),
+    )
+
+
+def _half(progress: Progress | None, half: int) -> Progress | None:
+    """The progress of one of two equal parts as that of both."""
+    if progress is None:
+        return None
+    return lambda done, stage: progress((half + done) / 2, stage)
+
+
+def newest_first(
+    found: Iterable[Disagreement], wanted: Wanted, limit: int | None = None
+) -> list[Disagreement]:
+    """Those that are wanted, the newest first."""
+    kept = [one for one in found if one in wanted]
+    return sorted(kept, key=lambda one: (-one.span.start_time, one.span.label))[:limit]
+
+
+def summary(found: Iterable[Disagreement], wanted: Wanted) -> Summary:
+    """How much the layers agree where the filters say, whatever kinds are wanted."""
+    there = [one for one in found if wanted.holds_place_of(one)]
+    counts = Counter((one.span.label, str(one.kind)) for one in there)
+    return replace(summarise(one.pair for one in there), counts=dict(counts))
+
+
+def confidence_of(one: Disagreement) -> float | None:
+    """The model's confidence in [0, 1], of the newer version first; None where no model says anything."""
+    sides = (span for span in (one.pair.b, one.pair.a) if isinstance(span, PredictedSpan))
+    return next((span.avg_confidence for span in sides), None)
 
 
 def find_disagreements(
     ws: Workspace, sweep: Sweep, predicted: Sequence[PredictedSpan], *, limit: int
 ) -> list[Disagreement]:
-    """Where a model's spans and people's differ on reviewed bars of the sweep, newest first.
-
-    A span counts where its label was reviewed on all of its bars. What people say of labels that the model
-    does not know is no miss of the model's, and what a person has dismissed is no miss of people's.
-    """
+    """Where a model's spans and people's differ on reviewed bars of the sweep, newest first."""
     history = sweep.history
-    facts = known_facts(ws, pair=history.pair, timeframe=history.timeframe, functions=None)
-    known = labelled(history, facts, layers=_PEOPLE, ingestion=ws.config.stages.annotation_ingestion)
-    dismissed, _ = _paired(predicted, _dismissed(ws, sweep), history.time, of_one_label=True)
-    gone = {predicted[i] for i in dismissed}
-    different = compared(known.spans, predicted, history.time)
-    found = [
-        one
-        for one in _on_reviewed(different, known.reviewed, sweep)
-        if (one.kind != "missed_by_human" or one.predicted not in gone)
-        and (one.kind != "missed_by_model" or one.span.label in sweep.predictor.labels)
-    ]
-    return sorted(found, key=lambda one: (-one.span.start_time, one.span.label))[:limit]
-
-
-def compared(
-    human: Sequence[Span], predicted: Sequence[PredictedSpan], time: NDArray[np.int64]
-) -> list[Disagreement]:
-    """What is left of both on a series' opens `time (n_bars,)` when the spans that agree are taken away.
-
-    Spans are matched one to one at an IoU of at least 0.5: of one label first, then whatever is left.
-    """
-    i, j = _paired(human, predicted, time, of_one_label=True)
-    human, predicted = _without(human, i), _without(predicted, j)
-    i, j = _paired(human, predicted, time, of_one_label=False)
-    return [
-        *(Disagreement("label_mismatch", human[a], predicted[b]) for a, b in zip(i, j, strict=True)),
-        *(Disagreement("missed_by_model", one, None) for one in _without(human, i)),
-        *(Disagreement("missed_by_human", None, one) for one in _without(predicted, j)),
-    ]
+    found = layer_disagreements(
+        ws, history, ("human", "model"), predicted=predicted, labels=sweep.predictor.labels
+    )
+    if sweep.first >= sweep.last:
+        return []
+    bounds = int(history.time[sweep.first]), int(history.time[sweep.last - 1])
+    return newest_first(found, Wanted(kinds=USUAL, start_time=bounds[0], end_time=bounds[1]), limit)
 
 
 def find_undecided(
@@ -109,53 +308,32 @@ def _unsure(span: PredictedSpan) -> tuple[float, int, str]:
     return abs(span.avg_confidence - _UNDECIDED), -span.start_time, span.label
 
 
-def _paired(
-    a: Sequence[Span], b: Sequence[Span], time: NDArray[np.int64], *, of_one_label: bool
-) -> tuple[list[int], list[int]]:
-    """Which spans of `a` and `b` are about the same candles, and of one label where that is asked."""
-    at_a, at_b = positions(a, time), positions(b, time)
-    if not of_one_label:
-        i, j = match(at_a, at_b, least_iou=LEAST_IOU)
-        return i.tolist(), j.tolist()
-    paired_a: list[int] = []
-    paired_b: list[int] = []
-    for label in sorted({one.label for one in a} & {one.label for one in b}):
-        of_a, of_b = _with_label(a, label), _with_label(b, label)
-        i, j = match(at_a[of_a], at_b[of_b], least_iou=LEAST_IOU)
-        paired_a += of_a[i].tolist()
-        paired_b += of_b[j].tolist()
-    return paired_a, paired_b
+def _kinds(between: tuple[LayerName, LayerName]) -> dict[PairKind, Kind]:
+    missed: dict[LayerName, Kind] = {
+        "human": "missed_by_human",
+        "talib": "missed_by_talib",
+        "model": "missed_by_model",
+    }
+    return {
+        "agreement": "agreement",
+        "boundary_mismatch": "boundary_mismatch",
+        "label_mismatch": "label_mismatch",
+        "only_in_a": missed[between[1]],
+        "only_in_b": missed[between[0]],
+    }
 
 
-def _without(spans: Sequence[AnySpan], left_out: Sequence[int]) -> list[AnySpan]:
-    gone = set(left_out)
-    return [span for i, span in enumerate(spans) if i not in gone]
+Place = tuple[str, int | None, int | None]
 
 
-def _with_label(spans: Sequence[Span], label: str) -> NDArray[np.intp]:
-    return np.array([i for i, span in enumerate(spans) if span.label == label], np.intp)
+def _verdicts(ws: Workspace, history: Candles) -> dict[Place, Action]:
+    """What was said last of each prediction."""
+    said = ws.store.verdicts.list(history.pair, history.timeframe)
+    return {
+        (one.prediction.label, one.prediction.start_time, one.prediction.end_time): one.action
+        for one in reversed(said)
+    }
 
 
-def _on_reviewed(
-    found: Sequence[Disagreement], reviewed: Sequence[ReviewedRange], sweep: Sweep
-) -> list[Disagreement]:
-    """Those whose span lies wholly on bars that were swept, and reviewed for its label."""
-    swept = np.zeros(len(sweep.history), bool)
-    swept[sweep.first : sweep.last] = True
-    kept: list[Disagreement] = []
-    for label in sorted({one.span.label for one in found}):
-        those = [one for one in found if one.span.label == label]
-        counted = reviewed_bars(label, sweep.history, reviewed) & swept
-        inside = wholly_on(positions([one.span for one in those], sweep.history.time), counted)
-        kept += [one for one, lies_there in zip(those, inside, strict=True) if lies_there]
-    return kept
-
-
-def _dismissed(ws: Workspace, sweep: Sweep) -> list[Span]:
-    """Where people said that a predicted label is not."""
-    said = ws.store.annotations.list(sweep.history.pair, sweep.history.timeframe, sources=PEOPLE)
-    return [
-        Span(one.model_prediction.label, one.start_time, one.end_time)
-        for one in said
-        if one.label == NOTHING and one.model_prediction is not None
-    ]
+def _verdict_on(span: Span | None, verdicts: dict[Place, Action]) -> Action | None:
+    return None if span is None else verdicts.get((span.label, span.start_time, span.end_time))

@@ -98,5 +98,21 @@ def find_run(ws: Workspace, run_id: str | None) -> Run:
     return ws.store.runs.get(champion.run_id)
 
 
+def find_version(ws: Workspace, name: str) -> Run:
+    """The run with a model that a version (`3`, `v3`) of the served name or a run id means.
+
+    Raises:
+        NotFound: there is no such version and no such run.
+    """
+    version = name.removeprefix("v")
+    for run in ws.store.runs.list():
+        of_name = run.registered_model_name == ws.config.served_model_name
+        if run.run_id == name or (of_name and str(run.model_version) == version):
+            return run
+    raise NotFound(
+        f"model {name}: found no such version or run, expected one of `candleloop runs`. Correct the name."
+    )
+
+
 def _no_champion(name: str) -> NotFound:
     return NotFound(f"champion of {name}: there is none yet. Train one with `candleloop train`.")

@@ -31,6 +31,11 @@ class Workspace:
         """Where each run's dataset lies."""
         return self.home / "datasets"
 
+    @property
+    def sweeps(self) -> Path:
+        """Where what models say of whole series is kept; it may be deleted at any time."""
+        return self.home / "sweeps"
+
     def close(self) -> None:
         """Closes the database."""
         self.store.close()

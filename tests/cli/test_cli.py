@@ -184,7 +184,7 @@ def test_a_refused_run_says_so_and_is_promoted_with_a_reason(candleloop, tmp_pat
         (["tune", "--time-budget", "10"], "time budget: found '10', expected such as 90s, 10m or 2h"),
         (["tune", "--pair", "NONE", "--trials", "1"], "NONE 1h: found no stored candles"),
         (["api", "--host", "0.0.0.0"], "no valid API key"),
-        (["console", "--host", "0.0.0.0"], "expected a loopback address"),
+        (["console", "--host", "0.0.0.0"], "no valid API key"),
     ],
 )
 def test_what_is_refused_says_why_and_exits_with_one(candleloop, arguments, message):

@@ -8,9 +8,23 @@ import numpy as np
 import pytest
 
 from mllib.candles import Candles
+from mllib.errors import InvalidConfig
 from mllib.inference import Predictor
-from mllib.pipeline.disagreements import Disagreement, compared, find_disagreements, find_undecided
+from mllib.pipeline.annotations import label_series
+from mllib.pipeline.disagreements import (
+    Disagreement,
+    Wanted,
+    find_disagreements,
+    find_undecided,
+    kinds_wanted,
+    layer_disagreements,
+    newest_first,
+    summary,
+    two_layers,
+    version_changes,
+)
 from mllib.pipeline.predicting import Sweep
+from mllib.pipeline.span_layers import LayerName
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, JudgedPrediction, PredictedSpan, ReviewedRange, Span
 from mllib.store import Feedback
@@ -70,6 +84,109 @@ def test_each_kind_is_told_newest_first(ws: Workspace, candles: Candles, sweep: 
     assert mismatch.human.label == "flag"
     assert mismatch.predicted == model[1]
     assert find_disagreements(ws, sweep, model, limit=1) == found[:1]
+
+
+def between(
+    ws: Workspace, sweep: Sweep, layers: tuple[LayerName, LayerName], model: Sequence[PredictedSpan] = ()
+) -> list[Disagreement]:
+    return layer_disagreements(ws, sweep.history, layers, predicted=model, labels=sweep.predictor.labels)
+
+
+def test_agreement_and_other_bounds_are_told_where_they_are_asked_for(
+    ws: Workspace, candles: Candles, sweep: Sweep
+) -> None:
+    human = [drawn(candles, "flag", 10, 19), drawn(candles, "flag", 50, 59)]
+    ws.store.annotations.add("EURUSD", "1h", human, reviewed=[looked(candles, 0, 200, "flag")])
+    model = [predicted(candles, "flag", 10, 19), predicted(candles, "flag", 48, 60)]
+    found = between(ws, sweep, ("human", "model"), model)
+    assert told(found, candles) == [("agreement", "flag", 10), ("boundary_mismatch", "flag", 48)]
+    assert (found[1].pair.start_bars, found[1].pair.end_bars) == (-2, 1)
+    assert (found[1].predicted, found[1].talib) == (model[1], None)
+    assert isinstance(found[1].human, Annotation)
+    assert found[1].human.id == human[1].id
+    assert newest_first(found, Wanted(kinds=kinds_wanted([]))) == []
+    summed = summary(found, Wanted(kinds=["label_mismatch"]))
+    assert summed.counts == {("flag", "agreement"): 1, ("flag", "boundary_mismatch"): 1}
+    assert (summed.agreement_rate, summed.median_boundary_bars) == (1.0, 0.5)
+
+
+def test_filters_let_through_what_they_say(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
+    human = [drawn(candles, "flag", 50, 59), drawn(candles, "flag", 90, 99), drawn(candles, "flag", 150, 159)]
+    ws.store.annotations.add("EURUSD", "1h", human, reviewed=[looked(candles, 0, 200, "flag", "wedge")])
+    model = [
+        predicted(candles, "flag", 48, 60, 0.9),
+        predicted(candles, "flag", 90, 100, 0.6),
+        predicted(candles, "wedge", 20, 29, 0.3),
+    ]
+    found = between(ws, sweep, ("human", "model"), model)
+
+    def first_bars(**wanted: Any) -> list[int]:
+        return [bar for _, _, bar in told(newest_first(found, Wanted(**wanted)), candles)]
+
+    time = candles.time.tolist()
+    assert first_bars() == [150, 90, 48, 20]
+    assert first_bars(labels=["wedge"]) == [20]
+    assert first_bars(least_bars=2) == [150, 48, 20]
+    assert first_bars(least_confidence=0.5) == [150, 90, 48]
+    assert first_bars(start_time=time[48], end_time=time[100]) == [90, 48]
+    _judge(ws, model[0], "confirm")
+    found = between(ws, sweep, ("human", "model"), model)
+    assert first_bars(judged=False) == [150, 90, 50, 20]
+    assert first_bars(judged=True) == [48]
+
+
+def test_talibs_spans_are_compared_with_people_where_they_looked_and_with_the_model_everywhere(
+    ws: Workspace, candles: Candles, sweep: Sweep
+) -> None:
+    assert between(ws, sweep, ("human", "talib")) == []
+    label_series(ws, pair="EURUSD", timeframe="1h", functions=["CDLDOJI"])
+    dojis = ws.store.talib.spans("EURUSD", "1h")
+    assert len(dojis) > 10
+    (bar,) = np.searchsorted(candles.time, [dojis[5].start_time]).tolist()
+    flag = drawn(candles, "flag", bar, bar)
+    reviewed = [looked(candles, bar - 1, bar + 1, "bullish_doji", "flag")]
+    ws.store.annotations.add("EURUSD", "1h", [flag], reviewed=reviewed)
+    (found,) = between(ws, sweep, ("human", "talib"))
+    assert (found.kind, found.labels) == ("label_mismatch", {"flag", "bullish_doji"})
+    assert (found.talib, found.predicted) == (dojis[5], None)
+    assert between(ws, sweep, ("talib", "model"), [predicted(candles, "flag", 280, 289)]) == []
+    ws.store.annotations.retract(flag.id)
+    sweep = Sweep(cast(Predictor, Model(("bullish_doji",))), candles, 0, len(candles))
+    kinds = {one.kind for one in between(ws, sweep, ("talib", "model"))}
+    assert kinds == {"missed_by_model"}
+
+
+def test_two_versions_of_a_model_are_told_apart(ws: Workspace, candles: Candles) -> None:
+    old = [predicted(candles, "flag", at, at + 9) for at in (10, 40, 70, 100)]
+    new = [
+        predicted(candles, "flag", 10, 19),
+        predicted(candles, "flag", 41, 49),
+        predicted(candles, "wedge", 70, 79),
+        predicted(candles, "flag", 150, 159),
+    ]
+    found = version_changes(ws, candles, before=("7", old), after=("8", new))
+    expected = [
+        ("kept", "flag", 10),
+        ("moved", "flag", 41),
+        ("relabelled", "wedge", 70),
+        ("dropped", "flag", 100),
+        ("added", "flag", 150),
+    ]
+    assert told(found, candles) == expected
+    assert {one.between for one in found} == {("7", "8")}
+    shown = newest_first(found, Wanted(kinds=kinds_wanted([], versions=True)))
+    assert told(shown, candles) == expected[:0:-1]
+
+
+@pytest.mark.parametrize("text", ["human", "human,human", "human,model,talib", "people,model", ""])
+def test_anything_but_two_layers_is_refused(text: str) -> None:
+    with pytest.raises(InvalidConfig, match="expected two of human, talib, model"):
+        two_layers(text)
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(InvalidConfig, match="found added, expected some of agreement"):
+        kinds_wanted(["added", "agreement"])
 
 
 def test_only_reviewed_candles_count_and_only_for_the_labels_looked_for(
@@ -132,50 +249,6 @@ def test_a_dismissed_prediction_is_not_told_again(ws: Workspace, candles: Candle
     assert told(find_disagreements(ws, sweep, [again, other], limit=10), candles) == [
         ("missed_by_human", "wedge", 20)
     ]
-
-
-def test_spans_that_agree_are_matched_as_the_slow_way_does() -> None:
-    rng = np.random.default_rng(3)
-    time = np.arange(400, dtype=np.int64) * 60
-    for _ in range(40):
-        human = [Span(label, *_bounds(rng)) for label in rng.choice(["a", "b"], 12)]
-        model = [
-            PredictedSpan(label, *_bounds(rng), avg_confidence=0.5, candle_count=1)
-            for label in rng.choice(["a", "b"], 12)
-        ]
-        left = compared(human, model, time)
-        assert {(one.kind, one.human, one.predicted) for one in left} == _slowly(human, model)
-
-
-def _bounds(rng: np.random.Generator) -> tuple[int, int]:
-    start = int(rng.integers(0, 390))
-    return start * 60, (start + int(rng.integers(1, 10))) * 60
-
-
-def _iou(a: Span, b: Span) -> float:
-    mine, theirs = (set(range(one.start_time, one.end_time + 60, 60)) for one in (a, b))
-    return len(mine & theirs) / len(mine | theirs)
-
-
-def _slowly(human: Sequence[Span], model: Sequence[PredictedSpan]) -> set[tuple[Any, ...]]:
-    """The best pair of one label again and again, then the best of what is left."""
-    mine, theirs, found = dict(enumerate(human)), dict(enumerate(model)), set()
-    for one_label in (True, False):
-        while True:
-            pairs = [
-                (-_iou(a, b), i, j)
-                for i, a in mine.items()
-                for j, b in theirs.items()
-                if _iou(a, b) >= 0.5 and (a.label == b.label or not one_label)
-            ]
-            if not pairs:
-                break
-            _, i, j = min(pairs)
-            if not one_label:
-                found.add(("label_mismatch", mine[i], theirs[j]))
-            del mine[i], theirs[j]
-    found |= {("missed_by_model", one, None) for one in mine.values()}
-    return found | {("missed_by_human", None, one) for one in theirs.values()}
 
 
 def test_the_most_uncertain_predictions_come_first(ws: Workspace, candles: Candles, sweep: Sweep) -> None:

@@ -1,0 +1,126 @@
+"""Who is at the console. On this machine alone anybody is; from elsewhere, whoever has a key."""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from app.session import workspace
+from mllib.pipeline.access import is_loopback
+from mllib.store import SCOPES, ApiKey, Scope, key_of
+
+STAYS_S = 12 * 3_600
+"""So long a browser stays signed in, as long as the console runs."""
+
+_COOKIE = "candleloop_session"
+_REMEMBER = """
+export default function({ data }) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `${data.name}=${data.token}; Path=/; SameSite=Strict; Max-Age=${data.seconds}${secure}`;
+}
+"""
+_cookie = st.components.v2.component("candleloop_cookie", js=_REMEMBER)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at the console, and what for; `name` is None where nobody had to sign in."""
+
+    name: str | None
+    scopes: tuple[Scope, ...]
+
+    def allows(self, scope: Scope) -> bool:
+        """Whether a page that asks for this scope is open."""
+        return scope == "read" or scope in self.scopes
+
+
+@dataclass(slots=True)
+class _Sessions:
+    """The browsers that are signed in: a key's id and an end in Unix seconds for each token."""
+
+    known: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def begin(self, key_id: str, *, now: float) -> str:
+        self.known = {token: one for token, one in self.known.items() if one[1] > now}
+        token = secrets.token_urlsafe(32)
+        self.known[token] = (key_id, now + STAYS_S)
+        return token
+
+    def key_id(self, token: str, *, now: float) -> str | None:
+        key_id, until = self.known.get(token, ("", 0.0))
+        return key_id if until > now else None
+
+
+def is_open() -> bool:
+    """Whether nobody has to sign in: bound to loopback and asked for by a name of it.
+
+    A proxy that passes on the name by which it is reached closes the console too.
+    """
+    host = st.context.headers.get("Host")
+    return is_loopback(st.get_option("server.address") or "") and (
+        host is None or is_loopback(_without_port(host))
+    )
+
+
+def visitor() -> Visitor | None:
+    """Who is here, or None for somebody who has to sign in first. A revoked key is of no use at once."""
+    if is_open():
+        return Visitor(None, SCOPES)
+    token = st.session_state.get(_COOKIE) or st.context.cookies.get(_COOKIE, "")
+    key_id = _sessions().key_id(token, now=time.time())
+    key = next((one for one in _keys() if one.id == key_id and one.revoked_at is None), None)
+    return None if key is None else Visitor(key.name, key.scopes)
+
+
+def signed_in_name() -> str | None:
+    """The name that goes with every verdict where people sign in, or None where they choose one."""
+    here = visitor()
+    return None if here is None else here.name
+
+
+def ask() -> None:
+    """The form to sign in with."""
+    _, middle, _ = st.columns([1, 1.4, 1])
+    with middle, st.form("sign in", border=True):
+        st.subheader("Sign in to candleloop")
+        if not any(key.revoked_at is None for key in _keys()):
+            st.info(
+                "No valid key exists yet. On the machine that runs the console, run  \n"
+                "`candleloop keys create --name NAME --scope annotate`, once for everybody who works here."
+            )
+        token = st.text_input("Key", type="password", placeholder="cl_…", help="Your name comes with it.")
+        if not st.form_submit_button("Sign in", type="primary", width="stretch"):
+            return
+        key = key_of(token.strip(), _keys())
+        if key is None:
+            st.error("This key is not known, or it was revoked. Ask whoever runs the console for a new one.")
+            return
+    st.session_state[_COOKIE] = _sessions().begin(key.id, now=time.time())
+    st.rerun()
+
+
+def stay_signed_in() -> None:
+    """Has the browser remember who it is, so that a reload asks nobody again."""
+    if token := st.session_state.get(_COOKIE):
+        _cookie(data={"name": _COOKIE, "token": token, "seconds": STAYS_S}, key="cookie", height=1)
+
+
+def sign_out() -> None:
+    """Ends this browser's session, in every tab."""
+    token = st.session_state.pop(_COOKIE, None) or st.context.cookies.get(_COOKIE, "")
+    _sessions().known.pop(token, None)
+    st.rerun()
+
+
+def _keys() -> list[ApiKey]:
+    return workspace().store.api_keys.list()
+
+
+def _without_port(host: str) -> str:
+    return host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
+
+
+@st.cache_resource(show_spinner=False)
+def _sessions() -> _Sessions:
+    return _Sessions()

@@ -1,0 +1,133 @@
+"""How long the console's server works on each page: `python -m benchmarks.console [--home HOME]`.
+
+A real console over BTCUSDT 1h (43,654 candles), looked at by a real Chromium. The time of a page is what lies
+between the browser's request on its websocket and the last answer to it, so rendering in the browser is left
+out. `first` is a browser session's first look at the page while the server is warm, `again` the median of
+what a person does there.
+"""
+
+import argparse
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.figures import Report
+from benchmarks.homes import make_champion, run_of, temporary_home
+from benchmarks.servers import HOST, console
+from mllib.pipeline.workspace import Workspace
+
+FIRST_MS, AGAIN_MS = 1_500, 300
+_QUIET_MS = 700
+_TIMES = 5
+_LONGEST_MS = 120_000
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
+_WATCH = """
+window.__asked = []; window.__answered = 0;
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) {
+  if (!this.__watched) {
+    this.__watched = true;
+    this.addEventListener("message", () => { window.__answered = performance.now(); });
+  }
+  window.__asked.push(performance.now());
+  return send.call(this, data);
+};
+"""
+_TOOK = "() => window.__asked.length ? window.__answered - window.__asked[0] : 0"
+_FORGET = "() => { window.__asked = []; }"
+
+Act = Callable[[Any, int], None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--home", type=Path, help="a home with trained runs, which is copied")
+    asked = parser.parse_args()
+    report = Report()
+    with temporary_home(asked.home, ("window",)) as ws:
+        _prepare(ws)
+        with console(ws.home) as server, _browser() as browser:
+            for name, act in ACTS.items():
+                _measure(browser, server.port, name, act, report)
+    print(report.text())
+
+
+def _prepare(ws: Workspace) -> None:
+    """A champion, as the pages are for homes that have one."""
+    run = run_of(ws, "window")
+    assert run is not None, "trained with the home"
+    make_champion(ws, run)
+
+
+def _measure(browser: Any, port: int, name: str, act: Act | None, report: Report) -> None:
+    """The first look at a page, in a session of its own after one that warmed the server, and then acts."""
+    address = f"http://{HOST}:{port}/{'' if name == 'overview' else name}"
+    for warm in (False, True):
+        with _session(browser) as page:
+            page.goto(address)
+            _settled(page)
+            if not warm:
+                continue
+            first = page.evaluate(_TOOK)
+            again = [] if act is None else [_acted(page, act, i) for i in range(_TIMES)]
+    report.claim(f"{name}, first look", first, most=FIRST_MS, unit="ms")
+    if again:
+        report.claim(f"{name}, interaction", median(again), most=AGAIN_MS, unit="ms")
+
+
+def _acted(page: Any, act: Act, turn: int) -> float:
+    page.evaluate(_FORGET)
+    act(page, turn)
+    _settled(page)
+    return float(page.evaluate(_TOOK))
+
+
+def _settled(page: Any) -> None:
+    """Waits until the server has nothing more to say."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_function(f"() => performance.now() - window.__answered > {_QUIET_MS}")
+
+
+def _rerun(page: Any, _turn: int) -> None:
+    page.keyboard.press("r")
+
+
+def _review(page: Any, _turn: int) -> None:
+    page.keyboard.press("ArrowRight")
+
+
+def _models(page: Any, turn: int) -> None:
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50 + 35 * (turn % 2)})
+
+
+def _train(page: Any, turn: int) -> None:
+    page.get_by_text(("random forest", "XGBoost")[turn % 2], exact=True).first.click()
+
+
+ACTS: dict[str, Act | None] = {"overview": _rerun, "review": _review, "models": _models, "train": _train}
+
+
+@contextmanager
+def _browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def _session(browser: Any) -> Iterator[Any]:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(_LONGEST_MS)
+    page.add_init_script(_WATCH)
+    yield page
+    page.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""How much a person's word on each candidate is worth, from probabilities alone.
+
+A row of probabilities `P float64 (n, k + 1)` says of a candidate: no pattern, then each of the k labels; it
+adds up to one (`mllib.acquisition.candidates.distribution`). A score grows with what there is to learn.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def uncertainty(P: Floats, *, method: Literal["margin", "entropy"] = "margin") -> Floats:
+    """How unsure a model is of each candidate: `float64 (n,)` in [0, 1].
+
+    `margin`: one less the distance between the two most probable outcomes. `entropy`: that of all outcomes,
+    as a share of the largest that there can be.
+
+    Source: scikit-activeml's `uncertainty_scores`; Settles, Active learning literature survey, 2009.
+
+    >>> uncertainty(np.array([[0.5, 0.5], [0.9, 0.1]])).round(2)
+    array([1. , 0.2])
+    """
+    if not len(P):
+        return np.zeros(0)
+    from skactiveml.pool import uncertainty_scores
+
+    named = {"margin": "margin_sampling", "entropy": "entropy"}[method]
+    scores: Floats = np.asarray(uncertainty_scores(P, method=named), np.float64)
+    return scores / np.log(P.shape[1]) if method == "entropy" else scores
+
+
+def committee(members: Sequence[Floats], *, method: Literal["kl", "vote_entropy"] = "kl") -> Floats:
+    """How much the models of a committee differ on each candidate: `float64 (n,)` in [0, 1].
+
+    `kl`: the mean Kullback-Leibler divergence from their common opinion, as a share of the largest that so
+    many members can have. `vote_entropy`: that of what each holds most probable, likewise.
+
+    Source: scikit-activeml's `average_kl_divergence` and `vote_entropy`; McCallum and Nigam, 1998; Engelson
+    and Dagan, 1996.
+
+    >>> sure, denies = np.array([[0.1, 0.9]]), np.array([[0.9, 0.1]])
+    >>> committee([sure, denies]).round(2), committee([sure, sure]).round(2)
+    (array([0.53]), array([0.]))
+    """
+    if len(members) < 2:
+        raise ValueError(f"found {len(members)} members, expected at least two that can differ")
+    if not len(members[0]):
+        return np.zeros(0)
+    from skactiveml.pool import average_kl_divergence, vote_entropy
+
+    most = np.log(min(len(members), members[0].shape[1]))
+    if method == "vote_entropy":
+        votes = np.stack([member.argmax(axis=1) for member in members], axis=1)
+        scores = vote_entropy(votes, np.arange(members[0].shape[1]))
+    else:
+        scores = average_kl_divergence(np.stack(members))  # a copy: it is clipped in place
+    shares: Floats = np.clip(np.asarray(scores, np.float64) / most, 0.0, 1.0)
+    return shares
+
+
+def label_error(given: NDArray[np.int64], P: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """How little a model that was held out believes each given label, and which it holds for wrong.
+
+    `given (n,)` are columns of `P`, 0 where a person said that nothing is there. The first is one less the
+    probability of the given label, `float64 (n,)`; the second is confident learning's verdict, `bool (n,)`,
+    which allows for labels of which models are never sure. It is no verdict where there is one outcome only.
+
+    Source: cleanlab's `find_label_issues`; Northcutt et al., Confident learning, 2021.
+    """
+    n = len(given)
+    doubts = 1.0 - P[np.arange(n), given]
+    wrong = np.zeros(n, bool)
+    if n and len(np.unique(given)) > 1:
+        from cleanlab.filter import find_label_issues
+
+        wrong[find_label_issues(given, P, return_indices_ranked_by="self_confidence", n_jobs=1)] = True
+    return doubts, wrong
