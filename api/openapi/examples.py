@@ -72,8 +72,9 @@ _DISMISSED = {
     "outcome": None,
     "sub_spans": None,
     "notes": "No pole before it.",
-    "source": "model_corrected",
+    "source": "human",
     "model_prediction": {"label": "bull_flag", "confidence": 0.73, "model_version": "3"},
+    "as_of": 1_488_337_200,
 }
 
 SHAPES: dict[str, Any] = {
@@ -111,6 +112,8 @@ SHAPES: dict[str, Any] = {
         "prediction": _JUDGED,
         "annotator": "mia",
         "note": "No pole before it.",
+        "as_of": 1_488_337_200,
+        "origin": "uncertainty",
     },
     "Health": {"status": "ok", "model_loaded": True, "model_version": "3"},
     "LoadRequest": {"run_id": _RUN},
@@ -128,6 +131,7 @@ SHAPES: dict[str, Any] = {
     "PredictResponse": _ANSWER,
     "Ready": {"status": "ready", "model_version": "3", "run_id": _RUN, "error": None},
     "RollbackRequest": {"reason": "Too many false flags since Monday."},
+    "SkipRecorded": {"id": "7d9f2a4c8e1b4f6fa0c35b7d1e2f3a4b"},
     "Started": {"run_id": _RUN, "status": "queued"},
     "TrainingRequest": {
         "model_type": "xgboost",
@@ -155,6 +159,8 @@ SHAPES: dict[str, Any] = {
         "pairs": ["EURUSD"],
         "timeframe": "1h",
         "is_champion": True,
+        "asked_by": "verdicts",
+        "asked_why": "52 verdicts are newer than the last training, and from 50 on it is repeated.",
     },
 }
 

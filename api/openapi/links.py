@@ -24,6 +24,7 @@ _LINKS: tuple[tuple[str, str, int, dict[str, tuple[str, str, str]]], ...] = (
     ("post", "/annotations", 200, _OF_ANNOTATION),
     ("post", "/annotations", 201, _OF_ANNOTATION),
     ("post", "/feedback", 200, {"retract": ("retract_feedback", "feedback_id", _ID)}),
+    ("post", "/feedback", 202, {"retract": ("retract_feedback", "feedback_id", _ID)}),
     ("post", "/feedback", 201, {"retract": ("retract_feedback", "feedback_id", _ID)}),
 )
 """Method, path and status of an answer; name of a link: operation, parameter, where its value stands."""

@@ -1,11 +1,12 @@
-"""What annotators say of predictions."""
+"""What annotators say of predictions, and of what was missed."""
 
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 
 from api.openapi import problems
-from api.schemas import AnnotationBody, FeedbackRecorded, FeedbackRequest
+from api.schemas import AnnotationBody, FeedbackRecorded, FeedbackRequest, SkipRecorded
 from api.service import ServiceDep
 from mllib.annotation_files import to_export
 from mllib.pipeline.review import record_verdict
@@ -15,15 +16,24 @@ from mllib.store import Feedback
 router = APIRouter(prefix="/feedback", tags=["feedback"])
 
 _REPEATED = {"description": "Recorded before; the same answer again.", "model": FeedbackRecorded}
+_SKIPPED = {"description": "A skip, noted before or now: it makes no annotation.", "model": SkipRecorded}
 
 
-@router.post("", status_code=201, responses={200: _REPEATED, **problems(409, 422, 503)})
-def give_feedback(asked: FeedbackRequest, service: ServiceDep, response: Response) -> FeedbackRecorded:
+@router.post(
+    "",
+    status_code=201,
+    response_model=FeedbackRecorded,
+    responses={200: _REPEATED, 202: _SKIPPED, **problems(404, 409, 422, 503)},
+)
+def give_feedback(asked: FeedbackRequest, service: ServiceDep, response: Response) -> object:
     """Records a verdict, and the annotation that follows from it, once for each `client_id`."""
     verdict, is_new = record_verdict(service.ws, _feedback(asked))
+    annotation = service.ws.store.verdicts.annotation_of(verdict.id)
+    if annotation is None:
+        return JSONResponse({"id": verdict.id}, HTTPStatus.ACCEPTED)
     if not is_new:
         response.status_code = HTTPStatus.OK
-    exported = to_export([service.ws.store.verdicts.annotation_of(verdict.id)])["annotations"][0]
+    exported = to_export([annotation])["annotations"][0]
     return FeedbackRecorded(id=verdict.id, annotation=AnnotationBody.model_validate(exported))
 
 
@@ -35,5 +45,10 @@ def retract_feedback(feedback_id: str, service: ServiceDep, annotator: str | Non
 
 
 def _feedback(asked: FeedbackRequest) -> Feedback:
-    fields = asked.model_dump(exclude={"prediction"})
-    return Feedback(**fields, prediction=JudgedPrediction(**asked.prediction.model_dump()))
+    fields = asked.model_dump(exclude={"prediction", "settles"})
+    judged = asked.prediction
+    return Feedback(
+        **fields,
+        prediction=None if judged is None else JudgedPrediction(**judged.model_dump()),
+        settles=tuple(asked.settles),
+    )

@@ -124,7 +124,10 @@ class Started(BaseModel):
 
 
 class TrainingRun(BaseModel):
-    """A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess."""
+    """A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess.
+
+    `asked_why` says why the worker began it by itself; it is null where a person asked.
+    """
 
     run_id: str
     model_type: str
@@ -142,6 +145,8 @@ class TrainingRun(BaseModel):
     pairs: list[str]
     timeframe: str
     is_champion: bool
+    asked_by: Literal["person", "schedule", "verdicts"]
+    asked_why: str | None
 
 
 class BuildRequest(BaseModel):
@@ -191,7 +196,12 @@ class PredictionJudged(BaseModel):
 
 
 class FeedbackRequest(BaseModel):
-    """What an annotator says of a prediction; `client_id` is the client's own and makes a repeat harmless."""
+    """What an annotator says of a place; `client_id` is the client's own and makes a repeat harmless.
+
+    `confirm`, `correct` and `dismiss` judge a `prediction`; `add` gives label and bounds of a span that the
+    model missed; `skip` says nothing of the place. `as_of` is the last candle that was visible, `origin` why
+    the place was shown, `settles` the verdicts of others between which this one decides.
+    """
 
     model_config = _STRICT
 
@@ -199,12 +209,16 @@ class FeedbackRequest(BaseModel):
     pair: str
     timeframe: str
     action: Action
-    prediction: PredictionJudged
+    prediction: PredictionJudged | None = None
     label: Name | None = None
     start_time: UnixTime | None = None
     end_time: UnixTime | None = None
     annotator: Name | None = None
     note: Annotated[str, Field(max_length=10_000)] | None = None
+    as_of: UnixTime | None = None
+    origin: Name | None = None
+    model_version: Name | None = None
+    settles: list[Name] = Field(default_factory=list, max_length=100)
 
 
 class SpanBody(BaseModel):
@@ -234,6 +248,12 @@ class FeedbackRecorded(BaseModel):
 
     id: str
     annotation: AnnotationBody
+
+
+class SkipRecorded(BaseModel):
+    """The id of a skip, which takes it back."""
+
+    id: str
 
 
 class Pattern(BaseModel):

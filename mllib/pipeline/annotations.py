@@ -67,7 +67,11 @@ def known_facts(ws: Workspace, *, pair: str, timeframe: str, functions: Sequence
     facts = Facts(
         annotations=tuple(ws.store.annotations.list(pair, timeframe, sources=PEOPLE)),
         reviewed=tuple(ws.store.annotations.reviewed(pair, timeframe)),
-        verdicts=tuple(one.annotation_id for one in reversed(ws.store.verdicts.list(pair, timeframe))),
+        verdicts=tuple(
+            one.annotation_id
+            for one in reversed(ws.store.verdicts.list(pair, timeframe))
+            if one.annotation_id is not None
+        ),
         talib=tuple(talib),
     )
     return without_retired(facts, ws.store.labels.names())

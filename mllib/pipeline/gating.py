@@ -113,16 +113,10 @@ def _agrees(predictor: Predictor, stored: StoredCandles, verdict: Verdict, pair:
 
 
 def _expectation(verdict: Verdict) -> tuple[Span, Expectation]:
-    """The prediction that was judged, and what the verdict says of the place."""
-    said = Span(verdict.label, verdict.start_time, verdict.end_time)
-    judged = Span(
-        verdict.prediction.label,
-        verdict.start_time if verdict.prediction.start_time is None else verdict.prediction.start_time,
-        verdict.end_time if verdict.prediction.end_time is None else verdict.prediction.end_time,
-    )
+    """The prediction that was judged, or the span that was missed, and what the verdict says of the place."""
     if verdict.action == "dismiss":
-        return judged, Expectation(None, judged)
-    return judged, Expectation(said, None)
+        return verdict.place, Expectation(None, verdict.place)
+    return verdict.place, Expectation(verdict.span, None)
 
 
 def champion_of(ws: Workspace, name: str) -> tuple[tuple[Run, Predictor] | None, str]:

@@ -177,7 +177,7 @@ def _labels(ws: Workspace, people: Sequence[LabelCount], talib: Sequence[LabelCo
             counted[key] = counted.get(key, 0) + count.count
     for verdict in ws.store.verdicts.list():
         if verdict.action == "dismiss":
-            key = (verdict.prediction.label, _DISMISSED)
+            key = (verdict.place.label, _DISMISSED)
             counted[key] = counted.get(key, 0) + 1
     sources = ("human", "model_confirmed", "model_corrected", _DISMISSED, "talib")
     states = [

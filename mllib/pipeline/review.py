@@ -16,7 +16,7 @@ from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE, Annotation, PredictedSpan, Span, positions
 from mllib.store import Feedback, Verdict
-from mllib.store.feedback import annotation_from, judge
+from mllib.store.feedback import judge
 from mllib.timeframes import parse_timeframe
 
 _SEARCHED_AT_ONCE = 4_000
@@ -47,12 +47,12 @@ class ReviewWindow:
     def verdict_on(self, prediction: Span, annotator: str | None) -> Verdict | None:
         """What this annotator said last of a prediction with that label and those bounds."""
         return next(
-            (v for v in self.verdicts if v.annotator == annotator and _predicted(v) == _place(prediction)),
+            (v for v in self.verdicts if v.annotator == annotator and _judges(v, prediction)),
             None,
         )
 
 
-def review_window(
+def review_window(  # noqa: PLR0913  # what to look at, and how much of it
     ws: Workspace,
     stored: StoredCandles,
     predictor: Predictor | None,
@@ -62,26 +62,33 @@ def review_window(
     first_bar: int,
     bars: int,
     with_talib: bool = False,
+    as_of: int | None = None,
 ) -> ReviewWindow:
     """What there is to see in `bars` candles from `first_bar` on, moved to lie inside the series.
+
+    With `as_of` the series ends with the candle that opens then (Unix s): later bars move no prediction, and
+    no span is shown that reaches beyond. Hand the other functions `stored.until(as_of)`.
 
     Raises:
         NotFound: the series is not stored.
     """
+    stored = stored if as_of is None else stored.until(as_of)
     history = stored.read(pair, timeframe)
     first = window_start(first_bar, bars=bars, series_bars=len(history))
     candles = history[first : first + bars]
     people = ws.store.annotations.list(pair, timeframe, sources=PEOPLE)
     talib = ws.store.talib.spans(pair, timeframe) if with_talib else []
-    predictions = [] if predictor is None else _predictions(predictor, stored, candles)
+    can_predict = predictor is not None and (as_of is None or len(history) >= predictor.encoder.needed_bars)
+    predictions = _predictions(predictor, stored, candles) if predictor is not None and can_predict else []
+    verdicts = ws.store.verdicts.list(pair, timeframe, with_settled=True)
     return ReviewWindow(
         candles,
         first,
         len(history),
-        [span for span in _touching(people, candles) if span.label != NOTHING],
-        _touching(talib, candles),
+        [s for s in _seen(_touching(people, candles), as_of) if s.label != NOTHING],
+        _seen(_touching(talib, candles), as_of),
         predictions,
-        ws.store.verdicts.list(pair, timeframe),
+        [v for v in verdicts if as_of is None or max(v.end_time, v.place.end_time) <= as_of],
     )
 
 
@@ -173,25 +180,27 @@ def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:
     Raises:
         InvalidCandles: the pair or the timeframe cannot name a series.
         InvalidAnnotations: the feedback says nothing, or a bound is not the open of a stored candle.
-        Conflict: the client's id is stored with other content.
+        NotFound: no verdict has an id that it settles.
+        Conflict: the client's id is stored with other content, or what it settles was settled already.
     """
     feedback = replace(
         feedback, pair=check_pair(feedback.pair), timeframe=parse_timeframe(feedback.timeframe)
     )
     judgement = judge(feedback)
-    judged = Annotation(
-        label=judgement.predicted.label,
-        start_time=judgement.predicted.start_time,
-        end_time=judgement.predicted.end_time,
-        id=f"prediction of {feedback.client_id}",
-    )
-    result = annotation_from(
-        judgement, annotation_id=feedback.client_id, annotator=None, note=None, created_at=0
-    )
+    places = {
+        f"prediction of {feedback.client_id}": judgement.predicted,
+        feedback.client_id: judgement.result,
+    }
+    spans = [
+        Annotation(span.label, span.start_time, span.end_time, id=name)
+        for name, span in places.items()
+        if span is not None
+    ]
     with suppress(NotFound):  # a chart may show series that are not stored here
-        check_annotations([judged, result], ws.candles.read(feedback.pair, feedback.timeframe))
+        check_annotations(spans, ws.candles.read(feedback.pair, feedback.timeframe))
     recorded = ws.store.verdicts.record(feedback)
-    ws.store.labels.ensure([judgement.predicted.label, judgement.result.label])
+    if judgement.action != "skip":
+        ws.store.labels.ensure(judgement.labels)
     return recorded
 
 
@@ -215,6 +224,11 @@ def _touching(spans: Sequence[Annotation], candles: Candles) -> list[Annotation]
     return [span for span in spans if span.end_time >= first and span.start_time <= last]
 
 
+def _seen(spans: Sequence[Annotation], as_of: int | None) -> list[Annotation]:
+    """Those that do not reach beyond the last visible candle."""
+    return [span for span in spans if as_of is None or span.end_time <= as_of]
+
+
 def _inside(
     spans: Sequence[Span], candles: Candles, starts: NDArray[np.int64], bars: int
 ) -> NDArray[np.int64]:
@@ -225,9 +239,7 @@ def _inside(
     return counted
 
 
-def _place(span: Span) -> tuple[str, int, int]:
-    return span.label, span.start_time, span.end_time
-
-
-def _predicted(verdict: Verdict) -> tuple[str, int | None, int | None]:
-    return verdict.prediction.label, verdict.prediction.start_time, verdict.prediction.end_time
+def _judges(verdict: Verdict, prediction: Span) -> bool:
+    bounds = (prediction.label, prediction.start_time, prediction.end_time)
+    place = verdict.place
+    return verdict.prediction is not None and (place.label, place.start_time, place.end_time) == bounds

@@ -2,27 +2,31 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.spans import Annotation, Source
 from mllib.store import tables
-from mllib.store.annotation_rows import from_row, is_effective
+from mllib.store.annotation_rows import from_row, is_effective, is_in_force
 from mllib.store.label_names import LabelNames, label_names
 from mllib.store.series import find_series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotationFilter:
-    """Which annotations are meant: those with a bar from `start_time` to `end_time` (Unix s); None is any."""
+    """Which annotations are meant: those with a bar from `start_time` to `end_time` (Unix s); None is any.
+
+    `text` stands, in whatever case, in the notes, the label or the annotator's name.
+    """
 
     start_time: int | None = None
     end_time: int | None = None
     label: str | None = None
     source: Source | None = None
     annotator: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +106,19 @@ def find_root(session: Session, annotation_id: str, pair: str | None, timeframe:
 def find_stored(
     session: Session, annotation_id: str, pair: str | None, timeframe: str | None
 ) -> StoredAnnotation:
-    """What is stored under an id now, retracted or not; raises as `find_root` does."""
+    """What is stored under an id now, retracted or not; raises as `find_root` does.
+
+    What a verdict settled is as good as retracted.
+    """
     table, key = tables.Annotation, find_root(session, annotation_id, pair, timeframe)
     while later := session.scalar(select(col(table.id)).where(col(table.supersedes) == key)):
         key = later
-    retracted = exists().where(col(tables.Retraction.annotation_id) == col(table.id))
-    row, series, is_retracted = session.execute(
-        select(table, tables.Series, retracted)
+    row, series, counts = session.execute(
+        select(table, tables.Series, is_in_force(col(table.id)))
         .join(tables.Series, col(table.series_id) == col(tables.Series.id))
         .where(col(table.id) == key)
     ).one()
-    return StoredAnnotation(series.pair, series.timeframe, from_row(row), key, bool(is_retracted))
+    return StoredAnnotation(series.pair, series.timeframe, from_row(row), key, not counts)
 
 
 def _conditions(wanted: AnnotationFilter, names: LabelNames) -> list[ColumnElement[bool]]:
@@ -130,7 +136,17 @@ def _conditions(wanted: AnnotationFilter, names: LabelNames) -> list[ColumnEleme
         conditions.append(col(table.source) == wanted.source)
     if wanted.annotator is not None:
         conditions.append(col(table.annotator) == wanted.annotator)
+    if wanted.text:
+        conditions.append(_says(wanted.text, names))
     return conditions
+
+
+def _says(text: str, names: LabelNames) -> ColumnElement[bool]:
+    table = tables.Annotation
+    columns = (col(table.notes), col(table.label), col(table.annotator))
+    renamed = [name for name in names.leads_to if text.lower() in names.resolve(name).lower()]
+    found = [column.icontains(text, autoescape=True) for column in columns]
+    return or_(*found, col(table.label).in_(renamed))
 
 
 def _is_after(place: str) -> ColumnElement[bool]:

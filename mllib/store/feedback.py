@@ -1,4 +1,4 @@
-"""What an annotator says of a prediction, and what follows from it. Pure: no database here."""
+"""What an annotator says of a place, and what follows from it. Pure: no database here."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -6,41 +6,62 @@ from typing import Literal, get_args
 from mllib.errors import InvalidAnnotations
 from mllib.spans import NOTHING, Annotation, JudgedPrediction, ReviewedRange, Source, Span
 
-Action = Literal["confirm", "correct", "dismiss"]
+Action = Literal["confirm", "correct", "dismiss", "add", "skip"]
+AS_OF = "as_of"
+"""The key of an annotation, beside the tool's own, under which it keeps what was visible (Unix s)."""
 _SOURCES: dict[Action, Source] = {
     "confirm": "model_confirmed",
     "correct": "model_corrected",
     "dismiss": "human",
+    "add": "human",
 }
+_NEED_A_PREDICTION = ("confirm", "correct", "dismiss")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
     """A judgement as a client sends it; `client_id` is the client's own and makes a repeat harmless.
 
-    `label`, `start_time` and `end_time` count for `correct` alone; what is left out stays as predicted.
+    `label`, `start_time` and `end_time` say what `correct` changes (what is left out stays as predicted),
+    the span that `add` adds, and the place of a `skip` without a prediction. `as_of` is the open of the
+    last candle that was visible (Unix s), `origin` why the place was shown, `model_version` the model
+    whose predictions were shown where none is judged, `settles` the verdicts that this one decides between.
     """
 
     client_id: str
     pair: str
     timeframe: str
     action: Action
-    prediction: JudgedPrediction
+    prediction: JudgedPrediction | None = None
     label: str | None = None
     start_time: int | None = None
     end_time: int | None = None
     annotator: str | None = None
     note: str | None = None
+    as_of: int | None = None
+    origin: str | None = None
+    model_version: str | None = None
+    settles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """Checked feedback: the prediction with its bounds in order, and the span that stands after it."""
+    """Checked feedback: the prediction, if any, with its bounds in order, and the span that stands after it.
+
+    Of a skip, `result` is the place that was looked at.
+    """
 
     action: Action
-    prediction: JudgedPrediction
-    predicted: Span
+    prediction: JudgedPrediction | None
+    predicted: Span | None
     result: Span
+    as_of: int | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that it speaks of, `O` apart."""
+        spans = [span for span in (self.predicted, self.result) if span is not None]
+        return list(dict.fromkeys(span.label for span in spans if span.label != NOTHING))
 
 
 def judge(feedback: Feedback) -> Judgement:
@@ -48,21 +69,39 @@ def judge(feedback: Feedback) -> Judgement:
 
     Raises:
         InvalidAnnotations: no client id, an unknown action, a label that cannot name a pattern, a prediction
-            without bounds, or a correction that corrects nothing.
+            or a span without bounds, a correction that corrects nothing, or a span beyond what was visible.
     """
     _check(feedback)
-    predicted = _predicted(feedback)
-    prediction = replace(feedback.prediction, start_time=predicted.start_time, end_time=predicted.end_time)
+    predicted = None if feedback.prediction is None else _predicted(feedback, feedback.prediction)
+    prediction = feedback.prediction
+    if prediction is not None and predicted is not None:
+        prediction = replace(
+            prediction,
+            start_time=predicted.start_time,
+            end_time=predicted.end_time,
+            model_version=prediction.model_version or feedback.model_version,
+        )
     result = _result(feedback, predicted)
     if feedback.action == "correct" and result == predicted:
         raise _refused(feedback, "a correction that changes neither label nor bounds", "a change", "confirm")
-    return Judgement(action=feedback.action, prediction=prediction, predicted=predicted, result=result)
+    if feedback.as_of is not None and result.end_time > feedback.as_of:
+        found = f"a span that ends at {result.end_time}, after the last visible candle ({feedback.as_of})"
+        raise _refused(feedback, found, "one that had been seen in full", "an end at or before as_of")
+    return Judgement(
+        action=feedback.action,
+        prediction=prediction,
+        predicted=predicted,
+        result=result,
+        as_of=feedback.as_of,
+    )
 
 
 def annotation_from(
     judgement: Judgement, *, annotation_id: str, annotator: str | None, note: str | None, created_at: int
-) -> Annotation:
-    """The annotation that a judgement makes; a dismissal says `O` over the predicted range."""
+) -> Annotation | None:
+    """The annotation that a judgement makes: of a dismissal `O` over the predicted range, of a skip none."""
+    if judgement.action == "skip":
+        return None
     return Annotation(
         label=judgement.result.label,
         start_time=judgement.result.start_time,
@@ -73,35 +112,65 @@ def annotation_from(
         notes=note,
         model_prediction=judgement.prediction,
         created_at=created_at,
+        extra={} if judgement.as_of is None else {AS_OF: judgement.as_of},
     )
 
 
 def reviewed_by(judgement: Judgement) -> list[ReviewedRange]:
-    """Where the annotator looked, and for which label: the predicted range, and that of a correction."""
-    spans = [judgement.predicted]
-    if judgement.action == "correct":
-        spans.append(judgement.result)
-    return [ReviewedRange(span.start_time, span.end_time, frozenset({span.label})) for span in spans]
+    """Where the annotator looked, and for which label: the predicted range, and that of an own span."""
+    if judgement.action == "skip":
+        return []
+    spans = [judgement.predicted, judgement.result if judgement.action in ("correct", "add") else None]
+    return [
+        ReviewedRange(span.start_time, span.end_time, frozenset({span.label}))
+        for span in spans
+        if span is not None
+    ]
 
 
 def _check(feedback: Feedback) -> None:
+    action = feedback.action
     if not feedback.client_id:
         raise _refused(feedback, "an empty client_id", "an id of the client's own", "a client_id")
-    if feedback.action not in get_args(Action):
-        raise _refused(feedback, f"the action {feedback.action!r}", "confirm, correct or dismiss", "one")
-    if not feedback.prediction.label:
+    if action not in get_args(Action):
+        known = f"{', '.join(get_args(Action)[:-1])} or {get_args(Action)[-1]}"
+        raise _refused(feedback, f"the action {action!r}", known, "one")
+    if feedback.prediction is None and action in _NEED_A_PREDICTION:
+        raise _refused(feedback, "no prediction", f"the one to {action}", "it, or add a span of your own")
+    if feedback.prediction is not None and action == "add":
+        raise _refused(feedback, "an added span with a prediction", "none", "correct, or leave it out")
+    if feedback.settles and action == "skip":
+        raise _refused(feedback, "a skip that settles verdicts", "a judgement", "what is there")
+    if feedback.prediction is not None:
+        _check_prediction(feedback, feedback.prediction)
+    if action == "correct" and feedback.label is not None:
+        _check_label(feedback, feedback.label, "a correction to")
+    if feedback.prediction is None:
+        _check_label(feedback, feedback.label or "", "a span of")
+
+
+def _check_prediction(feedback: Feedback, prediction: JudgedPrediction) -> None:
+    if not prediction.label:
         raise _refused(feedback, "a prediction with an empty label", "the predicted label", "that label")
-    if feedback.prediction.label == NOTHING:
+    if prediction.label == NOTHING:
         raise _refused(
             feedback, "a prediction of the label O", "the name of a label", "what is there instead"
         )
-    _check_name(feedback, feedback.prediction.label)
-    if feedback.action == "correct" and feedback.label is not None:
-        if not feedback.label.strip():
-            raise _refused(feedback, "an empty label", "the name of a label", "a label, or leave it out")
-        if feedback.label == NOTHING:
-            raise _refused(feedback, "a correction to the label O", "the name of a label", "dismiss")
-        _check_name(feedback, feedback.label)
+    _check_name(feedback, prediction.label)
+    versions = {prediction.model_version, feedback.model_version} - {None}
+    if len(versions) > 1:
+        found = f"the model versions {' and '.join(sorted(map(str, versions)))}"
+        raise _refused(feedback, found, "that of the prediction", "model_version with the prediction alone")
+
+
+def _check_label(feedback: Feedback, label: str, what: str) -> None:
+    if not label.strip():
+        rest = ", or leave it out" if feedback.action == "correct" else ""
+        raise _refused(feedback, "an empty label", "the name of a label", f"a label{rest}")
+    if label == NOTHING:
+        send = "dismiss" if feedback.action == "correct" else "the label of what is there"
+        raise _refused(feedback, f"{what} the label O", "the name of a label", send)
+    _check_name(feedback, label)
 
 
 def _check_name(feedback: Feedback, label: str) -> None:
@@ -113,23 +182,32 @@ def _check_name(feedback: Feedback, label: str) -> None:
         )
 
 
-def _predicted(feedback: Feedback) -> Span:
-    start_time, end_time = feedback.prediction.start_time, feedback.prediction.end_time
-    if start_time is None or end_time is None:
+def _predicted(feedback: Feedback, prediction: JudgedPrediction) -> Span:
+    if prediction.start_time is None or prediction.end_time is None:
         raise _refused(
             feedback, "a prediction without start_time or end_time", "both", "the prediction's bounds"
         )
-    return _span(feedback.prediction.label, start_time, end_time)
+    return _span(prediction.label, prediction.start_time, prediction.end_time)
 
 
-def _result(feedback: Feedback, predicted: Span) -> Span:
-    if feedback.action == "confirm":
-        return predicted
+def _result(feedback: Feedback, predicted: Span | None) -> Span:
+    if predicted is None:
+        return _own_span(feedback)
     if feedback.action == "dismiss":
         return replace(predicted, label=NOTHING)
+    if feedback.action != "correct":
+        return predicted
     start_time = predicted.start_time if feedback.start_time is None else feedback.start_time
     end_time = predicted.end_time if feedback.end_time is None else feedback.end_time
     return _span(feedback.label or predicted.label, start_time, end_time)
+
+
+def _own_span(feedback: Feedback) -> Span:
+    start_time, end_time, label = feedback.start_time, feedback.end_time, feedback.label
+    if start_time is None or end_time is None or label is None:
+        found = f"{feedback.action} without start_time or end_time"
+        raise _refused(feedback, found, "both", "the bounds of the span")
+    return _span(label, start_time, end_time)
 
 
 def _span(label: str, start_time: int, end_time: int) -> Span:

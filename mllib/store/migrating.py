@@ -16,7 +16,7 @@ from mllib.store.failures import BUSY_TIMEOUT_S, file_gone, missing_folder, tran
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 SCRIPTS = Path(__file__).parent / "migrations"
 _MADE_BY_RUNS = "predictors"
 """A folder beside the database that is filled by runs alone, which the database knows."""

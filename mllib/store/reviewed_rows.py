@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from mllib.spans import ReviewedRange
 from mllib.store import tables
-from mllib.store.annotation_rows import is_not_retracted
+from mllib.store.annotation_rows import is_in_force
 from mllib.store.database import now_s
 
 _Identity = tuple[int, int, tuple[str, ...], str | None]
@@ -41,7 +41,7 @@ def effective_reviewed(session: Session, series_id: int) -> list[ReviewedRange]:
         select(col(table.start_time), col(table.end_time), col(table.labels))
         .where(
             col(table.series_id) == series_id,
-            or_(col(table.annotation_id).is_(None), is_not_retracted(col(table.annotation_id))),
+            or_(col(table.annotation_id).is_(None), is_in_force(col(table.annotation_id))),
         )
         .order_by(col(table.start_time), col(table.end_time), col(table.id))
     )

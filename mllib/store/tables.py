@@ -175,19 +175,21 @@ class TalibLayer(Table, table=True):
 
 
 class Verdict(Table, table=True):
+    """Without a prediction where a span was added, without an annotation where a place was skipped."""
+
     __tablename__ = "verdict"
     __table_args__ = (
         Index("ix_verdict_series_id_created_at", "series_id", "created_at"),
-        CheckConstraint("action IN ('confirm', 'correct', 'dismiss')", name="action"),
+        CheckConstraint("action IN ('confirm', 'correct', 'dismiss', 'add', 'skip')", name="action"),
     )
     seq: int | None = Field(default=None, primary_key=True)
     id: str = Field(unique=True)
     client_id: str = Field(unique=True)
     series_id: int = _parent("series.id")
     action: str
-    predicted_label: str
-    predicted_start_time: int = _seconds()
-    predicted_end_time: int = _seconds()
+    predicted_label: str | None = None
+    predicted_start_time: int | None = _seconds(nullable=True)
+    predicted_end_time: int | None = _seconds(nullable=True)
     predicted_confidence: float | None = None
     model_version: str | None = None
     label: str
@@ -195,7 +197,33 @@ class Verdict(Table, table=True):
     end_time: int = _seconds()
     annotator: str | None = None
     note: str | None = None
-    annotation_id: str = _parent("annotation.id", index=True)
+    annotation_id: str | None = _parent("annotation.id", nullable=True, index=True)
+    as_of: int | None = _seconds(nullable=True)
+    origin: str | None = None
+    settles: list[str] | None = _json()
+    created_at: int = _seconds()
+
+
+class VerdictRetraction(Table, table=True):
+    """Undoes a verdict that made no annotation; the others go with the retraction of theirs."""
+
+    __tablename__ = "verdict_retraction"
+    id: int | None = Field(default=None, primary_key=True)
+    verdict_id: str = Field(
+        sa_column=Column(ForeignKey("verdict.id", ondelete="CASCADE"), nullable=False, unique=True)
+    )
+    annotator: str | None = None
+    created_at: int = _seconds()
+
+
+class Settlement(Table, table=True):
+    """An annotation that is out of force for as long as the verdict that settled it stands."""
+
+    __tablename__ = "settlement"
+    __table_args__ = (UniqueConstraint("annotation_id", "verdict_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    verdict_id: str = _parent("verdict.id", index=True)
+    annotation_id: str = _parent("annotation.id")
     created_at: int = _seconds()
 
 

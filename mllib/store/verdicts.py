@@ -1,47 +1,31 @@
-"""Verdicts: append-only, idempotent by the client's id, undone by retracting their annotation."""
+"""Verdicts: append-only, idempotent by the client's id, undone by retraction."""
 
 from builtins import list as list_  # `list` is a method's name here
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from mllib.errors import Conflict, NotFound
-from mllib.spans import Annotation, JudgedPrediction
+from mllib.spans import Annotation
 from mllib.store import tables
-from mllib.store.annotation_rows import from_row, is_not_retracted, to_row
+from mllib.store.annotation_rows import from_row as annotation_from_row
+from mllib.store.annotation_rows import to_row as annotation_to_row
 from mllib.store.annotations import retract_row
-from mllib.store.database import Database, now_s
-from mllib.store.feedback import Action, Feedback, Judgement, annotation_from, judge, reviewed_by
-from mllib.store.label_names import LabelNames, label_names
+from mllib.store.database import Database, now_s, upsert
+from mllib.store.feedback import Feedback, Judgement, annotation_from, judge, reviewed_by
+from mllib.store.label_names import label_names
 from mllib.store.reviewed_rows import add_reviewed
 from mllib.store.series import ensure_series
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """One judgement of a prediction; `label`, `start_time` and `end_time` are what stands after it."""
-
-    id: str
-    client_id: str
-    pair: str
-    timeframe: str
-    action: Action
-    prediction: JudgedPrediction
-    label: str
-    start_time: int
-    end_time: int
-    annotator: str | None
-    note: str | None
-    annotation_id: str
-    created_at: int
+from mllib.store.settling import settle
+from mllib.store.verdict_rows import Verdict, from_row, stands, to_row, under, verdict_rows
 
 
 class VerdictRepository:
-    """What annotators said of predictions."""
+    """What annotators said of predictions, and of what was missed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -50,8 +34,9 @@ class VerdictRepository:
         """The verdict, and whether it is new; its annotation and reviewed ranges come with it or not at all.
 
         Raises:
-            InvalidAnnotations: feedback that says nothing (see `judge`).
-            Conflict: the client's id is stored with other content.
+            InvalidAnnotations: feedback that says nothing (see `judge`), or settles what cannot be settled.
+            NotFound: no verdict has an id that it settles.
+            Conflict: the client's id is stored with other content, or what it settles was settled already.
         """
         judgement = judge(feedback)
         verdict = _verdict(feedback, judgement)
@@ -71,57 +56,79 @@ class VerdictRepository:
         return _repeated(stored, verdict), False
 
     def retract(self, verdict_id: str, annotator: str | None = None) -> None:
-        """Undo a verdict: its annotation is retracted, its reviewed ranges are void; twice is as once.
+        """Undo a verdict; twice is as once.
+
+        Its annotation is retracted, its reviewed ranges are void, and what it settled counts again.
 
         Raises:
             NotFound: no verdict has that id.
         """
         with self._database.write() as session:
             key = _row(session, verdict_id).annotation_id
-            retract_row(session, key, annotator=annotator, reason="verdict retracted")
+            if key is not None:
+                retract_row(session, key, annotator=annotator, reason="verdict retracted")
+                return
+            row = upsert(session, tables.VerdictRetraction).values(
+                verdict_id=verdict_id, annotator=annotator, created_at=now_s()
+            )
+            session.execute(row.on_conflict_do_nothing(index_elements=["verdict_id"]))
 
     def list(
-        self, pair: str | None = None, timeframe: str | None = None, limit: int | None = None
+        self,
+        pair: str | None = None,
+        timeframe: str | None = None,
+        limit: int | None = None,
+        *,
+        with_skips: bool = False,
+        with_settled: bool = False,
     ) -> list_[Verdict]:
-        """The verdicts that were not retracted, newest first, under the present names of labels."""
-        query = _verdicts().where(is_not_retracted(col(tables.Verdict.annotation_id)))
+        """The verdicts that were not retracted, newest first, under the present names of labels.
+
+        Skips say nothing, and what another verdict settled does not count: both only where asked for.
+        """
+        query = verdict_rows().where(stands(with_skips=with_skips, with_settled=with_settled))
         if pair is not None:
             query = query.where(col(tables.Series.pair) == pair)
         if timeframe is not None:
             query = query.where(col(tables.Series.timeframe) == timeframe)
         with self._database.read() as session:
             found = session.execute(query.order_by(col(tables.Verdict.seq).desc()).limit(limit))
-            verdicts = [_from_row(row, series) for row, series in found]
+            verdicts = [from_row(row, series) for row, series in found]
             names = label_names(session)
-        return [_under(names, one) for one in verdicts] if names.leads_to else verdicts
+        return [under(names, one) for one in verdicts] if names.leads_to else verdicts
 
-    def annotation_of(self, verdict_id: str) -> Annotation:
-        """The annotation that a verdict made, whether or not it was retracted since.
+    def annotation_of(self, verdict_id: str) -> Annotation | None:
+        """The annotation that a verdict made, whether or not it was retracted since; None of a skip.
 
         Raises:
             NotFound: no verdict has that id.
         """
         with self._database.read() as session:
-            annotation = session.get(tables.Annotation, _row(session, verdict_id).annotation_id)
-            assert annotation is not None, "held by a foreign key"
-            return from_row(annotation)
+            key = _row(session, verdict_id).annotation_id
+            annotation = None if key is None else session.get(tables.Annotation, key)
+            return None if annotation is None else annotation_from_row(annotation)
 
 
 def _verdict(feedback: Feedback, judgement: Judgement) -> Verdict:
+    judged = judgement.prediction
     return Verdict(
         id=uuid4().hex,
         client_id=feedback.client_id,
         pair=feedback.pair,
         timeframe=feedback.timeframe,
         action=judgement.action,
-        prediction=judgement.prediction,
+        prediction=judged,
         label=judgement.result.label,
         start_time=judgement.result.start_time,
         end_time=judgement.result.end_time,
         annotator=feedback.annotator,
         note=feedback.note,
-        annotation_id=uuid4().hex,
+        annotation_id=None if judgement.action == "skip" else uuid4().hex,
         created_at=now_s(),
+        as_of=feedback.as_of,
+        origin=feedback.origin,
+        model_version=feedback.model_version if judged is None else judged.model_version,
+        settles=tuple(sorted(set(feedback.settles))),
     )
 
 
@@ -129,61 +136,22 @@ def _write(session: Session, verdict: Verdict, judgement: Judgement) -> None:
     series_id = ensure_series(session, verdict.pair, verdict.timeframe)
     annotation = annotation_from(
         judgement,
-        annotation_id=verdict.annotation_id,
+        annotation_id=verdict.annotation_id or "",
         annotator=verdict.annotator,
         note=verdict.note,
         created_at=verdict.created_at,
     )
-    own = {"id": verdict.annotation_id, "external_id": None}
-    session.execute(insert(tables.Annotation), [to_row(annotation, series_id) | own])
+    if annotation is not None:
+        own = {"id": verdict.annotation_id, "external_id": None}
+        session.execute(insert(tables.Annotation), [annotation_to_row(annotation, series_id) | own])
     add_reviewed(session, series_id, reviewed_by(judgement), annotation_id=verdict.annotation_id)
-    session.execute(insert(tables.Verdict), [_to_row(verdict, series_id)])
-
-
-def _to_row(verdict: Verdict, series_id: int) -> dict[str, object]:
-    plain = ("id", "client_id", "action", "label", "start_time", "end_time", "annotator", "note")
-    return {
-        **{name: getattr(verdict, name) for name in (*plain, "annotation_id", "created_at")},
-        "series_id": series_id,
-        "predicted_label": verdict.prediction.label,
-        "predicted_start_time": verdict.prediction.start_time,
-        "predicted_end_time": verdict.prediction.end_time,
-        "predicted_confidence": verdict.prediction.confidence,
-        "model_version": verdict.prediction.model_version,
-    }
-
-
-def _from_row(row: tables.Verdict, series: tables.Series) -> Verdict:
-    plain = ("id", "client_id", "action", "label", "start_time", "end_time", "annotator", "note")
-    prediction = JudgedPrediction(
-        label=row.predicted_label,
-        confidence=row.predicted_confidence,
-        model_version=row.model_version,
-        start_time=row.predicted_start_time,
-        end_time=row.predicted_end_time,
-    )
-    return Verdict(
-        **{name: getattr(row, name) for name in (*plain, "annotation_id", "created_at")},
-        pair=series.pair,
-        timeframe=series.timeframe,
-        prediction=prediction,
-    )
-
-
-def _under(names: LabelNames, verdict: Verdict) -> Verdict:
-    prediction = replace(verdict.prediction, label=names.resolve(verdict.prediction.label))
-    return replace(verdict, label=names.resolve(verdict.label), prediction=prediction)
-
-
-def _verdicts() -> Select[tables.Verdict, tables.Series]:
-    return select(tables.Verdict, tables.Series).join(
-        tables.Series, col(tables.Series.id) == col(tables.Verdict.series_id)
-    )
+    session.execute(insert(tables.Verdict), [to_row(verdict, series_id)])
+    settle(session, verdict, series_id)
 
 
 def _stored(session: Session, client_id: str) -> Verdict | None:
-    found = session.execute(_verdicts().where(col(tables.Verdict.client_id) == client_id)).first()
-    return None if found is None else _from_row(found[0], found[1])
+    found = session.execute(verdict_rows().where(col(tables.Verdict.client_id) == client_id)).first()
+    return None if found is None else from_row(found[0], found[1])
 
 
 def _repeated(stored: Verdict, again: Verdict) -> Verdict:
@@ -193,7 +161,7 @@ def _repeated(stored: Verdict, again: Verdict) -> Verdict:
         return stored
     raise Conflict(
         f"{again.pair} {again.timeframe}: feedback {again.client_id} is refused: found that client_id "
-        f"stored with other content ({stored.action} {stored.prediction.label}), expected the same or a "
+        f"stored with other content ({stored.action} {stored.place.label}), expected the same or a "
         "new id. Send a new client_id, or retract the first verdict.",
         active_id=stored.id,
     )

@@ -87,6 +87,53 @@ def test_retracted_feedback_no_longer_counts(
     assert (ws.store.verdicts.list(), ws.store.annotations.list("EURUSD", "1h")) == ([], [])
 
 
+def test_a_missed_span_is_added_with_what_was_visible(
+    client: TestClient, ws: Workspace, history: Candles, verdict: Callable[..., dict[str, Any]]
+) -> None:
+    span = {
+        "label": "bull_flag",
+        "start_time": int(history.time[600]),
+        "end_time": int(history.time[610]),
+    }
+    as_of = int(history.time[620])
+    asked = verdict(action="add", prediction=None, as_of=as_of, model_version="1", origin="audit", **span)
+    answers = [client.post("/feedback", json=asked) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    annotation = answers[0].json()["annotation"]
+    assert annotation.items() >= {**span, "source": "human", "model_prediction": None, "as_of": as_of}.items()
+    (kept,) = ws.store.verdicts.list()
+    assert (kept.origin, kept.model_version, kept.as_of) == ("audit", "1", as_of)
+    exported = client.get("/annotations/export", params={"pair": "EURUSD", "timeframe": "1h"}).json()
+    assert [one["as_of"] for one in exported["annotations"]] == [as_of]
+
+
+def test_a_skip_is_noted_and_makes_no_annotation(
+    client: TestClient, ws: Workspace, verdict: Callable[..., dict[str, Any]]
+) -> None:
+    answers = [client.post("/feedback", json=verdict(action="skip")) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json() == {"id": answers[0].json()["id"]}
+    assert ws.store.annotations.list("EURUSD", "1h") == []
+    assert client.delete(f"/feedback/{answers[0].json()['id']}").status_code == 204
+    assert ws.store.verdicts.list(with_skips=True) == []
+
+
+def test_a_third_verdict_settles_two(
+    client: TestClient, ws: Workspace, verdict: Callable[..., dict[str, Any]], refusal: Callable[..., None]
+) -> None:
+    both = [
+        client.post("/feedback", json=verdict(client_id=f"c-{action}", action=action)).json()["id"]
+        for action in ("confirm", "dismiss")
+    ]
+    third = verdict(client_id="c-3", settles=both)
+    assert client.post("/feedback", json=third).status_code == 201
+    assert len(ws.store.annotations.list("EURUSD", "1h")) == 1
+    refusal(client.post("/feedback", json={**third, "client_id": "c-4"}), 409, "settled by another verdict")
+    refusal(
+        client.post("/feedback", json={**third, "client_id": "c-5", "settles": ["no"]}), 404, "settles no"
+    )
+
+
 def test_unknown_feedback_cannot_be_retracted(client: TestClient, refusal: Callable[..., None]) -> None:
     refusal(client.delete("/feedback/nosuchverdict"), 404, "No verdict nosuchverdict")
 
@@ -103,12 +150,16 @@ def test_a_series_that_is_not_stored_can_be_judged(
     [
         ({"client_id": ""}, "found an empty client_id"),
         ({"client_id": None}, r"\$.client_id: "),
-        ({"action": "maybe"}, r"\$.action: input should be 'confirm', 'correct' or 'dismiss'"),
+        ({"action": "maybe"}, r"\$.action: input should be 'confirm', 'correct', 'dismiss', 'add' or 'skip'"),
         ({"action": "correct"}, "found a correction that changes neither label nor bounds"),
         ({"action": "correct", "label": " "}, "found an empty label"),
         ({"action": "correct", "end_time": 1_483_308_001}, "expected the open of a candle"),
         ({"action": "correct", "end_time": True}, r"\$.end_time: "),
         ({"action": "correct", "end_time": 10**30}, r"\$.end_time: "),
+        ({"action": "add"}, "found an added span with a prediction"),
+        ({"action": "add", "prediction": None}, "found an empty label"),
+        ({"prediction": None}, "found no prediction"),
+        ({"as_of": 1_483_228_800}, "after the last visible candle"),
         ({"starttime": 5}, r"\$.starttime: extra inputs are not permitted"),
         ({"timeframe": "1M"}, "Write 1m for one minute or 1mo for one month"),
         ({"pair": ""}, "pair: found ''"),

@@ -23,7 +23,7 @@ STATUSES = {
     ("post", "/training/runs/{run_id}/cancel"): {200, 404, 409, 422, 500, 503},
     ("get", "/training/dataset-info"): {200, 500, 503},
     ("post", "/training/build-dataset"): {200, 404, 422, 500, 503},
-    ("post", "/feedback"): {200, 201, 409, 422, 500, 503},
+    ("post", "/feedback"): {200, 201, 202, 404, 409, 422, 500, 503},
     ("delete", "/feedback/{feedback_id}"): {204, 404, 422, 500, 503},
     ("get", "/annotations"): {200, 404, 422, 500, 503},
     ("post", "/annotations"): {200, 201, 409, 422, 500, 503},
@@ -38,6 +38,7 @@ STATUSES = {
     ("get", "/labels"): {200, 500, 503},
     ("get", "/disagreements"): {200, 404, 422, 429, 500, 503},
     ("get", "/queue"): {200, 404, 422, 429, 500, 503},
+    ("get", "/agreement"): {200, 422, 500, 503},
     ("get", "/metrics"): {200, 500},
 }
 

@@ -156,6 +156,32 @@ def test_a_dismissal_removes_the_twins_of_the_judged_label_alone(ws: Workspace, 
     assert (start, end) in _bars(_learned(ws), ENGULFING)
 
 
+def test_an_added_span_is_learned_and_a_skip_changes_nothing(ws: Workspace, candles: Candles) -> None:
+    _judge(ws, candles, "skip", ("bull_flag", 100, 109))
+    before = _learned(ws, ["human"])
+    assert (before.spans, before.reviewed) == ([], [])
+    bounds = {"start_time": int(candles.time[30]), "end_time": int(candles.time[39])}
+    added = Feedback(client_id="added", **EURUSD, action="add", label="bull_flag", **bounds)
+    verdict, _ = ws.store.verdicts.record(added)
+    series = _learned(ws, ["human"])
+    assert _bars(series, "bull_flag") == [(30, 39)]
+    assert reviewed_bars("bull_flag", candles, series.reviewed).nonzero()[0].tolist() == list(range(30, 40))
+    ws.store.verdicts.retract(verdict.id)
+    assert _learned(ws, ["human"]).spans == []
+
+
+def test_what_was_settled_is_learned_as_the_third_said(ws: Workspace, candles: Candles) -> None:
+    both = [
+        _judge(ws, candles, action, ("bull_flag", 30, 39), annotator=who)
+        for action, who in (("confirm", "ann"), ("dismiss", "ben"))
+    ]
+    assert _bars(_learned(ws, ["human"]), "bull_flag") == []
+    third = _judge(ws, candles, "confirm", ("bull_flag", 30, 39), annotator="cleo", settles=tuple(both))
+    assert _bars(_learned(ws, ["human"]), "bull_flag") == [(30, 39)]
+    ws.store.verdicts.retract(third)
+    assert _bars(_learned(ws, ["human"]), "bull_flag") == []
+
+
 def test_a_span_that_a_person_drew_outlives_a_verdict_on_other_bounds(
     ws: Workspace, candles: Candles
 ) -> None:

@@ -251,6 +251,19 @@ def test_a_dismissed_prediction_is_not_told_again(ws: Workspace, candles: Candle
     ]
 
 
+def test_a_skipped_place_is_not_asked_about_again_and_changes_nothing_else(
+    ws: Workspace, candles: Candles, sweep: Sweep
+) -> None:
+    ws.store.annotations.add("EURUSD", "1h", [], reviewed=[looked(candles, 0, 200, "flag", "wedge")])
+    found = [predicted(candles, "flag", 20, 29), predicted(candles, "flag", 60, 69)]
+    before = find_disagreements(ws, sweep, found, limit=10)
+    _judge(ws, found[0], "skip")
+    assert find_undecided(ws, sweep, found, limit=10) == found[1:]
+    after = find_disagreements(ws, sweep, found, limit=10)
+    assert [one.pair for one in after] == [one.pair for one in before]
+    assert [one.verdict for one in after] == [None, "skip"]
+
+
 def test_the_most_uncertain_predictions_come_first(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
     sure = predicted(candles, "flag", 10, 19, 0.95)
     unsure = predicted(candles, "wedge", 30, 39, 0.48)

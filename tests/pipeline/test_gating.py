@@ -110,8 +110,13 @@ def test_verdicts_are_replayed_as_the_model_predicts(trained: TrainedHome) -> No
         said("correct", wrong, label="bull_flag"),
         replace(said("dismiss", wrong), client_id="elsewhere", pair="NOWHERE"),
     ]
+    missed = {"label": right.label, "start_time": right.start_time, "end_time": right.end_time}
+    feedback += [
+        Feedback(client_id="added", pair="OTHER", timeframe="1h", action="add", **missed),
+        Feedback(client_id="more", pair="OTHER", timeframe="1h", action="add", **{**missed, "label": "cup"}),
+    ]
     verdicts = [ws.store.verdicts.record(one)[0] for one in feedback]
-    assert replayed(ws, predictor, verdicts) == [True, False, False, None]
+    assert replayed(ws, predictor, verdicts) == [True, False, False, None, True, False]
     for verdict in verdicts:
         ws.store.verdicts.retract(verdict.id)
 

@@ -6,7 +6,7 @@ import pytest
 from mllib.errors import InvalidAnnotations
 from mllib.spans import JudgedPrediction, ReviewedRange, Span
 from mllib.store import Feedback
-from mllib.store.feedback import judge, reviewed_by
+from mllib.store.feedback import annotation_from, judge, reviewed_by
 
 PREDICTION = JudgedPrediction(label="flag", confidence=0.8, model_version="3", start_time=10, end_time=20)
 
@@ -46,6 +46,40 @@ def test_both_ranges_of_a_correction_are_reviewed() -> None:
     ]
 
 
+ADDED: dict[str, Any] = {
+    "action": "add",
+    "prediction": None,
+    "label": "wedge",
+    "start_time": 40,
+    "end_time": 30,
+    "as_of": 50,
+    "model_version": "3",
+}
+
+
+def test_an_added_span_is_a_persons_own_and_reviewed() -> None:
+    judgement = judge(_feedback(**ADDED))
+    assert (judgement.prediction, judgement.result) == (None, Span("wedge", 30, 40))
+    assert reviewed_by(judgement) == [ReviewedRange(30, 40, frozenset({"wedge"}))]
+    made = annotation_from(judgement, annotation_id="a", annotator="ann", note=None, created_at=9)
+    assert made is not None
+    assert (made.source, made.model_prediction, made.extra) == ("human", None, {"as_of": 50})
+
+
+@pytest.mark.parametrize("changes", [{"action": "skip"}, {**ADDED, "action": "skip"}])
+def test_a_skip_makes_nothing(changes: dict[str, Any]) -> None:
+    judgement = judge(_feedback(**changes))
+    assert reviewed_by(judgement) == []
+    assert annotation_from(judgement, annotation_id="a", annotator=None, note=None, created_at=9) is None
+
+
+def test_a_prediction_without_a_version_takes_that_of_the_model_shown() -> None:
+    judged = judge(
+        _feedback(prediction=replace(PREDICTION, model_version=None), model_version="3")
+    ).prediction
+    assert judged == PREDICTION
+
+
 @pytest.mark.parametrize("action", ["confirm", "dismiss"])
 def test_only_the_judged_label_is_reviewed(action: str) -> None:
     assert reviewed_by(judge(_feedback(action=action))) == [ReviewedRange(10, 20, frozenset({"flag"}))]
@@ -55,13 +89,21 @@ def test_only_the_judged_label_is_reviewed(action: str) -> None:
     ("changes", "message"),
     [
         ({"client_id": ""}, "found an empty client_id"),
-        ({"action": "maybe"}, "found the action 'maybe', expected confirm, correct or dismiss"),
+        ({"action": "maybe"}, "found the action 'maybe', expected confirm, correct, dismiss, add or skip"),
         ({"action": "correct"}, "changes neither label nor bounds, expected a change. Send confirm"),
         ({"action": "correct", "label": "flag", "start_time": 10}, "changes neither label nor bounds"),
         ({"action": "correct", "label": " "}, "found an empty label"),
         ({"action": "correct", "label": "O"}, "found a correction to the label O.*Send dismiss"),
         ({"action": "correct", "label": " wedge"}, "found the label ' wedge', expected printable"),
         ({"action": "correct", "label": "we\ndge"}, r"found the label 'we\\ndge'"),
+        ({"prediction": None}, "found no prediction, expected the one to confirm"),
+        ({"action": "add"}, "found an added span with a prediction, expected none"),
+        ({"action": "add", "prediction": None, "start_time": 1, "end_time": 2}, "found an empty label"),
+        ({"action": "add", "prediction": None, "label": "O"}, "found a span of the label O"),
+        ({"action": "add", "prediction": None, "label": "flag", "end_time": 2}, "add without start_time or"),
+        ({"action": "skip", "settles": ("v1",)}, "found a skip that settles verdicts"),
+        ({"as_of": 19}, r"a span that ends at 20, after the last visible candle \(19\)"),
+        ({"model_version": "4"}, "found the model versions 3 and 4, expected that of the prediction"),
         ({"prediction": replace(PREDICTION, label="")}, "found a prediction with an empty label"),
         ({"prediction": replace(PREDICTION, label="O")}, "found a prediction of the label O"),
         ({"prediction": replace(PREDICTION, label="flag\0")}, r"found the label 'flag\\x00'"),

@@ -11,8 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from mllib.errors import NotReady
-from mllib.spans import Annotation
-from mllib.store import Store, migrating, open_store, tables
+from mllib.spans import Annotation, JudgedPrediction
+from mllib.store import Feedback, Store, migrating, open_store, tables
 from mllib.store.database import Database, database_url
 
 OPEN = "import sys; from mllib.store import open_store; open_store(sys.argv[1]).close(); print('done')"
@@ -28,6 +28,11 @@ def _table_names(home: Path) -> set[str]:
         return set(sa.inspect(engine).get_table_names())
     finally:
         engine.dispose()
+
+
+def _lines(sql: str) -> list[str]:
+    """What a table is declared with; one that was rebuilt has its name in quotation marks."""
+    return sorted(line.strip(" \t,").replace('"', "") for line in sql.splitlines())
 
 
 def test_head_is_the_newest_script() -> None:
@@ -54,7 +59,7 @@ def test_the_migrations_keep_partial_indexes_and_checks(store: Store, tmp_path: 
     for engine in (migrated, declared):
         with engine.connect() as connection:
             rows = connection.execute(query).all()
-        found.append({name: sorted(line.strip(" \t,") for line in sql.splitlines()) for name, sql in rows})
+        found.append({name: _lines(sql) for name, sql in rows})
         engine.dispose()
     assert found[0] == found[1]
 
@@ -68,6 +73,29 @@ def test_down_to_nothing_and_up_again(tmp_path: Path) -> None:
     database.close()
     with open_store(tmp_path, migrate=False) as store:
         assert store.series.list() == []
+
+
+def test_verdicts_of_an_older_database_are_kept(tmp_path: Path) -> None:
+    judged = JudgedPrediction(label="flag", confidence=0.5, model_version="1", start_time=10, end_time=20)
+    feedback = Feedback(client_id="c1", pair="EURUSD", timeframe="1h", action="confirm", prediction=judged)
+    added = Feedback(
+        client_id="c2",
+        pair="EURUSD",
+        timeframe="1h",
+        action="add",
+        label="flag",
+        start_time=30,
+        end_time=40,
+    )
+    with open_store(tmp_path) as store:
+        verdict, _ = store.verdicts.record(feedback)
+        store.verdicts.record(added)
+    database = _database(tmp_path)
+    migrating.downgrade(database, "0003")
+    database.close()
+    with open_store(tmp_path) as store:
+        assert store.verdicts.list() == [verdict]
+        assert len(store.annotations.list("EURUSD", "1h")) == 2
 
 
 def test_opening_again_keeps_what_is_stored(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
-from mllib.spans import JudgedPrediction, ReviewedRange
+from mllib.spans import JudgedPrediction, ReviewedRange, Span
 from mllib.store import Feedback, Store, open_store
 
 PREDICTION = JudgedPrediction(label="flag", confidence=0.8, model_version="3", start_time=10, end_time=20)
@@ -45,6 +45,7 @@ def test_a_confirmation_becomes_an_annotation_with_its_prediction(store: Store) 
 def test_a_correction_stands_where_the_annotator_put_it(store: Store) -> None:
     verdict, _ = store.verdicts.record(replace(CONFIRM, action="correct", label="wedge", start_time=5))
     annotation = store.verdicts.annotation_of(verdict.id)
+    assert annotation is not None
     assert (annotation.source, annotation.label, annotation.start_time) == ("model_corrected", "wedge", 5)
     assert set(store.annotations.reviewed("EURUSD", "1h")) == {
         FLAG_SEEN,
@@ -55,6 +56,7 @@ def test_a_correction_stands_where_the_annotator_put_it(store: Store) -> None:
 def test_a_dismissal_is_a_person_saying_o(store: Store) -> None:
     verdict, _ = store.verdicts.record(replace(CONFIRM, action="dismiss"))
     annotation = store.verdicts.annotation_of(verdict.id)
+    assert annotation is not None
     assert (annotation.source, annotation.label, annotation.model_prediction) == ("human", "O", PREDICTION)
 
 
@@ -86,7 +88,55 @@ def test_a_retracted_verdict_takes_its_annotation_and_ranges_with_it(store: Stor
     assert store.verdicts.list() == [kept]
     assert [one.id for one in store.annotations.list("EURUSD", "1h")] == [kept.annotation_id]
     assert store.annotations.reviewed("EURUSD", "1h") == [FLAG_SEEN]
-    assert store.verdicts.annotation_of(verdict.id).end_time == 30
+    kept_as_history = store.verdicts.annotation_of(verdict.id)
+    assert kept_as_history is not None
+    assert kept_as_history.end_time == 30
+
+
+ADD = replace(
+    CONFIRM, client_id="a1", action="add", prediction=None, label="flag", start_time=40, end_time=50
+)
+SKIP = replace(CONFIRM, client_id="s1", action="skip")
+
+
+def test_an_added_span_stands_without_a_prediction(store: Store) -> None:
+    verdict, created = store.verdicts.record(replace(ADD, as_of=60, origin="audit", model_version="3"))
+    assert created
+    assert store.verdicts.list() == [verdict]
+    assert (verdict.prediction, verdict.model_version, verdict.origin) == (None, "3", "audit")
+    assert (verdict.span, verdict.place) == (Span("flag", 40, 50), Span("flag", 40, 50))
+    annotation = store.verdicts.annotation_of(verdict.id)
+    assert annotation is not None
+    assert (annotation.source, annotation.model_prediction) == ("human", None)
+    assert (annotation.extra, verdict.as_of) == ({"as_of": 60}, 60)
+    assert store.annotations.reviewed("EURUSD", "1h") == [ReviewedRange(40, 50, frozenset({"flag"}))]
+
+
+def test_a_skip_says_nothing_and_is_listed_only_on_request(store: Store) -> None:
+    skip, created = store.verdicts.record(SKIP)
+    assert created
+    assert store.verdicts.record(SKIP) == (skip, False)
+    assert (store.verdicts.list(), store.verdicts.list(with_skips=True)) == ([], [skip])
+    assert (skip.annotation_id, skip.place) == (None, Span("flag", 10, 20))
+    assert store.verdicts.annotation_of(skip.id) is None
+    assert (store.annotations.list("EURUSD", "1h"), store.annotations.reviewed("EURUSD", "1h")) == ([], [])
+
+
+@pytest.mark.parametrize("feedback", [SKIP, ADD])
+def test_skips_and_added_spans_are_undone(store: Store, feedback: Feedback) -> None:
+    verdict, _ = store.verdicts.record(feedback)
+    for _ in range(2):
+        store.verdicts.retract(verdict.id, "ann")
+    assert store.verdicts.list(with_skips=True) == []
+    assert (store.annotations.list("EURUSD", "1h"), store.annotations.reviewed("EURUSD", "1h")) == ([], [])
+    assert store.verdicts.record(feedback) == (verdict, False)
+    assert store.verdicts.list(with_skips=True) == []
+
+
+def test_the_same_client_id_with_another_as_of_is_refused(store: Store) -> None:
+    store.verdicts.record(replace(CONFIRM, as_of=30))
+    with pytest.raises(Conflict, match="stored with other content"):
+        store.verdicts.record(replace(CONFIRM, as_of=31))
 
 
 def test_verdicts_are_listed_newest_first(store: Store) -> None:

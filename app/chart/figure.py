@@ -7,14 +7,15 @@ the window's bars go to the browser.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from app.words import candle_time, label_words
+from app.chart.marks import Dash, Layer, Mark, readable_on
+from app.words import candle_time
 from mllib.candles import Candles
-from mllib.spans import Span, positions
+from mllib.spans import positions
 
 HEIGHT_PX = 560
 WIDTH_PX = 860
@@ -27,33 +28,10 @@ _TAG_PX, _LETTER_PX = 19, 6.4
 _TAG_ROWS = 4
 _TICKS = 8
 
-Dash = Literal["solid", "dash", "dot"]
 STROKES: dict[Dash, str] = {"solid": "solid", "dash": "6px,4px", "dot": "2px,2px"}
 """Plotly's own dashes grow with the line and leave nothing of a short span."""
 Place = Callable[[int, float, float, int], int | None]
 """The row of a tag, from its span's first bar, its price, its width in px and 1 for up or -1 for down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A span as it is drawn: its tag, what hovering tells, and how much it is emphasised."""
-
-    span: Span
-    tag: str
-    hover: str
-    selected: bool = False
-    faint: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Spans of one origin, with their stroke and the side on which their tags stand."""
-
-    marks: Sequence[Mark]
-    dash: Dash
-    width: float = 2.0
-    tags: Literal["above", "below", "none"] = "above"
-    pad: float = 0.012
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +87,6 @@ def snapped(first_bar: int, bars: int, x: Sequence[float]) -> tuple[int, int] | 
     first = max(round(min(x) - first_bar), 0)
     last = min(round(max(x) - first_bar), bars - 1)
     return (first, last) if first <= last else None
-
-
-def readable_on(color: str) -> str:
-    """Black or white, whichever reads better on a `#rrggbb` colour.
-
-    >>> readable_on("#ccbb44"), readable_on("#aa3377")
-    ('#14181d', '#ffffff')
-    """
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return "#14181d" if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else "#ffffff"
 
 
 def _candlesticks(candles: Candles, bars: "np.ndarray[Any, Any]") -> go.Candlestick:
@@ -210,7 +178,7 @@ def _hover(boxes: Sequence[_Box], layer: Layer, first_bar: int) -> go.Scatter:
     return go.Scatter(
         x=[first_bar + (box.start + box.end - 1) / 2 for box in boxes],
         y=[box.low if layer.tags == "below" else box.high for box in boxes],
-        text=[box.mark.hover for box in boxes],
+        text=[box.mark.hover.replace("\n", "<br>") for box in boxes],
         mode="markers",
         marker={"size": 14, "opacity": 0},
         hoverinfo="text",
@@ -339,10 +307,3 @@ def _price_format(candles: Candles) -> str:
 def _faded(color: str, opacity: float) -> str:
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
-
-
-def span_mark(span: Span, *, who: str, tag: str | None = None, timeframe: str) -> Mark:
-    """A mark that tells label, origin and bounds."""
-    words = label_words(span.label)
-    bounds = f"{candle_time(span.start_time, timeframe)} – {candle_time(span.end_time, timeframe)}"
-    return Mark(span, words if tag is None else tag, f"<b>{words}</b><br>{who}<br>{bounds}")
