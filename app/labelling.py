@@ -128,7 +128,7 @@ def undo() -> None:
 
 
 def step(times: Sequence[int], by: int) -> None:
-    """Goes to the next of some times (Unix s, rising) after where we look, or back; at first to the newest."""
+    """Goes to the next of some rising times (Unix s) after where we look, or back; first to the newest."""
     here = standing()
     if here.focus is None:
         at = len(times) - 1

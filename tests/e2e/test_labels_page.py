@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from mllib.patterns import function_of
+from mllib.pipeline.labels import list_labels
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation
 from tests.e2e.charts import ChartOnPage
@@ -31,24 +33,24 @@ def test_a_dragged_span_is_stored_once_on_its_candles_edited_deleted_and_brought
     _button(page, "Delete").wait_for()
     wait(lambda: len(_drawn(ws)) == before + 1, "the span")
     times = ws.candles.read(*EURUSD).time.tolist()
-    span = _newest(ws)
+    span = _hers(ws)
     assert (span.label, span.annotator, span.source) == ("bull_flag", "ada", "human")
     assert (span.start_time, span.end_time) == (times[BARS - 100], times[BARS - 80])
     assert chart.data()["selected"] == span.id
 
     page.get_by_label("Notes").fill("steep pole")
     page.keyboard.press("Control+Enter")
-    wait(lambda: _newest(ws).notes == "steep pole", "the note")
+    wait(lambda: _hers(ws).notes == "steep pole", "the note")
     page.get_by_role("radio", name=re.compile("4")).or_(
         page.get_by_test_id("stFeedback").get_by_role("button").nth(3)
     ).first.click()
-    wait(lambda: _newest(ws).clarity == 4, "the clarity")
+    wait(lambda: _hers(ws).clarity == 4, "the clarity")
     _settle(page)
     _button(page, "Drag new bounds").click()
     page.get_by_text("Drag over the candles …").wait_for()
     chart.drag(BARS - 95, BARS - 85)
-    wait(lambda: _newest(ws).start_time == times[BARS - 95], "the new bounds")
-    assert _newest(ws).end_time == times[BARS - 85]
+    wait(lambda: _hers(ws).start_time == times[BARS - 95], "the new bounds")
+    assert _hers(ws).end_time == times[BARS - 85]
 
     _settle(page)
     _button(page, "Delete").click()
@@ -126,7 +128,7 @@ def test_a_label_is_added_and_gets_another_key_and_name(chart: ChartOnPage, ws: 
     wait(lambda: "rising_wedge" in _labels(ws), "the label")
     _settle(page)
     page.keyboard.press("Escape")
-    names = [use for use in _shown_definitions(ws)]
+    names = _shown_definitions(ws)
     page.get_by_test_id("stDataFrame").first.click(
         position={"x": 17, "y": 52 + 33 * names.index("rising_wedge")}
     )
@@ -169,8 +171,9 @@ def _drawn(ws: Workspace) -> list[Annotation]:
     return ws.store.annotations.list(*EURUSD)
 
 
-def _newest(ws: Workspace) -> Annotation:
-    return max(_drawn(ws), key=lambda span: span.start_time)
+def _hers(ws: Workspace) -> Annotation:
+    (span,) = (one for one in _drawn(ws) if one.annotator == "ada")
+    return span
 
 
 def _labels(ws: Workspace) -> dict:
@@ -178,9 +181,6 @@ def _labels(ws: Workspace) -> dict:
 
 
 def _shown_definitions(ws: Workspace) -> list[str]:
-    from mllib.patterns import function_of
-    from mllib.pipeline.labels import list_labels
-
     return [
         use.definition.name
         for use in list_labels(ws)
