@@ -22,9 +22,9 @@ from mllib.inference import Predictor
 from mllib.pipeline.judging import Delivery, Said, deliver, take_back
 from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.places import in_order_of_time, place_of
-from mllib.pipeline.predicting import predict_stored
 from mllib.pipeline.queueing import QueueEntry, review_queue
 from mllib.pipeline.review import labels_to_review, series_to_review
+from mllib.pipeline.sweeps import sweep_series
 from mllib.spans import JudgedPrediction, PredictedSpan, Span
 from mllib.store import Feedback
 
@@ -230,7 +230,7 @@ def _queue(wish: QueueWish) -> dict[str, Any]:
         model,
         series=None if wish.series is None else [_series(name) for name in wish.series],
         size=wish.size,
-        labels=list(labels_to_review(workspace(), model)) if wish.labels is None else wish.labels,
+        labels=wish.labels,
     )
     if not task.done:
         return {"id": wish.id, "progress": task.progress, "stage": task.stage}
@@ -272,9 +272,10 @@ def _browse(wish: BrowseWish) -> dict[str, Any]:
     version = workspace().candles.version(pair, timeframe)
     task = background(
         ("browse", str(workspace().home), model.info.run_id, pair, timeframe, version),
-        predict_stored,
-        model,
+        sweep_series,
+        workspace(),
         stored_candles(),
+        model,
         pair=pair,
         timeframe=timeframe,
     )

@@ -106,7 +106,9 @@ export class Bar {
     const deck = this.#deck;
     const parts = [];
     const { at, entries } = deck.course;
-    if (deck.browsing && entries.length) {
+    if (deck.browsing && !entries.length && deck.entry) {
+      parts.push(`no prediction at ${deck.state.browse.threshold.toFixed(2)} or more`);
+    } else if (deck.browsing && entries.length) {
       const { first, total } = deck.state.browse;
       const place = deck.course.detour === null && !deck.course.atEnd ? `${(first + at + 1).toLocaleString("en-GB")} of ` : "";
       parts.push(`${place}${plural(total, "prediction")}`);

@@ -113,7 +113,6 @@ export class Panel {
         : el("p", {}, "No model yet. Mark what you see with A; Train makes a first model of it."),
       keyed("Add a span", "A", () => deck.startAdding()),
       known ? null : el("a.button", { href: "train", target: "_self" }, "Go to Train"),
-      this.#undo(),
       this.#moves(),
     ];
   }
@@ -167,7 +166,6 @@ export class Panel {
         keyed("Skip", "S", () => deck.judge("skip")),
       ),
       this.#note,
-      this.#undo(),
       this.#moves(),
     );
   }
@@ -182,7 +180,6 @@ export class Panel {
       said.note ? el("p.quiet", {}, `“${said.note}”`) : null,
       said.client_id || said.verdict_id ? keyed("Take back", "Z", () => deck.takeBack()) : null,
       keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
-      this.#undo(),
       this.#moves(),
     );
   }
@@ -196,10 +193,11 @@ export class Panel {
   #moves() {
     const deck = this.#deck;
     return el(
-      "div.pair",
+      "div.moves",
       {},
-      keyed("Previous", "K", () => deck.step(-1), { kind: "quiet" }),
-      keyed("Next", "J", () => deck.step(1), { kind: "quiet" }),
+      keyed("Back", "K", () => deck.step(-1), { kind: "quiet", title: "The place before" }),
+      keyed("Next", "J", () => deck.step(1), { kind: "quiet", title: "The next place" }),
+      this.#undo(),
     );
   }
 
