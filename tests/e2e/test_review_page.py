@@ -234,7 +234,7 @@ def press(page, key: str) -> None:
 
 
 def place(page) -> str:
-    return page.locator(".deck").get_attribute("data-place") or ""
+    return page.locator(".chart").get_attribute("data-place") or ""
 
 
 def progress(page) -> str:

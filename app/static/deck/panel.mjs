@@ -96,10 +96,10 @@ export class Panel {
 
   #nothing() {
     const deck = this.#deck;
-    if (deck.browsing) return [progress(deck.browseProgress, "Reading the series")];
+    if (deck.browsing) return [progress(deck.conversation.browseProgress, "Reading the series")];
     const { entries, error } = deck.state.queue;
     if (error) return [el("h3", {}, "There is no queue"), el("p", {}, error), keyed("Try again", "", () => deck.newQueue())];
-    if (entries === null) return [progress(deck.queueProgress, "Looking for the places worth a minute")];
+    if (entries === null) return [progress(deck.conversation.queueProgress, "Looking for the places worth a minute")];
     return entries.length ? Ending.ofQueue(deck) : Ending.emptyQueue(deck);
   }
 
@@ -186,7 +186,7 @@ export class Panel {
 
   #undo() {
     const deck = this.#deck;
-    const n = deck.state.said.length;
+    const n = deck.sayings.depth;
     return keyed(n ? `Undo (${n})` : "Undo", "U", () => deck.undo(), { kind: "quiet", disabled: n === 0 });
   }
 
@@ -205,7 +205,7 @@ export class Panel {
     const deck = this.#deck;
     const { others } = deck.place;
     if (!others.length) return null;
-    if (!deck.state.why && !deck.isJudged(deck.entry)) {
+    if (!deck.state.why && deck.saidOf(deck.entry) === null) {
       return el("p.quiet", {}, `${plural(others.length, "verdict")} of others here; W shows them.`);
     }
     return el(
@@ -219,7 +219,8 @@ export class Panel {
     const deck = this.#deck;
     const head = keyed("Why?", "W", () => deck.toggleWhy(), { kind: "quiet", pressed: deck.state.why });
     if (!deck.state.why) return head;
-    const found = deck.reasons.get(deck.entry.key);
+    const found = deck.shelf.reasonsFor(deck.entry.key);
+    if (deck.place.peeked) return el("div.why", {}, head, el("p.quiet", {}, "The model does not say this without the later candles."));
     if (!found) return el("div.why", {}, head, el("p.quiet", {}, "Looking …"));
     if (found.error) return el("div.why", {}, head, el("p.quiet", {}, found.error));
     const rows = found.reasons.map((one) =>
@@ -274,12 +275,12 @@ export class Panel {
 
   #choose(name) {
     this.#deck.draft.label = name;
-    this.#deck.drawDraft();
+    this.#deck.drawPlace();
   }
 
   #activate(which) {
     this.#deck.draft.active = which;
-    this.#deck.drawDraft();
+    this.#deck.drawPlace();
   }
 
   // ---- what was refused
