@@ -16,6 +16,7 @@ from mllib.cli import (
     models,
     services,
     tuning,
+    verdicts,
 )
 from mllib.errors import CandleloopError
 
@@ -32,6 +33,7 @@ app.add_typer(annotations.app, name="annotations")
 app.add_typer(labels.app, name="labels")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(keys.app, name="keys")
+app.add_typer(verdicts.app, name="verdicts")
 for command in (command for group in _GROUPS for command in group.commands):
     app.command()(command)
 
