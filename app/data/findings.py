@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def show_refusals(source: SourceFile, found: ImportPreview) -> None:
         if refusal.row is not None:
             near = rows_near(source.raw, refusal.row)
             near["row"] = _numbered(near["row"].tolist(), refusal.row)
-            st.dataframe(near, hide_index=True, column_config={"time": _TIME})
+            st.dataframe(near, hide_index=True, column_config={"time": _TIME} | _plain(near))
 
 
 def show_findings(raw: RawCandles, found: ImportPreview) -> None:
@@ -50,6 +51,13 @@ def show_findings(raw: RawCandles, found: ImportPreview) -> None:
 
 
 _TIME = st.column_config.DatetimeColumn("time (UTC)", format="YYYY-MM-DD HH:mm:ss")
+
+
+def _plain(frame: pd.DataFrame) -> dict[str, Any]:
+    """Numbers with all their digits."""
+    return {
+        name: st.column_config.NumberColumn(format="plain") for name in frame.select_dtypes("float").columns
+    }
 
 
 def _line(icon: str, sentence: str) -> None:
@@ -145,6 +153,6 @@ def show_changes(found: Comparison, candles: Candles | None) -> None:
     for name in (*PRICE_COLUMNS, "volume"):
         if name in stored and name in given:
             table[f"{name}, stored"], table[f"{name}, file"] = stored[name], given[name]
-    st.dataframe(table, hide_index=True, column_config={"time": _TIME})
+    st.dataframe(table, hide_index=True, column_config={"time": _TIME} | _plain(table))
     if len(found.changed_times) > len(times):
         st.caption(f"The first {len(times)} of {len(found.changed_times):,}.")
