@@ -155,7 +155,7 @@ def _wait_for_place(chart: ChartOnPage, ws: Workspace, one: Disagreement) -> Non
     def is_in_the_middle() -> bool:
         first, last = chart.bars()
         end_of_series = last > len(ws.candles.read("EURUSD", "1h")) - 1
-        return end_of_series and bar > first or abs((first + last) / 2 - bar) < 0.1 * (last - first)
+        return (end_of_series and bar > first) or abs((first + last) / 2 - bar) < 0.1 * (last - first)
 
     wait(is_in_the_middle, f"bar {bar} in the middle of {chart.bars()}", chart.page)
     _settle(chart.page)
