@@ -624,6 +624,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement
+         * @description Compares every two annotators on the places of stored series that both judged.
+         *
+         *     `kappa` is Cohen's over labels, `O` among them; `mean_iou` is over spans that both see of one label. A
+         *     verdict with `settles` takes a place off `differences`.
+         */
+        get: operations["agreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -648,6 +671,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Two annotators over the places that both judged; `differences` are those that nobody settled. */
+        AgreementBody: {
+            annotators: [
+                string,
+                string
+            ];
+            places: number;
+            same: number;
+            kappa: number | null;
+            mean_iou: number | null;
+            labels: components["schemas"]["LabelAgreementBody"][];
+            differences: components["schemas"]["api__schemas__agreement__DifferenceBody"][];
+            settled: number;
+        };
         /**
          * @description How much two layers agree, whatever kinds were asked for.
          *
@@ -825,7 +862,7 @@ export interface components {
             id: string;
             label: string;
             retracted: boolean;
-            differences: components["schemas"]["DifferenceBody"][];
+            differences: components["schemas"]["api__schemas__annotations__DifferenceBody"][];
         };
         /**
          * @description A labelled dataset; `path` lies below `CANDLELOOP_HOME`, `version` is the hash of its content.
@@ -867,12 +904,6 @@ export interface components {
         /** @description How many patterns were found. */
         DetectionCount: {
             count: number;
-        };
-        /** @description One key with what is stored and what was given. */
-        DifferenceBody: {
-            field: string;
-            stored: unknown;
-            given: unknown;
         };
         /** @description What two layers say differently; the one that says nothing, or was not asked, is null. */
         Disagreement: {
@@ -963,6 +994,15 @@ export interface components {
             now_called: string;
             people: number;
             talib: number;
+        };
+        /** @description One label against all else; `kappa` is null where chance agrees as well. */
+        LabelAgreementBody: {
+            label: string;
+            first: number;
+            second: number;
+            both: number;
+            kappa: number | null;
+            mean_iou: number | null;
         };
         /** @description How the console and the chart draw a label. */
         LabelColor: {
@@ -1163,6 +1203,13 @@ export interface components {
             /** @enum {string} */
             status: "queued" | "running" | "failed" | "cancelled" | "rejected" | "ready";
         };
+        /** @description What an annotator said of a place; `said` has the label `O` where nothing is there. */
+        StatementBody: {
+            verdict_id: string;
+            annotator: string;
+            place: components["schemas"]["SpanBody"];
+            said: components["schemas"]["SpanBody"];
+        };
         /** @description An annotation with its series; `created_at` is when it was said (Unix s). */
         StoredAnnotation: {
             label: string;
@@ -1235,7 +1282,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess. */
+        /**
+         * @description A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess.
+         *
+         *     `asked_why` says why the worker began it by itself; it is null where a person asked.
+         */
         TrainingRun: {
             run_id: string;
             model_type: string;
@@ -1256,6 +1307,25 @@ export interface components {
             pairs: string[];
             timeframe: string;
             is_champion: boolean;
+            /** @enum {string} */
+            asked_by: "person" | "schedule" | "verdicts";
+            asked_why: string | null;
+        };
+        /** @description A place of which two annotators say different things, and in what they differ. */
+        api__schemas__agreement__DifferenceBody: {
+            /** @enum {string} */
+            difference: "label" | "bounds";
+            pair: string;
+            timeframe: string;
+            iou: number;
+            first: components["schemas"]["StatementBody"];
+            second: components["schemas"]["StatementBody"];
+        };
+        /** @description One key with what is stored and what was given. */
+        api__schemas__annotations__DifferenceBody: {
+            field: string;
+            stored: unknown;
+            given: unknown;
         };
     };
     responses: never;
@@ -1264,6 +1334,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AgreementBody = components['schemas']['AgreementBody'];
 export type AgreementSummary = components['schemas']['AgreementSummary'];
 export type Annotation = components['schemas']['Annotation'];
 export type AnnotationChange = components['schemas']['AnnotationChange'];
@@ -1288,7 +1359,6 @@ export type DetectRequest = components['schemas']['DetectRequest'];
 export type Detected = components['schemas']['Detected'];
 export type DetectedSpan = components['schemas']['DetectedSpan'];
 export type DetectionCount = components['schemas']['DetectionCount'];
-export type DifferenceBody = components['schemas']['DifferenceBody'];
 export type Disagreement = components['schemas']['Disagreement'];
 export type Disagreements = components['schemas']['Disagreements'];
 export type Feedback = components['schemas']['Feedback'];
@@ -1298,6 +1368,7 @@ export type Health = components['schemas']['Health'];
 export type JudgedBody = components['schemas']['JudgedBody'];
 export type KindCount = components['schemas']['KindCount'];
 export type Label = components['schemas']['Label'];
+export type LabelAgreementBody = components['schemas']['LabelAgreementBody'];
 export type LabelColor = components['schemas']['LabelColor'];
 export type LoadRequest = components['schemas']['LoadRequest'];
 export type Loaded = components['schemas']['Loaded'];
@@ -1325,6 +1396,7 @@ export type SpanBody = components['schemas']['SpanBody'];
 export type SpanCount = components['schemas']['SpanCount'];
 export type SplitBody = components['schemas']['SplitBody'];
 export type Started = components['schemas']['Started'];
+export type StatementBody = components['schemas']['StatementBody'];
 export type StoredAnnotation = components['schemas']['StoredAnnotation'];
 export type StoredModel = components['schemas']['StoredModel'];
 export type StoredSeries = components['schemas']['StoredSeries'];
@@ -1332,6 +1404,8 @@ export type SubSpanBody = components['schemas']['SubSpanBody'];
 export type SuspectedSplitBody = components['schemas']['SuspectedSplitBody'];
 export type TrainingRequest = components['schemas']['TrainingRequest'];
 export type TrainingRun = components['schemas']['TrainingRun'];
+export type ApiSchemasAgreementDifferenceBody = components['schemas']['api__schemas__agreement__DifferenceBody'];
+export type ApiSchemasAnnotationsDifferenceBody = components['schemas']['api__schemas__annotations__DifferenceBody'];
 export type $defs = Record<string, never>;
 export interface operations {
     health: {
@@ -4779,6 +4853,105 @@ export interface operations {
                 };
             };
             /** @description Too much is asked at once. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agreement: {
+        parameters: {
+            query?: {
+                pair?: string | null;
+                timeframe?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementBody"][];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
             429: {
                 headers: {
                     /** @description Seconds to wait. */

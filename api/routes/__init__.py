@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.routes import (
+    agreement,
     annotations,
     candles,
     datasets,
@@ -32,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     disagreements.router,
     review.router,
+    agreement.router,
     metrics.router,
     docs.router,
 )
