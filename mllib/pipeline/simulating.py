@@ -1,4 +1,4 @@
-"""Use case: would the review queue pay? A stored series that is labelled already is labelled again, by places."""
+"""Use case: would the review queue pay? A stored series with labels is labelled again, place by place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -157,16 +157,16 @@ def require_reviewed(series: LabelledSeries) -> None:
     labels = sorted({span.label for span in series.spans})
     if not labels:
         raise InvalidAnnotations(
-            f"{candles.name}: found no span, expected a series that is labelled throughout. Import annotations "
-            "with --reviewed all, or choose other layers with --labels."
+            f"{candles.name}: found no span, expected a series that is labelled throughout. Import "
+            "annotations with --reviewed all, or choose other layers with --labels."
         )
     for label in labels:
         looked = int(reviewed_bars(label, candles, series.reviewed).sum())
         if looked < len(candles):
             raise InvalidAnnotations(
-                f"{candles.name}: found {looked} of {len(candles)} candles reviewed for {label}, expected all: "
-                "what is asked must have an answer. Import its annotations with --reviewed all, or choose "
-                "another series."
+                f"{candles.name}: found {looked} of {len(candles)} candles reviewed for {label}, "
+                "expected all, since what is asked must have an answer. Import its annotations with "
+                "--reviewed all, or choose another series."
             )
 
 
@@ -180,6 +180,6 @@ def _check(plan: Plan) -> None:
     unknown = [name for name in plan.strategies if name not in STRATEGIES]
     if unknown or not plan.strategies:
         raise InvalidConfig(
-            f"strategy: found {unknown[0] if unknown else 'none'!r}, expected some of {', '.join(STRATEGIES)}. "
-            "Choose one of these."
+            f"strategy: found {unknown[0] if unknown else 'none'!r}, expected some of "
+            f"{', '.join(STRATEGIES)}. Choose one of these."
         )
