@@ -22,9 +22,9 @@ from mllib.inference import Predictor
 from mllib.pipeline.judging import Delivery, Said, deliver, take_back
 from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.places import in_order_of_time, place_of
-from mllib.pipeline.predicting import predict_stored
 from mllib.pipeline.queueing import QueueEntry, review_queue
 from mllib.pipeline.review import labels_to_review, series_to_review
+from mllib.pipeline.sweeps import sweep_series
 from mllib.spans import JudgedPrediction, PredictedSpan, Span
 from mllib.store import Feedback
 
@@ -50,6 +50,7 @@ class AskedPlace(Message):
     end_time: int
     confidence: float | None = None
     candle_count: int | None = None
+    as_of: int | None = None
 
     @property
     def span(self) -> Span:
@@ -149,7 +150,7 @@ def answer(asked: dict[str, Any] | None) -> dict[str, Any]:
         "places": lambda: {one.key: _shown(lambda one=one: _place(one, ask)) for one in ask.want},
         "queue": lambda: ask.queue and _queue(ask.queue),
         "browse": lambda: ask.browse and _shown(lambda: _browse(ask.browse)),
-        "reasons": lambda: ask.why and {ask.why.key: _shown(lambda: _reasons(ask.why, ask.view))},
+        "reasons": lambda: ask.why and {ask.why.key: _shown(lambda: _reasons(ask.why))},
         "today": lambda: None if ask.today_since is None else _said_since(ask),
     }
     return reply | {"seq": ask.seq, "tab": ask.tab} | {name: make() for name, make in parts.items()}
@@ -230,7 +231,7 @@ def _queue(wish: QueueWish) -> dict[str, Any]:
         model,
         series=None if wish.series is None else [_series(name) for name in wish.series],
         size=wish.size,
-        labels=list(labels_to_review(workspace(), model)) if wish.labels is None else wish.labels,
+        labels=wish.labels,
     )
     if not task.done:
         return {"id": wish.id, "progress": task.progress, "stage": task.stage}
@@ -272,9 +273,10 @@ def _browse(wish: BrowseWish) -> dict[str, Any]:
     version = workspace().candles.version(pair, timeframe)
     task = background(
         ("browse", str(workspace().home), model.info.run_id, pair, timeframe, version),
-        predict_stored,
-        model,
+        sweep_series,
+        workspace(),
         stored_candles(),
+        model,
         pair=pair,
         timeframe=timeframe,
     )
@@ -288,13 +290,11 @@ def _browse(wish: BrowseWish) -> dict[str, Any]:
     return {"id": wish.id, "entries": entries, "total": total, "first": first, "at": at} | bounds
 
 
-def _reasons(asked: AskedPlace, view: View) -> dict[str, Any]:
+def _reasons(asked: AskedPlace) -> dict[str, Any]:
     model, span = predictor(), asked.span
     if model is None or not isinstance(span, PredictedSpan):
         return {"reasons": []}
-    history = stored_candles().read(asked.pair, asked.timeframe)
-    if view.hidden_after:
-        history = history.between(None, span.end_time)
+    history = stored_candles().read(asked.pair, asked.timeframe).between(None, asked.as_of)
     found = explain(model, history, span, most=_REASONS).reasons
     return {"reasons": [{"words": r.words, "for": r.weight > 0, "share": r.share} for r in found]}
 

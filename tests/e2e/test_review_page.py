@@ -105,10 +105,11 @@ def test_a_reload_keeps_place_name_and_undo(page, ws: Workspace) -> None:
     wait(lambda: judged_by(ws, "dan") == [], "both undone", page)
 
 
-def test_two_tabs_of_one_annotator_count_a_place_once(page, ws: Workspace) -> None:
+def test_two_tabs_of_one_annotator_count_a_place_once(browser, address: str, ws: Workspace) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
+    context.set_default_timeout(A_WHILE_MS)
+    page, other = context.new_page(), context.new_page()
     start(page, "eve")
-    other = page.context.new_page()
-    other.set_default_timeout(A_WHILE_MS)
     other.goto("/review")
     ready(other)
     assert place(other) == place(page)
@@ -120,7 +121,7 @@ def test_two_tabs_of_one_annotator_count_a_place_once(page, ws: Workspace) -> No
     assert len(judged_by(ws, "eve")) == 1
     press(other, "z")
     wait(lambda: judged_by(ws, "eve") == [], "the verdict to be taken back", other)
-    other.close()
+    context.close()
 
 
 def test_nothing_is_lost_when_the_server_dies_in_the_middle(
@@ -156,7 +157,7 @@ def test_nothing_is_lost_when_the_server_dies_in_the_middle(
 def test_as_of_shows_no_candle_after_the_span_and_stores_what_was_visible(page, ws: Workspace) -> None:
     start(page, "gil")
     press(page, "f")
-    page.get_by_text(re.compile("Later candles are hidden[:.]")).wait_for()
+    page.get_by_text(re.compile("Later candles are hidden[,.]")).wait_for()
     end = int(place(page).split("|")[4])
     shown = int(page.locator(".candle-chart").get_attribute("data-last-time"))
     assert shown == end
@@ -171,6 +172,7 @@ def test_a_series_is_browsed_in_order_of_time(page) -> None:
     press(page, "b")
     page.locator(".progress", has_text="prediction").wait_for()
     press(page, "t")
+    page.get_by_label("bearish engulfing").check()
     slider = page.get_by_role("slider", name="Least confidence")
     slider.focus()
     slider.press("Home")
@@ -232,7 +234,7 @@ def press(page, key: str) -> None:
 
 
 def place(page) -> str:
-    return page.locator(".deck").get_attribute("data-place") or ""
+    return page.locator(".chart").get_attribute("data-place") or ""
 
 
 def progress(page) -> str:

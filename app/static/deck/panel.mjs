@@ -96,10 +96,10 @@ export class Panel {
 
   #nothing() {
     const deck = this.#deck;
-    if (deck.browsing) return [progress(deck.browseProgress, "Reading the series")];
+    if (deck.browsing) return [progress(deck.conversation.browseProgress, "Reading the series")];
     const { entries, error } = deck.state.queue;
     if (error) return [el("h3", {}, "There is no queue"), el("p", {}, error), keyed("Try again", "", () => deck.newQueue())];
-    if (entries === null) return [progress(deck.queueProgress, "Looking for the places worth a minute")];
+    if (entries === null) return [progress(deck.conversation.queueProgress, "Looking for the places worth a minute")];
     return entries.length ? Ending.ofQueue(deck) : Ending.emptyQueue(deck);
   }
 
@@ -113,7 +113,6 @@ export class Panel {
         : el("p", {}, "No model yet. Mark what you see with A; Train makes a first model of it."),
       keyed("Add a span", "A", () => deck.startAdding()),
       known ? null : el("a.button", { href: "train", target: "_self" }, "Go to Train"),
-      this.#undo(),
       this.#moves(),
     ];
   }
@@ -167,7 +166,6 @@ export class Panel {
         keyed("Skip", "S", () => deck.judge("skip")),
       ),
       this.#note,
-      this.#undo(),
       this.#moves(),
     );
   }
@@ -182,24 +180,24 @@ export class Panel {
       said.note ? el("p.quiet", {}, `“${said.note}”`) : null,
       said.client_id || said.verdict_id ? keyed("Take back", "Z", () => deck.takeBack()) : null,
       keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
-      this.#undo(),
       this.#moves(),
     );
   }
 
   #undo() {
     const deck = this.#deck;
-    const n = deck.state.said.length;
+    const n = deck.sayings.depth;
     return keyed(n ? `Undo (${n})` : "Undo", "U", () => deck.undo(), { kind: "quiet", disabled: n === 0 });
   }
 
   #moves() {
     const deck = this.#deck;
     return el(
-      "div.pair",
+      "div.moves",
       {},
-      keyed("Previous", "K", () => deck.step(-1), { kind: "quiet" }),
-      keyed("Next", "J", () => deck.step(1), { kind: "quiet" }),
+      keyed("Back", "K", () => deck.step(-1), { kind: "quiet", title: "The place before" }),
+      keyed("Next", "J", () => deck.step(1), { kind: "quiet", title: "The next place" }),
+      this.#undo(),
     );
   }
 
@@ -207,7 +205,7 @@ export class Panel {
     const deck = this.#deck;
     const { others } = deck.place;
     if (!others.length) return null;
-    if (!deck.state.why && !deck.isJudged(deck.entry)) {
+    if (!deck.state.why && deck.saidOf(deck.entry) === null) {
       return el("p.quiet", {}, `${plural(others.length, "verdict")} of others here; W shows them.`);
     }
     return el(
@@ -221,7 +219,8 @@ export class Panel {
     const deck = this.#deck;
     const head = keyed("Why?", "W", () => deck.toggleWhy(), { kind: "quiet", pressed: deck.state.why });
     if (!deck.state.why) return head;
-    const found = deck.reasons.get(deck.entry.key);
+    const found = deck.shelf.reasonsFor(deck.entry.key);
+    if (deck.place.peeked) return el("div.why", {}, head, el("p.quiet", {}, "The model does not say this without the later candles."));
     if (!found) return el("div.why", {}, head, el("p.quiet", {}, "Looking …"));
     if (found.error) return el("div.why", {}, head, el("p.quiet", {}, found.error));
     const rows = found.reasons.map((one) =>
@@ -276,12 +275,12 @@ export class Panel {
 
   #choose(name) {
     this.#deck.draft.label = name;
-    this.#deck.drawDraft();
+    this.#deck.drawPlace();
   }
 
   #activate(which) {
     this.#deck.draft.active = which;
-    this.#deck.drawDraft();
+    this.#deck.drawPlace();
   }
 
   // ---- what was refused
