@@ -2,8 +2,8 @@
 
     python -m benchmarks.chart
 
-Both draw the same candles in the same headless Chromium, one after the other in turns. Chromium draws without a
-graphics card here, so that frames are fewer than on a desk.
+Both draw the same candles in the same headless Chromium, in turns. It draws without a graphics card, so that
+frames are fewer than on a desk.
 """
 
 import argparse
@@ -37,7 +37,13 @@ COLOR = {"bull_flag": "#2e9e5b"}
 TURNS = 5
 DRAG_S = 3.0
 PX = 900
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 
 
 def main() -> None:
