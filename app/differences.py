@@ -85,8 +85,9 @@ def begin(names: Sequence[str], versions: Sequence[Run]) -> None:
     numbers = [str(run.model_version) for run in versions]
     serving = None if predictor() is None else predictor().info.model_version
     _choose("differ_after", numbers, serving)
-    before = next((number for number in numbers if number != state.differ_after), None)
-    _choose("differ_before", numbers, before)
+    others = [number for number in numbers if number != state.differ_after]
+    earlier = [number for number in others if int(number) < int(state.differ_after)]
+    _choose("differ_before", numbers, next(iter(earlier or others), None))
     state.setdefault("differ_labels", [])
     state.setdefault("differ_least", 0.0)
     state.setdefault("differ_bars", 0)
