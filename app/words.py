@@ -3,6 +3,9 @@
 import time
 from datetime import UTC, datetime
 
+from mllib.patterns import DISPLAY_NAME
+from mllib.store import Run
+
 DAY_S = 86_400
 
 
@@ -72,6 +75,25 @@ def model_words(name: str) -> str:
     ('random forest', 'XGBoost')
     """
     return {"xgboost": "XGBoost", "gru": "GRU", "lstm": "LSTM"}.get(name, name.replace("_", " "))
+
+
+def choice_words(name: str) -> str:
+    """A choice of the configuration as people say it; TA-Lib's functions by their display names.
+
+    >>> choice_words("xgboost"), choice_words("human"), choice_words("CDL3INSIDE"), choice_words("bio")
+    ('XGBoost', "people's spans", '3 Inside', 'bio')
+    """
+    own = {"human": "people's spans", "talib": "TA-Lib's spans"}
+    return own.get(name) or DISPLAY_NAME.get(name) or model_words(name)
+
+
+def asked_words(run: Run) -> str:
+    """Who asked for a run."""
+    return {
+        "person": "asked for by a person",
+        "schedule": "asked for by the schedule",
+        "verdicts": "asked for by new verdicts",
+    }[run.asked_by]
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

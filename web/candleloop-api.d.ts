@@ -601,6 +601,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement
+         * @description Compares every two annotators on the places of stored series that both judged.
+         *
+         *     `kappa` is Cohen's over labels, `O` among them; `mean_iou` is over spans that both see of one label. A
+         *     verdict with `settles` takes a place off `differences`.
+         */
+        get: operations["agreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -625,6 +648,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Two annotators over the places that both judged; `differences` are those that nobody settled. */
+        AgreementBody: {
+            annotators: [
+                string,
+                string
+            ];
+            places: number;
+            same: number;
+            kappa: number | null;
+            mean_iou: number | null;
+            labels: components["schemas"]["LabelAgreementBody"][];
+            differences: components["schemas"]["api__schemas__agreement__DifferenceBody"][];
+            settled: number;
+        };
         /** @description An annotation in the annotation tool's export shape. */
         Annotation: {
             label: string;
@@ -790,7 +827,7 @@ export interface components {
             id: string;
             label: string;
             retracted: boolean;
-            differences: components["schemas"]["DifferenceBody"][];
+            differences: components["schemas"]["api__schemas__annotations__DifferenceBody"][];
         };
         /**
          * @description A labelled dataset; `path` lies below `CANDLELOOP_HOME`, `version` is the hash of its content.
@@ -833,16 +870,10 @@ export interface components {
         DetectionCount: {
             count: number;
         };
-        /** @description One key with what is stored and what was given. */
-        DifferenceBody: {
-            field: string;
-            stored: unknown;
-            given: unknown;
-        };
         /** @description What a person and the model say differently; the one that says nothing is null. */
         Disagreement: {
             /** @enum {string} */
-            kind: "label_mismatch" | "missed_by_human" | "missed_by_model";
+            kind: "agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model";
             human: components["schemas"]["SpanBody"] | null;
             predicted: components["schemas"]["Proposal"] | null;
         };
@@ -916,6 +947,15 @@ export interface components {
             now_called: string;
             people: number;
             talib: number;
+        };
+        /** @description One label against all else; `kappa` is null where chance agrees as well. */
+        LabelAgreementBody: {
+            label: string;
+            first: number;
+            second: number;
+            both: number;
+            kappa: number | null;
+            mean_iou: number | null;
         };
         /** @description How the console and the chart draw a label. */
         LabelColor: {
@@ -1096,6 +1136,13 @@ export interface components {
             /** @enum {string} */
             status: "queued" | "running" | "failed" | "cancelled" | "rejected" | "ready";
         };
+        /** @description What an annotator said of a place; `said` has the label `O` where nothing is there. */
+        StatementBody: {
+            verdict_id: string;
+            annotator: string;
+            place: components["schemas"]["SpanBody"];
+            said: components["schemas"]["SpanBody"];
+        };
         /** @description An annotation with its series; `created_at` is when it was said (Unix s). */
         StoredAnnotation: {
             label: string;
@@ -1168,7 +1215,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess. */
+        /**
+         * @description A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess.
+         *
+         *     `asked_why` says why the worker began it by itself; it is null where a person asked.
+         */
         TrainingRun: {
             run_id: string;
             model_type: string;
@@ -1189,6 +1240,25 @@ export interface components {
             pairs: string[];
             timeframe: string;
             is_champion: boolean;
+            /** @enum {string} */
+            asked_by: "person" | "schedule" | "verdicts";
+            asked_why: string | null;
+        };
+        /** @description A place of which two annotators say different things, and in what they differ. */
+        api__schemas__agreement__DifferenceBody: {
+            /** @enum {string} */
+            difference: "label" | "bounds";
+            pair: string;
+            timeframe: string;
+            iou: number;
+            first: components["schemas"]["StatementBody"];
+            second: components["schemas"]["StatementBody"];
+        };
+        /** @description One key with what is stored and what was given. */
+        api__schemas__annotations__DifferenceBody: {
+            field: string;
+            stored: unknown;
+            given: unknown;
         };
     };
     responses: never;
@@ -1197,6 +1267,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AgreementBody = components['schemas']['AgreementBody'];
 export type Annotation = components['schemas']['Annotation'];
 export type AnnotationChange = components['schemas']['AnnotationChange'];
 export type AnnotationExport = components['schemas']['AnnotationExport'];
@@ -1220,7 +1291,6 @@ export type DetectRequest = components['schemas']['DetectRequest'];
 export type Detected = components['schemas']['Detected'];
 export type DetectedSpan = components['schemas']['DetectedSpan'];
 export type DetectionCount = components['schemas']['DetectionCount'];
-export type DifferenceBody = components['schemas']['DifferenceBody'];
 export type Disagreement = components['schemas']['Disagreement'];
 export type Disagreements = components['schemas']['Disagreements'];
 export type Feedback = components['schemas']['Feedback'];
@@ -1229,6 +1299,7 @@ export type GapBody = components['schemas']['GapBody'];
 export type Health = components['schemas']['Health'];
 export type JudgedBody = components['schemas']['JudgedBody'];
 export type Label = components['schemas']['Label'];
+export type LabelAgreementBody = components['schemas']['LabelAgreementBody'];
 export type LabelColor = components['schemas']['LabelColor'];
 export type LoadRequest = components['schemas']['LoadRequest'];
 export type Loaded = components['schemas']['Loaded'];
@@ -1254,6 +1325,7 @@ export type SpanBody = components['schemas']['SpanBody'];
 export type SpanCount = components['schemas']['SpanCount'];
 export type SplitBody = components['schemas']['SplitBody'];
 export type Started = components['schemas']['Started'];
+export type StatementBody = components['schemas']['StatementBody'];
 export type StoredAnnotation = components['schemas']['StoredAnnotation'];
 export type StoredModel = components['schemas']['StoredModel'];
 export type StoredSeries = components['schemas']['StoredSeries'];
@@ -1261,6 +1333,8 @@ export type SubSpanBody = components['schemas']['SubSpanBody'];
 export type SuspectedSplitBody = components['schemas']['SuspectedSplitBody'];
 export type TrainingRequest = components['schemas']['TrainingRequest'];
 export type TrainingRun = components['schemas']['TrainingRun'];
+export type ApiSchemasAgreementDifferenceBody = components['schemas']['api__schemas__agreement__DifferenceBody'];
+export type ApiSchemasAnnotationsDifferenceBody = components['schemas']['api__schemas__annotations__DifferenceBody'];
 export type $defs = Record<string, never>;
 export interface operations {
     health: {
@@ -4563,6 +4637,105 @@ export interface operations {
                 };
             };
             /** @description Too much is asked at once. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agreement: {
+        parameters: {
+            query?: {
+                pair?: string | null;
+                timeframe?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementBody"][];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
             429: {
                 headers: {
                     /** @description Seconds to wait. */

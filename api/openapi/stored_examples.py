@@ -24,7 +24,40 @@ _ANNOTATION_CSV = (
 _STORED = {**_ANNOTATION, **_SERIES, "created_at": 1_793_622_449}
 _PREDICTED = {"label": "bull_flag", **_BOUNDS, "avg_confidence": 0.54, "candle_count": 2}
 
+_PLACE = {"label": "bull_flag", **_BOUNDS}
+_STATEMENT = {
+    "verdict_id": "7d9f2a4c8e1b4f6fa0c35b7d1e2f3a4b",
+    "annotator": "mia",
+    "place": _PLACE,
+    "said": _PLACE,
+}
+
 SHAPES: dict[str, Any] = {
+    "AgreementBody": {
+        "annotators": ["mia", "tom"],
+        "places": 40,
+        "same": 33,
+        "kappa": 0.61,
+        "mean_iou": 0.87,
+        "labels": [
+            {"label": "bull_flag", "first": 21, "second": 18, "both": 15, "kappa": 0.58, "mean_iou": 0.87}
+        ],
+        "differences": [
+            {
+                "difference": "label",
+                **_SERIES,
+                "iou": 0.0,
+                "first": _STATEMENT,
+                "second": {
+                    "verdict_id": "0123456789abcdef0123456789abcdef",
+                    "annotator": "tom",
+                    "place": _PLACE,
+                    "said": {**_PLACE, "label": "O"},
+                },
+            }
+        ],
+        "settled": 2,
+    },
     "AnnotationChange": {"end_time": 1_488_301_200, "notes": "One candle longer."},
     "AnnotationExport": {"annotations": [_ANNOTATION]},
     "AnnotationPageBody": {"annotations": [_STORED], "next": None},

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.routes import (
+    agreement,
     annotations,
     candles,
     datasets,
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     candles.router,
     models.router,
     review.router,
+    agreement.router,
     metrics.router,
     docs.router,
 )

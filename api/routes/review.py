@@ -14,9 +14,10 @@ from api.openapi import problems
 from api.schemas import Name, SpanBody, UnixTime
 from api.schemas.review import DisagreementBody, Disagreements, PredictedBody, Queue
 from api.service import Service, ServiceDep
-from api.sweeping import all_spans
+from api.sweeping import whole_series
 from mllib.pipeline.disagreements import Disagreement, find_disagreements, find_undecided
 from mllib.pipeline.predicting import Sweep
+from mllib.pipeline.sweeps import sweep_steps
 
 router = APIRouter(tags=["review"])
 
@@ -80,8 +81,10 @@ async def _found(
     within_s = service.limits.batch_s
     ends_at = asyncio.get_running_loop().time() + within_s
     sweep = await service.sweeps.run(opening, request, within_s=within_s)
-    spans = await all_spans(sweep, service.sweeps, request, ends_at=ends_at)
-    work = partial(find, service.ws, sweep, spans, limit=limit)
+    series = {"pair": sweep.history.pair, "timeframe": sweep.history.timeframe}
+    steps = sweep_steps(service.ws, service.stored, sweep.predictor, **series)
+    swept = await whole_series(steps, service.sweeps, request, ends_at=ends_at)
+    work = partial(find, service.ws, sweep, swept.touching(sweep.first, sweep.last), limit=limit)
     try:
         async with asyncio.timeout_at(ends_at):
             return sweep, await run_sync(work, abandon_on_cancel=True)

@@ -14,7 +14,7 @@ from mllib.inference import Predictor
 from mllib.matching import overlaps
 from mllib.models import Progress
 from mllib.pipeline.predicting import StoredCandles, Sweep
-from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
+from mllib.pipeline.span_layers import LAYERS, LayerName, LayerSpans, compared, layer_spans
 from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import PEOPLE, PredictedSpan, Span, positions
@@ -49,8 +49,8 @@ _UNDECIDED = 0.5
 class Disagreement:
     """What two layers say of the same candles; the one that says nothing is None.
 
-    `verdict` is what a person said last of exactly this prediction, or None. Of two versions of a model the
-    older is `between[0]` and the newer `between[1]`.
+    `verdict` is what a person said last of exactly this `span`, skips included, or None. Of two versions of a
+    model the older is `between[0]` and the newer `between[1]`.
     """
 
     kind: Kind | ChangeKind
@@ -93,7 +93,7 @@ class Wanted:
 
     `labels` are those of either span, times (Unix s) hold the whole span, `least_bars` is how far the farther
     bound of a boundary mismatch must be off, `least_confidence` counts where there is a prediction, and
-    `judged` says whether a person must have judged the prediction, or must not have.
+    `judged` says whether a person must have judged or skipped it, or must not have.
     """
 
     kinds: Collection[str] | None = None
@@ -164,10 +164,16 @@ def layer_disagreements(
     `predicted` and `labels` are the model's, where it is one of the two; `compared` says what counts.
     """
     a, b = (layer_spans(ws, history, name, predicted, labels) for name in between)
-    found = compared(ws, a, b, history)
-    kinds = _kinds(between)
-    verdicts = _verdicts(ws, history)
-    return [Disagreement(kinds[one.kind], between, one, _verdict_on(one.b, verdicts)) for one in found]
+    return told_apart(ws, history, a, b)
+
+
+def told_apart(ws: Workspace, history: Candles, a: LayerSpans, b: LayerSpans) -> list[Disagreement]:
+    """The same of two layers in their order."""
+    kinds, verdicts = _kinds((a.name, b.name)), _verdicts(ws, history)
+    return [
+        Disagreement(kinds[one.kind], (a.name, b.name), one, verdicts.get(_place(one.span)))
+        for one in compared(ws, a, b, history)
+    ]
 
 
 def series_disagreements(
@@ -209,7 +215,7 @@ def version_changes(
     """
     between, verdicts = (before[0], after[0]), _verdicts(ws, history)
     return [
-        Disagreement(_CHANGES[one.kind], between, one, _verdict_on(one.span, verdicts))
+        Disagreement(_CHANGES[one.kind], between, one, verdicts.get(_place(one.span)))
         for one in compare(before[1], after[1], history.time)
     ]
 
@@ -320,17 +326,14 @@ def _kinds(between: tuple[LayerName, LayerName]) -> dict[PairKind, Kind]:
     }
 
 
-Place = tuple[str, int | None, int | None]
+Place = tuple[str, int, int]
 
 
 def _verdicts(ws: Workspace, history: Candles) -> dict[Place, Action]:
-    """What was said last of each prediction."""
-    said = ws.store.verdicts.list(history.pair, history.timeframe)
-    return {
-        (one.prediction.label, one.prediction.start_time, one.prediction.end_time): one.action
-        for one in reversed(said)
-    }
+    """What was said last of each place, skips included."""
+    said = ws.store.verdicts.list(history.pair, history.timeframe, with_skips=True)
+    return {_place(one.place): one.action for one in reversed(said)}
 
 
-def _verdict_on(span: Span | None, verdicts: dict[Place, Action]) -> Action | None:
-    return None if span is None else verdicts.get((span.label, span.start_time, span.end_time))
+def _place(span: Span) -> Place:
+    return span.label, span.start_time, span.end_time
