@@ -3,6 +3,9 @@
 import time
 from datetime import UTC, datetime
 
+from mllib.patterns import DISPLAY_NAME
+from mllib.store import Run
+
 DAY_S = 86_400
 
 
@@ -74,6 +77,25 @@ def model_words(name: str) -> str:
     return {"xgboost": "XGBoost", "gru": "GRU", "lstm": "LSTM"}.get(name, name.replace("_", " "))
 
 
+def choice_words(name: str) -> str:
+    """A choice of the configuration as people say it; TA-Lib's functions by their display names.
+
+    >>> choice_words("xgboost"), choice_words("human"), choice_words("CDL3INSIDE"), choice_words("bio")
+    ('XGBoost', "people's spans", '3 Inside', 'bio')
+    """
+    own = {"human": "people's spans", "talib": "TA-Lib's spans"}
+    return own.get(name) or DISPLAY_NAME.get(name) or model_words(name)
+
+
+def asked_words(run: Run) -> str:
+    """Who asked for a run."""
+    return {
+        "person": "asked for by a person",
+        "schedule": "asked for by the schedule",
+        "verdicts": "asked for by new verdicts",
+    }[run.asked_by]
+
+
 def count(n: int, one: str, many: str | None = None) -> str:
     """A number with its noun.
 
@@ -81,3 +103,17 @@ def count(n: int, one: str, many: str | None = None) -> str:
     ('1 span', '1,200 spans', '2 series')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def file_size(size_bytes: float) -> str:
+    """A size on the disk, in units of 1000.
+
+    >>> file_size(812), file_size(1_332_613), file_size(61_000_000_000)
+    ('812 B', '1.3 MB', '61 GB')
+    """
+    size, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            break
+        size /= 1_000
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 9.95 else f"{size:.1f} {unit}"

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
+from mllib.acquisition.settings import AcquisitionConfig
 from mllib.encoders.settings import EncodingConfig
 from mllib.errors import CandleloopError, InvalidConfig
 from mllib.features import ContextConfig
 from mllib.indicators import CANDLE_FEATURES, Indicator
 from mllib.models import MODEL_NAMES
-from mllib.patterns import check_functions
+from mllib.patterns import DISPLAY_NAME, check_functions
 from mllib.timeframes import parse_timeframe
 from mllib.training import TrainingConfig
 
@@ -112,13 +114,41 @@ class IngestionSection(EncodingConfig):
     model_config = _FROZEN
 
     enabled: bool = True
-    source: Literal["span", "point"] = "span"
-    label_encoding: Literal["bio", "combined", "window"] = "bio"
-    min_confidence: int | None = Field(default=None, ge=1, le=5)
-    sub_spans: bool = False
-    talib_patterns: tuple[str, ...] = ()
-    merge_strategy: Literal["human_priority", "programmatic_priority", "both"] = "human_priority"
-    layers: tuple[Literal["human", "talib"], ...] = Field(default=("human", "talib"), min_length=1)
+    layers: tuple[Literal["human", "talib"], ...] = Field(
+        default=("human", "talib"),
+        min_length=1,
+        title="Learn from",
+        description="Whose spans are learned: people's, TA-Lib's or both.",
+        json_schema_extra={"essential": 3},
+    )
+    talib_patterns: tuple[str, ...] = Field(
+        default=(),
+        title="TA-Lib patterns",
+        description="TA-Lib's functions whose spans are learned.",
+        json_schema_extra={"essential": 4, "items": {"enum": list(DISPLAY_NAME)}},
+    )
+    label_encoding: Literal["bio", "combined", "window"] = Field(
+        default="bio",
+        title="Encoder",
+        description="How a chart becomes rows. bio: a row a candle. window: a row a candidate window. "
+        "combined: both, and for each label the one that finds it better.",
+        json_schema_extra={"essential": 2},
+    )
+    source: Literal["span", "point"] = Field(
+        default="span",
+        description="point: a single candle that a person marked stands for the window around it.",
+    )
+    min_confidence: int | None = Field(
+        default=None, ge=1, le=5, description="Spans that their annotator found less clear are left out."
+    )
+    sub_spans: bool = Field(
+        default=False,
+        description="The parts of people's spans are learned too, as spans of their own labels.",
+    )
+    merge_strategy: Literal["human_priority", "programmatic_priority", "both"] = Field(
+        default="human_priority",
+        description="Whose span stands where people and TA-Lib gave the same label with IoU of at least 0.5.",
+    )
 
     @field_validator("talib_patterns")
     @classmethod
@@ -135,10 +165,24 @@ class IngestionSection(EncodingConfig):
         return EncodingConfig.model_validate(self.model_dump(include=set(EncodingConfig.model_fields)))
 
 
+class RetrainConfig(BaseModel):
+    """`stages.training.retrain`: when the worker trains anew by itself, as the champion's run did."""
+
+    model_config = _FROZEN
+
+    every_hours: float | None = Field(
+        default=None, ge=0.25, le=8_784, description="Hours after the start of the newest training."
+    )
+    after_verdicts: int | None = Field(
+        default=None, ge=1, description="Verdicts that the newest training has not seen."
+    )
+
+
 class TrainingSection(TrainingConfig):
     """`stages.training`."""
 
     enabled: bool = True
+    retrain: RetrainConfig = RetrainConfig()
 
     @field_validator("model_type")
     @classmethod
@@ -196,6 +240,7 @@ class Stages(BaseModel):
     annotation_ingestion: IngestionSection = IngestionSection()
     training: TrainingSection = TrainingSection()
     inference: InferenceSection = InferenceSection()
+    acquisition: AcquisitionConfig = AcquisitionConfig()
 
 
 class Config(BaseModel):
@@ -291,17 +336,26 @@ def parse_config(values: Mapping[str, Any], *, where: str) -> Config:
         raise InvalidConfig(f"{where}: {_explain(exc)}") from exc
 
 
+def problems_of(exc: ValidationError) -> dict[str, str]:
+    """What is wrong, in words, by the YAML path where it was found."""
+    return dict(_explained(error) for error in exc.errors())
+
+
 def _explain(exc: ValidationError) -> str:
-    first = exc.errors()[0]
-    location = [part for part in first["loc"] if not _UNION_BRANCH.search(str(part))]
+    path, said = _explained(exc.errors()[0])
+    return f"{path}: {said}"
+
+
+def _explained(error: ErrorDetails) -> tuple[str, str]:
+    location = [part for part in error["loc"] if not _UNION_BRANCH.search(str(part))]
     path = re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in location))
-    if first["type"] == "extra_forbidden":
+    if error["type"] == "extra_forbidden":
         allowed = ", ".join(_keys_beside(location)) or "no key"
-        return f"{path}: found an unknown key, expected one of {allowed}. Correct its spelling or remove it."
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        return f"{path}: {message.rstrip('.')}. Correct the value."
-    return f"{path}: found {first['input']!r}: {message[0].lower()}{message[1:]}. Correct the value."
+        return path, f"found an unknown key, expected one of {allowed}. Correct its spelling or remove it."
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return path, f"{message.rstrip('.')}. Correct the value."
+    return path, f"found {error['input']!r}: {message[0].lower()}{message[1:]}. Correct the value."
 
 
 def _keys_beside(location: list[Any]) -> list[str]:

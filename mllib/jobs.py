@@ -15,16 +15,18 @@ from huey import SqliteHuey
 
 from mllib.errors import CandleloopError, Conflict
 from mllib.pipeline.mirroring import is_mirrored, mirror_champion
+from mllib.pipeline.retraining import retrain
 from mllib.pipeline.run_watch import clear_abandoned, owner
 from mllib.pipeline.runs import execute_run
 from mllib.pipeline.workspace import Workspace
-from mllib.store import Run
+from mllib.store import Run, told_to_stop
 
 _HOUSEKEEPING_EVERY_S = 2.0
 _FORGOTTEN_AFTER_S = 6.0
 """A run that is queued for so long while nothing is running has been lost by the queue."""
 
 _MIRROR_AGAIN_AFTER_S = 60.0
+_RETRAINING_LOOKED_AT_EVERY_S = 15.0
 WORKER_SILENT_S = 10.0
 """A worker whose heart has not beaten for so long is taken for stopped."""
 
@@ -92,6 +94,7 @@ class _Housekeeping:
     train: Task
     mirror: Task
     mirror_asked_at: float = -math.inf
+    retraining_looked_at: float = -math.inf
 
     def go_on_until(self, stop: threading.Event) -> None:
         forgotten_after_s = 0.0
@@ -117,10 +120,19 @@ class _Housekeeping:
         if time.monotonic() - self.mirror_asked_at > _MIRROR_AGAIN_AFTER_S and not is_mirrored(self.ws):
             self.mirror_asked_at = time.monotonic()
             self.mirror()
+        if time.monotonic() - self.retraining_looked_at > _RETRAINING_LOOKED_AT_EVERY_S:
+            self.retraining_looked_at = time.monotonic()
+            self._retrain()
+
+    def _retrain(self) -> None:
+        run = retrain(self.ws, time.time())
+        if run is not None:
+            log.info("run %s: asked for by itself (%s): %s", run.run_id, run.asked_by, run.asked_why)
+            self.train(run.run_id)
 
 
 def _give_up(ws: Workspace) -> None:
     """Fails the run that this worker leaves unfinished when it is told to stop."""
     active = ws.store.runs.active()
     if active is not None and active.status == "running" and active.owner == owner():
-        ws.store.runs.fail(active.run_id, "The worker was stopped while training. Start the run again.")
+        ws.store.runs.fail(active.run_id, told_to_stop())

@@ -35,10 +35,23 @@ class SplitConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    split_method: Literal["temporal", "random"] = "temporal"
-    test_split: float = Field(default=0.2, gt=0, lt=0.9)
-    validation_split: float = Field(default=0.1, gt=0, lt=0.9)
-    embargo_bars: int = Field(default=0, ge=0)
+    split_method: Literal["temporal", "random"] = Field(
+        default="temporal",
+        description="temporal: the test is the newest part. random: its blocks lie anywhere, so the model "
+        "has seen candles after them.",
+    )
+    test_split: float = Field(
+        default=0.2, gt=0, lt=0.9, description="Share of the candles that the model is tested on."
+    )
+    validation_split: float = Field(
+        default=0.1,
+        gt=0,
+        lt=0.9,
+        description="Share of the candles on which stopping, temperatures and cuts are chosen.",
+    )
+    embargo_bars: int = Field(
+        default=0, ge=0, description="Candles left free after every moment between blocks."
+    )
 
     @model_validator(mode="after")
     def _leaves_some(self) -> Self:

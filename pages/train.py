@@ -1,69 +1,101 @@
-"""Train: choose data and model, launch, watch."""
+"""Train: choose data and settings, launch, watch."""
 
 import time
-from typing import Any
 
 import streamlit as st
 
-from app.doors import PAGE_FILES
 from app.failures import errors_shown
 from app.session import worker_alive, workspace
-from app.tables import series_words, span_f1, split_words, version_words
-from app.words import ago, duration, model_words
-from mllib.encoders import ENCODER_NAMES
+from app.tables import STATUS_ICONS, version_words
+from app.training_form import Asked, start_anew, training_form
+from app.training_progress import show_run
+from app.ways import way_to
+from app.words import ago, model_words
+from mllib.config_form import as_command, as_yaml
+from mllib.errors import Conflict
 from mllib.jobs import enqueue_run
-from mllib.models import MODEL_NAMES
-from mllib.pipeline.overview import labels_of_people, span_f1_over, time_left_s
+from mllib.pipeline.retraining import next_training, next_words
 from mllib.pipeline.run_watch import clear_abandoned
-from mllib.pipeline.runs import request_training, resolve_config
+from mllib.pipeline.runs import request_training
 from mllib.store import Run
 
-LAYERS = {"human": "people's spans", "talib": "TA-Lib's spans"}
-ENCODER_WORDS = {
-    "bio": "bio: a row a candle",
-    "window": "window: a row a candidate",
-    "combined": "combined: both, the better one for each label",
-}
+_RUNS_LISTED = 20
+_CHOSEN = "train run"
+_DOUBLE_CLICK_S = 1.5
 
 
 def render() -> None:
     stored = workspace().candles.list()
     if not stored:
         st.info(
-            "No candles are stored yet. Run `candleloop candles import FILE --pair EURUSD --timeframe 1h`, "
-            "then come back.",
+            "No candles are stored yet. Import some on Data, or run "
+            "`candleloop candles import FILE --pair EURUSD --timeframe 1h`, then come back.",
             icon=":material/model_training:",
         )
+        way_to("data", "Import candles")
         return
     clear_abandoned(workspace())
-    form, progress = st.columns([1, 1.25], gap="large")
+    form, progress = st.columns([1, 1.2], gap="large")
     with form:
         _form({(one.pair, one.timeframe) for one in stored})
-    newest = next(iter(workspace().store.runs.list(limit=1)), None)
     with progress:
-        st.subheader("Progress")
-        _watch(None if newest is None else (newest.run_id, newest.status))
+        _watch()
 
 
+@st.fragment
 def _form(stored: set[tuple[str, str]]) -> None:
     st.subheader("New training")
     timeframe, pairs = _choose_series(stored)
-    chosen = _choose_model()
-    active = workspace().store.runs.active()
-    complete = bool(pairs and chosen["layers"])
-    st.button(
-        "Start training",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=active is not None or not complete,
-        on_click=_launch,
-        kwargs={"pairs": pairs, "timeframe": timeframe, **chosen},
-        width="stretch",
+    asked = training_form(workspace().config)
+    _launcher(asked, pairs, timeframe)
+    _preview(asked, pairs, timeframe)
+
+
+def _choose_series(stored: set[tuple[str, str]]) -> tuple[str, list[str]]:
+    default = workspace().config.pipeline
+    timeframes = sorted({timeframe for _, timeframe in stored})
+    left, right = st.columns([1, 2.4])
+    at = timeframes.index(default.timeframe) if default.timeframe in timeframes else 0
+    timeframe = left.selectbox(
+        "Timeframe", timeframes, index=at, key="train timeframe", persist_state="session"
     )
-    if active is not None:
+    pairs = sorted(pair for pair, of in stored if of == timeframe)
+    first = default.pair if default.pair in pairs else pairs[0]
+    chosen = right.multiselect(
+        "Series",
+        pairs,
+        default=[first],
+        help="One model over all of them.",
+        key=f"train pairs {timeframe}",
+        persist_state="session",
+    )
+    return timeframe, chosen
+
+
+def _launcher(asked: Asked, pairs: list[str], timeframe: str) -> None:
+    active = workspace().store.runs.active()
+    with st.container(horizontal=True):
+        st.button(
+            "Start training",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=active is not None or not pairs or asked.config is None,
+            on_click=_launch,
+            args=(asked, pairs, timeframe),
+            width="stretch",
+        )
+        if asked.overrides or asked.wrong:
+            st.button(
+                "Reset", icon=":material/restart_alt:", on_click=start_anew, help="Back to the configuration"
+            )
+    if st.session_state.pop("train launched", False):
+        st.rerun()
+    if asked.wrong:
+        st.caption(f":red[Correct {', '.join(f'`{path}`' for path in asked.wrong)} first.]")
+    elif active is not None:
         st.caption(f"Run {active.run_id} is {active.status}; one training runs at a time.")
-    elif not complete:
-        st.caption("Choose at least one series and one kind of spans to learn from.")
+    elif not pairs:
+        st.caption("Choose at least one series.")
     if not worker_alive():
         st.warning(
             "No worker is running, so nothing would train. "
@@ -71,111 +103,84 @@ def _form(stored: set[tuple[str, str]]) -> None:
         )
 
 
-def _choose_series(stored: set[tuple[str, str]]) -> tuple[str, list[str]]:
-    default = workspace().config.pipeline
-    timeframes = sorted({timeframe for _, timeframe in stored})
-    at = timeframes.index(default.timeframe) if default.timeframe in timeframes else 0
-    timeframe = st.selectbox("Timeframe", timeframes, index=at)
-    pairs = sorted(pair for pair, of in stored if of == timeframe)
-    first = default.pair if default.pair in pairs else pairs[0]
-    help_ = "One model over all of them."
-    return timeframe, st.multiselect("Series", pairs, default=[first], help=help_, key=f"pairs {timeframe}")
-
-
-def _choose_model() -> dict[str, Any]:
-    stages = workspace().config.stages
-    model_type = st.segmented_control(
-        "Model", MODEL_NAMES, default=stages.training.model_type, format_func=model_words, required=True
-    )
-    encoder = st.selectbox("Encoder", ENCODER_NAMES, format_func=lambda name: ENCODER_WORDS.get(name, name))
-    layers = st.pills(
-        "Learn from",
-        list(LAYERS),
-        selection_mode="multi",
-        default=list(stages.annotation_ingestion.layers),
-        format_func=LAYERS.get,
-    )
-    return {"model_type": model_type, "encoder": encoder, "layers": layers}
-
-
 @errors_shown()
-def _launch(*, pairs: list[str], timeframe: str, model_type: str, encoder: str, layers: list[str]) -> None:
+def _launch(asked: Asked, pairs: list[str], timeframe: str) -> None:
+    """Queues the run once, however quickly the button is pressed again."""
+    now = time.monotonic()
+    if (
+        asked.config is None
+        or now - st.session_state.get("train launched at", -_DOUBLE_CLICK_S) < _DOUBLE_CLICK_S
+    ):
+        return
+    st.session_state["train launched at"] = now
     ws = workspace()
-    config = resolve_config(ws.config, model_type=model_type, encoder=encoder, layers=layers)
-    enqueue_run(ws, request_training(ws, pairs=pairs, timeframe=timeframe, config=config))
+    try:
+        run = request_training(ws, pairs=pairs, timeframe=timeframe, config=asked.config)
+    except Conflict as exc:
+        st.toast(str(exc), icon=":material/info:")
+        return
+    enqueue_run(ws, run)
+    st.session_state[_CHOSEN] = run.run_id
+    st.session_state["train launched"] = True
+
+
+def _preview(asked: Asked, pairs: list[str], timeframe: str) -> None:
+    with st.expander("As YAML and as a command", icon=":material/terminal:"):
+        if asked.overrides:
+            st.code(as_yaml(asked.overrides), language="yaml")
+        else:
+            st.caption("Everything is as in the configuration.")
+        st.code(as_command(pairs, timeframe, asked.overrides), language="bash", wrap_lines=True)
 
 
 @st.fragment(run_every=1.0)
-def _watch(drawn: tuple[str, str] | None) -> None:
+def _watch() -> None:
     with errors_shown():
         clear_abandoned(workspace())
-        newest = next(iter(workspace().store.runs.list(limit=1)), None)
-        if newest is None:
+        runs = workspace().store.runs.list(_RUNS_LISTED, with_metrics=False)
+        _retraining()
+        if not runs:
             st.info("No model was trained yet. Choose on the left and start.", icon=":material/arrow_back:")
             return
-        if (newest.run_id, newest.status) != drawn:
-            st.rerun()
-        _show(newest)
+        _rerun_where_news_are(runs[0])
+        run = _choose_run(runs)
+        show_run(workspace().store.runs.get(run.run_id) if run.status == "ready" else run)
 
 
-def _show(run: Run) -> None:
-    with st.container(border=True):
-        st.markdown(
-            f"**{version_words(run) or 'Run'}** · {model_words(run.model_type)} · {run.encoder} · "
-            f"{series_words(run)}"
-        )
-        st.caption(f"run {run.run_id} · asked for {ago(run.created_at)}")
-        if run.status == "queued":
-            st.progress(0.0, "waiting for the worker")
-            _cancel(run)
-        elif run.status == "running":
-            _running(run)
-        elif run.status == "ready":
-            _ready(run)
-        elif run.status == "cancelled":
-            st.info(run.error or "Cancelled.")
-        elif run.status == "rejected":
-            st.warning(f"The gate refused this model: {run.error}", icon=":material/block:")
-            st.page_link(PAGE_FILES["models"], label="Look at it on Models", icon=":material/deployed_code:")
-        else:
-            st.error(f"{run.status.capitalize()}: {run.error}")
+def _rerun_where_news_are(newest: Run) -> None:
+    """Draws the form anew when a run begins or ends; its button depends on that."""
+    state = (newest.run_id, newest.status)
+    before = st.session_state.setdefault("train state", state)
+    if state != before:
+        st.session_state["train state"] = state
+        if newest.run_id != before[0]:
+            st.session_state[_CHOSEN] = newest.run_id
+        st.rerun()
 
 
-def _running(run: Run) -> None:
-    st.progress(run.progress, f"{run.progress:.0%} · {run.stage or 'starting'}")
-    now = time.time()
-    left = time_left_s(run, now=now)
-    elapsed = duration(now - (run.started_at or now))
-    st.caption(f"{elapsed} so far" + ("" if left is None else f", about {duration(left)} left"))
-    _cancel(run)
-
-
-def _cancel(run: Run) -> None:
-    st.button(
-        "Cancel",
-        icon=":material/stop:",
-        on_click=errors_shown()(workspace().store.runs.cancel),
-        args=(run.run_id,),
-        kwargs={"reason": "Cancelled in the console."},
+def _choose_run(runs: list[Run]) -> Run:
+    left, right = st.columns([1, 1.6])
+    left.subheader("Progress")
+    by_id = {run.run_id: run for run in runs}
+    chosen = right.selectbox(
+        "Run",
+        list(by_id),
+        format_func=lambda run_id: _run_words(by_id[run_id]),
+        key=_CHOSEN,
+        label_visibility="collapsed",
     )
+    return by_id[chosen]
 
 
-def _ready(run: Run) -> None:
-    metrics = run.metrics or {}
-    took = duration((run.completed_at or 0) - (run.started_at or 0))
-    st.success(f"Ready after {took}.", icon=":material/check:")
-    own, spans, accuracy = st.columns(3)
-    theirs = span_f1_over(metrics, labels_of_people(workspace()))
-    if theirs is not None:
-        own.metric("Span F1, people's labels", f"{theirs:.3f}")
-    spans.metric("Span F1, all labels", f"{span_f1(run):.3f}")
-    accuracy.metric("Candle accuracy", f"{metrics['accuracy']:.3f}")
-    st.caption(split_words(metrics))
-    with st.container(horizontal=True):
-        st.page_link(PAGE_FILES["models"], label="Compare on Models", icon=":material/deployed_code:")
-        st.page_link(
-            PAGE_FILES["review"], label="Review its predictions", icon=":material/candlestick_chart:"
-        )
+def _run_words(run: Run) -> str:
+    named = version_words(run) or run.run_id
+    return f"{named} · {model_words(run.model_type)} · {STATUS_ICONS[run.status]} · {ago(run.created_at)}"
+
+
+def _retraining() -> None:
+    coming = next_training(workspace())
+    if coming is not None:
+        st.caption(f":material/autorenew: {next_words(coming, now=time.time())}")
 
 
 with errors_shown():

@@ -159,6 +159,8 @@ SHAPES: dict[str, Any] = {
         "pairs": ["EURUSD"],
         "timeframe": "1h",
         "is_champion": True,
+        "asked_by": "verdicts",
+        "asked_why": "52 verdicts are newer than the last training, and from 50 on it is repeated.",
     },
 }
 

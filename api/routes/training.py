@@ -25,7 +25,7 @@ router = APIRouter(prefix="/training", tags=["training"])
 _SECTIONS = ("stages.training.", "stages.annotation_ingestion.", "stages.feature_engineering.context.")
 """What a request may override. `custom_features` and paths name code and files, and stay the operator's."""
 _NAMED = ("model_type", "encoder", "pair", "pairs", "timeframe", "labels")
-_LEFT_OUT = frozenset({"calibration", "curves", "span_reliability", "span_scores"})
+_LEFT_OUT = frozenset({"boundary_errors", "calibration", "curves", "span_reliability", "span_scores"})
 """Metrics of a run that the ledger's answers leave out for their size; `/model/info` has them."""
 _KEYS = tuple(dict.fromkeys((*_NAMED, *TrainingSection.model_fields)))
 
@@ -115,4 +115,6 @@ def _shown(ws: Workspace, run: Run, champion: str | None) -> TrainingRun:
         pairs=run.request["pairs"],
         timeframe=run.request["timeframe"],
         is_champion=run.run_id == champion,
+        asked_by=run.asked_by,
+        asked_why=run.asked_why,
     )

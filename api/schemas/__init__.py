@@ -124,7 +124,10 @@ class Started(BaseModel):
 
 
 class TrainingRun(BaseModel):
-    """A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess."""
+    """A run of the ledger. Times are Unix seconds UTC, `progress` is 0 to 1, `time_left_s` a guess.
+
+    `asked_why` says why the worker began it by itself; it is null where a person asked.
+    """
 
     run_id: str
     model_type: str
@@ -142,6 +145,8 @@ class TrainingRun(BaseModel):
     pairs: list[str]
     timeframe: str
     is_champion: bool
+    asked_by: Literal["person", "schedule", "verdicts"]
+    asked_why: str | None
 
 
 class BuildRequest(BaseModel):

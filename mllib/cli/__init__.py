@@ -15,6 +15,7 @@ from mllib.cli import (
     labels,
     models,
     services,
+    simulating,
     tuning,
     verdicts,
 )
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_GROUPS = (annotations, datasets, models, champions, disagreements, tuning, services)
+_GROUPS = (annotations, datasets, models, champions, disagreements, tuning, simulating, services)
 app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(labels.app, name="labels")

@@ -138,12 +138,31 @@ def runs(as_json: Json = False, limit: Annotated[int, typer.Option(help="How man
             run.model_version,
             ", ".join(run.request["pairs"]),
             iso_utc(run.created_at),
+            run.asked_by,
             f"{run.metrics['span_f1']['0.5']['micro']:.3f}" if run.metrics else run.error,
         )
         for run in found
     ]
-    names = ("run (* champion)", "model", "status", "version", "pairs", "started", "span F1@0.5 or reason")
+    names = (
+        "run (* champion)",
+        "model",
+        "status",
+        "version",
+        "pairs",
+        "started",
+        "asked by",
+        "span F1@0.5 or reason",
+    )
     print_table("Runs", names, rows)
+
+
+def log(run_id: Annotated[str, typer.Argument(help="Run that has begun.")]) -> None:
+    """Print what a training run had to say; times are UTC."""
+    from mllib.pipeline.run_log import read_log
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        print(read_log(ws, run_id), end="")
 
 
 def _how_far(run: "Run") -> str:
@@ -228,4 +247,4 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
         say(f"In sample: the model has seen {metrics['in_sample_candles']} of these candles.")
 
 
-commands = (train, evaluate, predict, runs)
+commands = (train, evaluate, predict, runs, log)

@@ -14,6 +14,15 @@ class EncodingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    window_size: int = Field(default=40, ge=2)
-    context_padding: int = Field(default=0, ge=0, le=500)
-    proposals: Literal["swings", "fixed"] = "swings"
+    window_size: int = Field(default=40, ge=2, description="Candles of a fixed window.")
+    context_padding: int = Field(
+        default=0,
+        ge=0,
+        le=500,
+        description="Candles on either side of a window that are shown to the model beside it.",
+    )
+    proposals: Literal["swings", "fixed"] = Field(
+        default="swings",
+        description="What the window encoder judges. swings: windows that begin at a swing and look like the "
+        "labels' spans. fixed: windows of the window size everywhere.",
+    )

@@ -12,17 +12,19 @@ from mllib.evaluation.candles import candle_labels, candle_metrics
 from mllib.evaluation.curves import precision_recall, span_reliability
 from mllib.evaluation.judged import Judged
 from mllib.evaluation.spans import (
+    FARTHEST_BARS,
     IOUS,
     LEAST_SUPPORT,
     Events,
     SpanCounts,
+    boundary_distribution,
     boundary_error,
     span_events,
     span_f1,
 )
 from mllib.inference import Predictor
 
-__all__ = ["IOUS", "LEAST_SUPPORT", "BootstrapConfig", "Judged", "SpanCounts", "evaluate"]
+__all__ = ["FARTHEST_BARS", "IOUS", "LEAST_SUPPORT", "BootstrapConfig", "Judged", "SpanCounts", "evaluate"]
 
 _MIDDLE = 0.5
 
@@ -38,7 +40,8 @@ def evaluate(
 
     `span_f1[iou]` (`micro macro macro_supported per_label`), `span_scores[iou][label]` (counts, precision,
     recall, `f1_score`, `boundary_error` in candles), `span_counts` and `span_support` at IoU 0.5, `curves`
-    (precision over recall) and `span_reliability` by label and for all (`pooled`), `intervals` (95 %),
+    (precision over recall), `span_reliability` and `boundary_errors` (how bounds are spread) by label and
+    for all (`pooled`), `intervals` (95 %),
     `confusion` (rows are true) and `baseline`: `majority` always says `O`, `talib` are TA-Lib's rules,
     `champion` the model that served before.
     """
@@ -59,6 +62,7 @@ def evaluate(
         "span_support": {label: found.true for label, found in counts[_MIDDLE].items()},
         "curves": _with_pooled(middle, precision_recall),
         "span_reliability": _with_pooled(middle, span_reliability),
+        "boundary_errors": _with_pooled(middle, boundary_distribution),
         "intervals": intervals(blocks, middle, candles, config),
         "baseline": {
             "majority": baselines.majority(candles),

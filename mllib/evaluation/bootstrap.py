@@ -32,9 +32,9 @@ class BootstrapConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    block_bars: int = Field(default=200, ge=1)
-    resamples: int = Field(default=500, ge=20, le=20_000)
-    seed: int = Field(default=0, ge=0)
+    block_bars: int = Field(default=200, ge=1, description="Candles of a block that is drawn as a whole.")
+    resamples: int = Field(default=500, ge=20, le=20_000, description="How often blocks are drawn.")
+    seed: int = Field(default=0, ge=0, description="The same seed draws the same blocks.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,9 @@ IOUS = (0.3, 0.5, 0.7)
 LEAST_SUPPORT = 10
 """A label with fewer true spans says too little to count in `macro_supported`."""
 
+FARTHEST_BARS = 20
+"""Bounds further off than this are counted together."""
+
 HIT, MISS, FALSE_ALARM = range(3)
 Floats = NDArray[np.float64]
 
@@ -175,3 +178,26 @@ def boundary_error(events: Events) -> dict[str, float] | None:
         "end_mean": float(end.mean()),
         "end_mean_absolute": float(np.abs(end).mean()),
     }
+
+
+def boundary_distribution(events: Events) -> dict[str, Any] | None:
+    """How the bounds of hits lie about the true ones, in bars; positive is late. None without a hit.
+
+    `count`, and of `start` and `end` each the `median`, the `quartiles` and `counts`: so many bounds are off
+    by −20, −19, … 20 bars, the outermost together with what is further off.
+    """
+    hits = events.kind == HIT
+    if not hits.any():
+        return None
+    return {
+        "count": int(hits.sum()),
+        "start": _distribution(events.start_error[hits]),
+        "end": _distribution(events.end_error[hits]),
+    }
+
+
+def _distribution(errors: Floats) -> dict[str, Any]:
+    low, median, high = (float(value) for value in np.quantile(errors, (0.25, 0.5, 0.75)))
+    clipped = np.clip(errors, -FARTHEST_BARS, FARTHEST_BARS).astype(np.int64) + FARTHEST_BARS
+    counts = np.bincount(clipped, minlength=2 * FARTHEST_BARS + 1).tolist()
+    return {"median": median, "quartiles": [low, high], "counts": counts}

@@ -44,11 +44,26 @@ class ContextConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    past_bars: int = Field(default=60, ge=20, le=2_000)
-    future_bars: int = Field(default=60, ge=0, le=2_000)
-    shape_bars_before: int = Field(default=1, ge=0, le=12)
-    shape_bars_after: int = Field(default=4, ge=0, le=12)
-    groups: tuple[str, ...] = ("candle_shape", "windows", "path", "oscillators")
+    past_bars: int = Field(
+        default=60, ge=20, le=2_000, description="How far back of a candle the model may look."
+    )
+    future_bars: int = Field(
+        default=60,
+        ge=0,
+        le=2_000,
+        description="How far ahead of a candle it may look; labels of so many newest candles may change.",
+    )
+    shape_bars_before: int = Field(
+        default=1, ge=0, le=12, description="Candles before it whose bodies and wicks it sees."
+    )
+    shape_bars_after: int = Field(
+        default=4, ge=0, le=12, description="Candles after it whose bodies and wicks it sees."
+    )
+    groups: tuple[str, ...] = Field(
+        default=("candle_shape", "windows", "path", "oscillators"),
+        description="Groups of inputs.",
+        json_schema_extra=lambda schema: schema.update(items={"enum": list(GROUPS)}),
+    )
 
     @field_validator("groups")
     @classmethod

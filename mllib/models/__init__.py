@@ -93,6 +93,12 @@ def model_class(name: str) -> type[Model]:
     return found
 
 
+def hyperparameters_class(name: str) -> type[BaseModel]:
+    """What a model's hyperparameters are checked by; raises InvalidConfig for an unknown model."""
+    found: type[BaseModel] = import_module(model_class(name).__module__).Hyperparameters
+    return found
+
+
 def create_model(name: str, hyperparameters: Mapping[str, Any], *, seed: int) -> Model:
     """An unfitted model.
 
@@ -106,7 +112,7 @@ def create_model(name: str, hyperparameters: Mapping[str, Any], *, seed: int) ->
         path = ".".join(["stages.training.hyperparameters", *map(str, first["loc"])])
         wrong = f"{first['msg'][0].lower()}{first['msg'][1:]}"
         if first["type"] == "extra_forbidden":
-            known = import_module(_MODELS[name][0]).Hyperparameters.model_fields
+            known = hyperparameters_class(name).model_fields
             wrong = f"an unknown key, expected one of {', '.join(known)}"
         raise InvalidConfig(
             f"{path}: found {first['input']!r} for {name}: {wrong}. Correct the value or remove the key."

@@ -25,6 +25,7 @@ from mllib.rows import Rows, Targets
 _TRUSTED = ["sklearn.tree._tree.Tree"]
 _LAYOUT = "forests.json"
 _TREES_A_STEP = 10
+_FEW_DRAWN = 10
 
 Floats = NDArray[np.float32]
 
@@ -34,13 +35,26 @@ class Hyperparameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    n_estimators: int = Field(default=60, ge=1, le=2_000)
-    max_depth: int | None = Field(default=16, ge=1)
-    max_leaf_nodes: int | None = Field(default=1_024, ge=2)
-    min_samples_leaf: int = Field(default=3, ge=1)
-    max_features: float | str = Field(default="sqrt")
-    max_samples: float = Field(default=0.5, gt=0, le=1)
-    n_jobs: int = Field(default=2, ge=1)
+    n_estimators: int = Field(
+        default=60,
+        ge=1,
+        le=2_000,
+        title="Trees",
+        description="How many trees are grown.",
+        json_schema_extra={"essential": 5},
+    )
+    max_depth: int | None = Field(
+        default=16, ge=1, description="Splits from a tree's root to a leaf; empty: as many as there are."
+    )
+    max_leaf_nodes: int | None = Field(
+        default=1_024, ge=2, description="Leaves of a tree; empty: as many as there are."
+    )
+    min_samples_leaf: int = Field(default=3, ge=1, description="Least number of examples in a leaf.")
+    max_features: float | str = Field(
+        default="sqrt", description="Inputs that a split may choose from: sqrt, log2 or a share."
+    )
+    max_samples: float = Field(default=0.5, gt=0, le=1, description="Share of the rows that a tree sees.")
+    n_jobs: int = Field(default=2, ge=1, title="Threads", description="Processor threads.")
 
     @field_validator("max_features")
     @classmethod
@@ -143,7 +157,11 @@ class RandomForest:
     def _grow(self, X: Floats, Y: Floats, weights: Floats, progress: Any) -> RandomForestRegressor:
         h = self.hyperparameters
         forest = RandomForestRegressor(
-            **h.model_dump(exclude={"n_estimators"}), n_estimators=0, warm_start=True, random_state=self._seed
+            **h.model_dump(exclude={"n_estimators", "max_samples"}),
+            max_samples=_drawn(h.max_samples, weights),
+            n_estimators=0,
+            warm_start=True,
+            random_state=self._seed,
         )
         for trees in range(_TREES_A_STEP, h.n_estimators + _TREES_A_STEP, _TREES_A_STEP):
             forest.set_params(n_estimators=min(trees, h.n_estimators))
@@ -151,6 +169,14 @@ class RandomForest:
             progress(min(trees / h.n_estimators, 1.0))
         forest.set_params(n_jobs=1, warm_start=False)
         return forest
+
+
+def _drawn(share: float, weights: Floats) -> float | int:
+    """What a tree draws: the share of all rows by weight, as a number where it is so small that scikit-learn
+    asks for one.
+    """
+    drawn = int(share * float(weights.sum()))
+    return share if drawn >= max(_FEW_DRAWN, len(weights) ** (1 / 3)) else max(drawn, 1)
 
 
 def _columns_by_mask(mask: NDArray[np.bool_]) -> list[tuple[list[int], NDArray[np.intp]]]:

@@ -35,16 +35,29 @@ class Hyperparameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    n_estimators: int = Field(default=150, ge=1, le=5_000)
-    learning_rate: float = Field(default=0.15, gt=0, le=1)
-    max_depth: int = Field(default=4, ge=1, le=16)
-    min_child_weight: float = Field(default=4.0, ge=0)
-    reg_lambda: float = Field(default=2.0, ge=0)
-    subsample: float = Field(default=0.8, gt=0, le=1)
-    colsample_bytree: float = Field(default=0.3, gt=0, le=1)
-    max_bin: int = Field(default=64, ge=8, le=1_024)
-    early_stopping_rounds: int = Field(default=20, ge=1)
-    n_jobs: int = Field(default=2, ge=1)
+    n_estimators: int = Field(
+        default=150,
+        ge=1,
+        le=5_000,
+        title="Rounds",
+        description="Rounds of boosting at most; 600 on folds, unless set.",
+        json_schema_extra={"essential": 5},
+    )
+    learning_rate: float = Field(
+        default=0.15, gt=0, le=1, description="How much a round may change; 0.05 on folds, unless set."
+    )
+    max_depth: int = Field(default=4, ge=1, le=16, description="Splits from a tree's root to a leaf.")
+    min_child_weight: float = Field(default=4.0, ge=0, description="Least weight of examples in a leaf.")
+    reg_lambda: float = Field(default=2.0, ge=0, description="Draws what leaves say towards nothing (L2).")
+    subsample: float = Field(default=0.8, gt=0, le=1, description="Share of the rows that a tree sees.")
+    colsample_bytree: float = Field(
+        default=0.3, gt=0, le=1, description="Share of the inputs that a tree sees."
+    )
+    max_bin: int = Field(default=64, ge=8, le=1_024, description="Steps into which an input is cut.")
+    early_stopping_rounds: int = Field(
+        default=20, ge=1, description="Rounds without gain after which it stops; 50 on folds, unless set."
+    )
+    n_jobs: int = Field(default=2, ge=1, title="Threads", description="Processor threads.")
 
 
 class XGBoostTrees:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 import threading
 import time
@@ -16,6 +17,8 @@ from mllib.store import Fate, Run
 
 _BEAT_EVERY_S = 3.0
 _REPORT_EVERY_S = 0.5
+_NUMBER = re.compile(r"\d+")
+"""Rounds and folds count up; the log says what is done and each tenth of the way."""
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +62,14 @@ def _start_of(pid: int) -> str:
 
 def reporting(ws: Workspace, run_id: str, progress: Progress | None) -> Progress:
     """Writes progress to the ledger, at most twice a second, and stops a run that was cancelled."""
-    reported_at = 0.0
+    reported_at, logged = 0.0, ("", -1)
 
     def report(done: float, stage: str) -> None:
-        nonlocal reported_at
+        nonlocal reported_at, logged
+        step = _NUMBER.sub("", stage), int(done * 10)
+        if step != logged:
+            logged = step
+            log.info("%3.0f %% %s", 100 * done, stage)
         if progress is not None:
             progress(done, stage)
         if time.monotonic() - reported_at < _REPORT_EVERY_S:
@@ -99,6 +106,7 @@ def beating(ws: Workspace, run_id: str) -> Iterator[None]:
 
 def interrupted(ws: Workspace, run_id: str) -> None:
     """Cancels a run whose process was told to stop from the keyboard."""
+    log.warning("interrupted from the keyboard")
     try:
         ws.store.runs.cancel(run_id, reason="Interrupted from the keyboard.")
     except CandleloopError as exc:
@@ -107,6 +115,7 @@ def interrupted(ws: Workspace, run_id: str) -> None:
 
 def fail(ws: Workspace, run_id: str, error: str) -> None:
     """Ends a run as failed; one that has ended already stays as it is."""
+    log.error("%s", error)
     try:
         ws.store.runs.fail(run_id, error)
     except CandleloopError as exc:

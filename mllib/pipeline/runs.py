@@ -1,10 +1,13 @@
 """Use cases about training runs: ask for one, and carry it out."""
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mllib.config import Config, parse_config, with_value
+from mllib.config_form import problems
 from mllib.encoders import encoder_class
 from mllib.errors import CandleloopError, Conflict, InvalidConfig
 from mllib.gate import GateVerdict
@@ -13,17 +16,24 @@ from mllib.models import Progress, create_model
 from mllib.pipeline.gating import champion_of, pass_gate
 from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.promoting import promote
+from mllib.pipeline.run_log import kept_log
 from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
 from mllib.pipeline.workspace import Workspace
-from mllib.store import Run
+from mllib.store import Asker, Run
 from mllib.timeframes import parse_timeframe
 from mllib.training import Prepared, fit, prepare
 
 if TYPE_CHECKING:
     from mllib.pipeline.datasets import Dataset
 
+log = logging.getLogger(__name__)
+
 _TRAINING = "stages.training"
 _INGESTION = "stages.annotation_ingestion"
+
+
+STAGES = ((0.0, "candles and labels"), (0.02, "inputs"), (0.1, "learning"), (0.8, "gate"), (0.93, "MLflow"))
+"""What a run does one after another, and how far it is when each begins."""
 
 
 def resolve_config(
@@ -61,6 +71,18 @@ def resolve_config(
     return resolved
 
 
+def check_training(config: Config, overrides: Mapping[str, Any]) -> tuple[Config | None, dict[str, str]]:
+    """The configuration of one run, or None and what is wrong with the overrides, by YAML path."""
+    found = problems(config, overrides)
+    if found:
+        return None, found
+    try:
+        return resolve_config(config, overrides=overrides), {}
+    except InvalidConfig as exc:
+        path, _, said = str(exc).removeprefix("run: ").partition(": ")
+        return None, {path: said}
+
+
 def _refuse_what_is_not_there_yet(config: Config) -> None:
     """Raises InvalidConfig for keys that load but that no stage of this version would heed."""
     features, ingestion = config.stages.feature_engineering, config.stages.annotation_ingestion
@@ -86,11 +108,14 @@ def request_training(
     timeframe: str | None = None,
     config: Config,
     dataset: Mapping[str, str] | None = None,
+    asked_by: Asker = "person",
+    **asked: str,
 ) -> Run:
     """A queued run over one or more stored series, with its whole configuration written down.
 
     With a `dataset` it trains on that one, as it lies in the home, and not on what is stored now: its
-    `data_version`, and where `dvc repro` asks the text of its `dvc_lock`.
+    `data_version`, and where `dvc repro` asks the text of its `dvc_lock`. Where no person asks, `asked` says
+    `asked_why` in words, and what it was `asked_on` (`retraining.data_token`).
 
     Raises:
         NotFound: a series is not stored.
@@ -105,8 +130,15 @@ def request_training(
         model_type=config.stages.training.model_type,
         encoder=config.stages.annotation_ingestion.label_encoding,
         registered_model_name=config.stages.training.registered_model_name,
-        request={"pairs": chosen, "timeframe": canonical, "config": config.model_dump(mode="json")}
-        | dict(dataset or {}),
+        request={
+            "pairs": chosen,
+            "timeframe": canonical,
+            "config": config.model_dump(mode="json"),
+            "asked_by": asked_by,
+            "last_verdict": ws.store.freshness.last_verdict(),
+            **asked,
+            **(dataset or {}),
+        },
     )
 
 
@@ -141,8 +173,16 @@ def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None)
         raise Conflict(
             f"run {run_id}: found {ws.store.runs.get(run_id).status}, expected queued. Start another run."
         )
-    config = parse_config(run.request["config"], where=f"run {run_id}")
+    with kept_log(ws, run_id):
+        return _carried_out(ws, run, progress)
+
+
+def _carried_out(ws: Workspace, run: Run, progress: Progress | None) -> Run:
+    """The ended run; whatever ends it otherwise is raised, and written down first."""
+    run_id = run.run_id
     try:
+        config = parse_config(run.request["config"], where=f"run {run_id}")
+        _say_what_was_asked(run, config)
         with beating(ws, run_id):
             return _trained(ws, run, config, reporting(ws, run_id, progress))
     except CandleloopError as exc:
@@ -152,14 +192,32 @@ def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None)
         interrupted(ws, run_id)
         raise
     except BaseException as exc:
+        log.exception("stopped by what nobody expected")
         fail(ws, run_id, f"The training stopped: {type(exc).__name__}: {exc}".rstrip(": "))
         raise
+
+
+def _say_what_was_asked(run: Run, config: Config) -> None:
+    series = f"{', '.join(run.request['pairs'])} {run.request['timeframe']}"
+    log.info(
+        "run %s: %s, %s, on %s, asked for by %s",
+        run.run_id,
+        run.model_type,
+        run.encoder,
+        series,
+        run.asked_by,
+    )
+    if run.asked_why is not None:
+        log.info("%s", run.asked_why)
+    training = config.stages.training.model_dump(mode="json", exclude={"retrain"})
+    log.info("stages.training: %s", json.dumps(training))
 
 
 def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run:
     progress(0.0, "reading candles and labels")
     dataset = _dataset(ws, run, config)
-    progress(0.02, "computing features")
+    log.info("dataset %s", dataset.version)
+    progress(STAGES[1][0], "computing features")
     stages = config.stages
     prepared = prepare(
         dataset.series(),
@@ -170,20 +228,29 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     predictor, verdict = _judged(ws, run, config, prepared, progress)
     folder = ws.predictors / run.run_id
     predictor.save(folder)
-    progress(0.93, "logging to MLflow")
+    progress(STAGES[4][0], "logging to MLflow")
     results: dict[str, Any] = {
         "metrics": predictor.metrics,
         "data_version": dataset.version,
         "mlflow_run_id": _log(ws, run, config, predictor, dataset),
         "predictor_path": str(folder.relative_to(ws.home)),
     }
+    _say_what_was_found(predictor, verdict)
     if not verdict.passed:
         return ws.store.runs.reject(run.run_id, reason=verdict.reason, **results)
     finished = ws.store.runs.finish_ready(run.run_id, **results)
+    log.info("ready as version %s of %s", finished.model_version, finished.registered_model_name)
     if stages.training.auto_promote:
         promote(ws, run.run_id, moved_by="auto")
         mirror_champion(ws)
     return finished
+
+
+def _say_what_was_found(predictor: Predictor, verdict: GateVerdict) -> None:
+    log.info("span F1 at IoU 0.5 on the test: %.3f", predictor.metrics["span_f1"]["0.5"]["micro"])
+    for check in verdict.checks:
+        level = logging.WARNING if check.passed is False else logging.INFO
+        log.log(level, "gate, %s: %s", check.name, check.said)
 
 
 def _judged(
@@ -196,11 +263,16 @@ def _judged(
         prepared,
         run_id=run.run_id,
         config=training,
-        progress=_part(progress, 0.10, 0.80),
+        progress=_part(progress, STAGES[2][0], STAGES[3][0]),
         champion=None if champion is None else champion[1],
     )
     verdict = pass_gate(
-        ws, predictor, prepared, config=training, champion=champion, progress=_part(progress, 0.80, 0.93)
+        ws,
+        predictor,
+        prepared,
+        config=training,
+        champion=champion,
+        progress=_part(progress, STAGES[3][0], STAGES[4][0]),
     )
     metrics = predictor.metrics | {"gate": verdict.to_dict()}
     if missing:
@@ -247,7 +319,7 @@ def _log(ws: Workspace, run: Run, config: Config, predictor: Predictor, dataset:
 def _parameters(config: Config) -> dict[str, Any]:
     stages = config.stages
     return {
-        **stages.training.model_dump(mode="json"),
+        **stages.training.model_dump(mode="json", exclude={"retrain"}),
         "encoder": stages.annotation_ingestion.label_encoding,
         "encoding": stages.annotation_ingestion.encoding.model_dump(mode="json"),
         "layers": list(stages.annotation_ingestion.layers),

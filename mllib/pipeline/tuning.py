@@ -221,7 +221,7 @@ def _study_name(config: Config, data_version: str) -> str:
     """One name for one question: the same model, data and configuration, hyperparameters of the space
     apart.
     """
-    training = config.stages.training.model_dump(mode="json")
+    training = config.stages.training.model_dump(mode="json", exclude={"retrain"})
     space = _SPACES[config.stages.training.model_type]
     fixed = {k: v for k, v in training["hyperparameters"].items() if k not in space}
     asked = [

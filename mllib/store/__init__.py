@@ -17,9 +17,11 @@ from mllib.store.api_keys import SCOPES, ApiKey, ApiKeyRepository, Scope, key_of
 from mllib.store.champions import ChampionMove, ChampionRepository, MovedBy
 from mllib.store.database import Database, database_url
 from mllib.store.feedback import Action, Feedback
+from mllib.store.freshness import FreshnessRepository
 from mllib.store.label_names import LabelNames
 from mllib.store.labels import LabelChange, LabelDefinition, LabelRepository
-from mllib.store.run_rows import Run, Status
+from mllib.store.revision import Revision, revision_of
+from mllib.store.run_rows import Asker, Run, Status, told_to_stop
 from mllib.store.runs import Fate, RunRepository
 from mllib.store.series import Series, SeriesRepository
 from mllib.store.talib_layers import TalibLayer, TalibRepository
@@ -34,6 +36,7 @@ __all__ = [
     "AnnotationFilter",
     "AnnotationPage",
     "ApiKey",
+    "Asker",
     "ChampionMove",
     "Contradiction",
     "Fate",
@@ -54,6 +57,7 @@ __all__ = [
     "WorkerHeartbeat",
     "key_of",
     "open_store",
+    "told_to_stop",
 ]
 
 
@@ -71,11 +75,17 @@ class Store:
         self.champions = ChampionRepository(database)
         self.workers = WorkerRepository(database)
         self.api_keys = ApiKeyRepository(database)
+        self.freshness = FreshnessRepository(database)
 
     @property
     def where(self) -> str:
         """The database file or server, for messages."""
         return self._database.where
+
+    def revision(self) -> Revision:
+        """Another value after each change of what was said, of TA-Lib's layers or of labels."""
+        with self._database.read() as session:
+            return revision_of(session)
 
     def close(self) -> None:
         """Close every connection."""

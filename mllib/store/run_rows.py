@@ -11,6 +11,8 @@ from mllib.errors import Conflict, NotFound
 from mllib.store import tables
 
 Status = Literal["queued", "running", "failed", "cancelled", "rejected", "ready"]
+Asker = Literal["person", "schedule", "verdicts"]
+_INTERRUPTED = "stopped while training"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,23 @@ class Run:
     started_at: int | None
     heartbeat_at: float | None
     completed_at: int | None
+
+    @property
+    def asked_by(self) -> Asker:
+        """Who asked for it; before runs noted that, only people could."""
+        asker: Asker = self.request.get("asked_by", "person")
+        return asker
+
+    @property
+    def asked_why(self) -> str | None:
+        """Why it was asked for, in words, where nobody pressed a button."""
+        why: str | None = self.request.get("asked_why")
+        return why
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether its worker went away, so that the same training might well succeed."""
+        return self.status == "failed" and _INTERRUPTED in (self.error or "")
 
 
 def from_row(row: tables.TrainingRun) -> Run:
@@ -82,4 +101,9 @@ def stopped(run: Run, alive: bool, silence_s: float) -> str:
     pid = (run.owner or "").rpartition(":")[2] or "unknown"
     why = f"it gave no sign of life for {silence_s:.0f} s" if alive else "its process is gone"
     seen = f"last seen at {run.progress:.0%}" + (f" ({run.stage})" if run.stage else "")
-    return f"the worker (pid {pid}) stopped while training: {why}, {seen}. Start the training again."
+    return f"the worker (pid {pid}) {_INTERRUPTED}: {why}, {seen}. Start the training again."
+
+
+def told_to_stop() -> str:
+    """What became of a run whose worker was told to stop in the middle."""
+    return f"The worker was {_INTERRUPTED}. Start the run again."

@@ -3,6 +3,7 @@
 import time
 from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
@@ -196,11 +197,16 @@ class RunRepository:
         with self._database.read() as session:
             return find_run(session, run_id)
 
-    def list(self, limit: int | None = None) -> list_[Run]:
-        """Runs, newest first."""
+    def list(self, limit: int | None = None, *, with_metrics: bool = True) -> list_[Run]:
+        """Runs, newest first; without metrics (None then) a run costs no more than its line of the ledger."""
         query = select(_TABLE).order_by(col(_TABLE.seq).desc()).limit(limit)
+        if with_metrics:
+            with self._database.read() as session:
+                return [from_row(row) for row in session.scalars(query)]
+        names = [field.name for field in fields(Run) if field.name != "metrics"]
+        columns = query.with_only_columns(*(getattr(_TABLE, name) for name in names))
         with self._database.read() as session:
-            return [from_row(row) for row in session.scalars(query)]
+            return [Run(**row, metrics=None) for row in session.execute(columns).mappings()]
 
     def active(self) -> Run | None:
         """The run that is queued or running, if there is one."""

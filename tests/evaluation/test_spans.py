@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mllib.evaluation.spans import HIT, IOUS, boundary_error, span_events, span_f1
+from mllib.evaluation.spans import HIT, IOUS, boundary_distribution, boundary_error, span_events, span_f1
 from tests import naive
 from tests.evaluation.judging import LABELS, judged, noisy
 
@@ -61,3 +61,16 @@ def test_several_series_are_joined() -> None:
     assert both.true == sum(c.true for c in alone)
     assert both.matched == sum(c.matched for c in alone)
     assert np.isfinite(span_events([one, two], "flag")[0.5].time).all()
+
+
+def test_bounds_are_counted_by_how_far_they_are_off() -> None:
+    predicted = [("flag", 9, 21, 0.9), ("flag", 52, 61, 0.8), ("flag", 110, 180, 0.8)]
+    part = judged(predicted, [("flag", 10, 20), ("flag", 50, 60), ("flag", 140, 180)])
+    found = boundary_distribution(span_events([part], "flag")[0.5])
+    assert found is not None
+    assert found["count"] == 3
+    assert found["start"]["median"] == -1
+    assert found["start"]["counts"][0] == 1, "30 bars early counts with all that are 20 or more"
+    assert (found["start"]["counts"][19], found["start"]["counts"][22]) == (1, 1)
+    assert (sum(found["end"]["counts"]), found["end"]["counts"][20], found["end"]["counts"][21]) == (3, 1, 2)
+    assert boundary_distribution(span_events([part], "doji")[0.5]) is None

@@ -6,7 +6,7 @@ import pytest
 from mllib.errors import Conflict, InvalidConfig, NotFound, TrainingFailed
 from mllib.pipeline.mirroring import is_mirrored, mirror_champion
 from mllib.pipeline.promoting import find_run, load_run, promote
-from mllib.pipeline.runs import execute_run, request_training, resolve_config
+from mllib.pipeline.runs import check_training, execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace
 from tests.pipeline.conftest import TrainedHome, small_config
 
@@ -156,3 +156,15 @@ def test_nothing_is_written_outside_the_home(trained: TrainedHome) -> None:
     logged = sum(run.mlflow_run_id is not None for run in trained.ws.store.runs.list())
     assert len(list(artifacts.rglob("predictor.json"))) == logged
     assert len(list(artifacts.rglob("labeled.parquet"))) == logged
+
+
+def test_a_training_is_checked_before_it_is_asked_for(ws: Workspace) -> None:
+    config, wrong = check_training(ws.config, {"stages.training.seed": 3})
+    assert config is not None
+    assert (config.stages.training.seed, wrong) == (3, {})
+    assert check_training(ws.config, {"stages.training.test_split": 2})[1].keys() == {
+        "stages.training.test_split"
+    }
+    config, wrong = check_training(ws.config, {"stages.annotation_ingestion.context_padding": 3})
+    assert config is None
+    assert wrong.keys() == {"stages.annotation_ingestion.context_padding"}

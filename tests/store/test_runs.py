@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,3 +270,14 @@ def test_of_several_processes_one_enqueues_and_the_others_learn_its_id(tmp_path:
     with open_store(tmp_path) as store:
         (run,) = store.runs.list()
     assert answers == [run.run_id] * 3
+
+
+def test_a_list_without_metrics_is_otherwise_the_same(store: Store) -> None:
+    run = store.runs.enqueue(
+        model_type="xgboost", encoder="bio", registered_model_name="candleloop", request={"pairs": ["A"]}
+    )
+    store.runs.claim(run.run_id, owner="here:1")
+    store.runs.reject(run.run_id, reason="no", metrics={"accuracy": 1.0})
+    (whole,), (lean,) = store.runs.list(), store.runs.list(with_metrics=False)
+    assert (whole.metrics, lean.metrics) == ({"accuracy": 1.0}, None)
+    assert replace(whole, metrics=None) == lean
