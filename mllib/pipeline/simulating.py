@@ -61,7 +61,9 @@ class Simulation:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values, without the picture."""
-        facts = {name: getattr(self, name) for name in self.__slots__ if name not in ("comparison", "picture")}
+        facts = {
+            name: getattr(self, name) for name in self.__slots__ if name not in ("comparison", "picture")
+        }
         return facts | self.comparison.to_dict()
 
 
