@@ -22,7 +22,7 @@ from mllib.store import AnnotationFilter
 MOST_LISTED = 2_000
 CHART_PX = 420
 SOURCES = {
-    None: "all sources",
+    "": "all sources",
     "human": "drawn",
     "model_confirmed": "confirmed",
     "model_corrected": "corrected",
@@ -123,27 +123,26 @@ def _list(history: Candles, wanted: AnnotationFilter) -> None:
 
 def _wanted(uses: Sequence[LabelUse], annotators: Sequence[str]) -> AnnotationFilter:
     text, label, source, who, days = st.columns([1.5, 1.3, 1.1, 1.1, 1.6], gap="small")
-    labels = [None, *(use.definition.name for use in uses)]
-    names = [None, *annotators]
+    labels = ["", *(use.definition.name for use in uses)]
+    names = ["", *annotators]
     hidden = {"label_visibility": "collapsed"}
     searched = text.text_input("Search", placeholder="Search notes, labels …", key="labels_text", **hidden)
     start, end = _bounds(
         days.date_input("Days", value=(), key="labels_days", min_value=date(1900, 1, 1), **hidden)
     )
+    chosen_label = label.selectbox(
+        "Label", labels, key="labels_label", format_func=lambda n: label_words(n or "all labels"), **hidden
+    )
+    chosen_source = source.selectbox(
+        "Source", list(SOURCES), key="labels_source", format_func=SOURCES.get, **hidden
+    )
+    chosen_name = who.selectbox(
+        "Annotator", names, key="labels_who", format_func=lambda n: n or "all people", **hidden
+    )
     return AnnotationFilter(
-        label=label.selectbox(
-            "Label",
-            labels,
-            key="labels_label",
-            format_func=lambda n: label_words(n or "all labels"),
-            **hidden,
-        ),
-        source=source.selectbox(
-            "Source", list(SOURCES), key="labels_source", format_func=SOURCES.get, **hidden
-        ),
-        annotator=who.selectbox(
-            "Annotator", names, key="labels_who", format_func=lambda n: n or "all people", **hidden
-        ),
+        label=chosen_label or None,
+        source=chosen_source or None,
+        annotator=chosen_name or None,
         text=searched.strip() or None,
         start_time=start,
         end_time=end,

@@ -36,6 +36,7 @@ export class CandleChart {
   #selecting = false;
   #pressed = null;
   #panned = null;
+  #isPointed = false;
   #frames = 0;
   #removers = [];
 
@@ -306,9 +307,9 @@ export class CandleChart {
 
   #pointed({ point, logical }) {
     if (this.#data === null || this.#data.length === 0) return;
-    const last = this.#data.length - 1;
-    const { to } = this.#chart.timeScale().getVisibleLogicalRange() ?? { to: last };
-    const index = Math.min(Math.max(Math.round(point ? logical : to), 0), last);
+    this.#isPointed = Boolean(point);
+    const newest = this.#data.logicalOf(this.visibleBars()[1]);
+    const index = Math.min(Math.max(Math.round(point ? logical : newest), 0), this.#data.length - 1);
     this.#hover.tellCandle(this.#data, index, this.#model);
     const boxes = point && !this.#range.dragging ? this.#spans.at(point.x, point.y) : [];
     this.#root.classList.toggle("over-span", boxes.length > 0);
@@ -318,6 +319,7 @@ export class CandleChart {
   #ranged() {
     if (this.#data === null || !this.#root.isConnected) return;
     this.#range.redraw();
+    if (!this.#isPointed) this.#pointed({});
     const [from, to] = this.visibleBars();
     const most = this.#data.totalBars * BEYOND + LEAST_BARS;
     if (to - from > most + 1) {
