@@ -15,6 +15,7 @@ export class Conversation {
   #deck;
   #link;
   #seriesKnown = false;
+  #pendingStep = 0;
 
   /** @param {import("./deck.mjs").Deck} deck */
   constructor(deck) {
@@ -48,6 +49,17 @@ export class Conversation {
   /** Asks for the predictions of the series once more. */
   forgetSeries() {
     this.#seriesKnown = false;
+  }
+
+  /** Whether the predictions next to the window on screen are still to come. */
+  get waitsForSeries() {
+    const { browsing, course } = this.#deck;
+    return browsing && !this.#seriesKnown && (course.detour !== null || course.current === null);
+  }
+
+  /** Steps as soon as the predictions next to the window have come. */
+  stepWhenKnown(by) {
+    this.#pendingStep = by;
   }
 
   /** Asks for more of a series where the end of what is here comes near, or where it goes to another time. */
@@ -159,7 +171,7 @@ export class Conversation {
     this.queueProgress = answer;
     if (answer.error) state.queue.error = answer.error;
     if (!answer.entries) return;
-    Object.assign(state.queue, { entries: answer.entries, at: 0 });
+    Object.assign(state.queue, { entries: answer.entries, notes: answer.notes, at: 0 });
     if (!this.#deck.browsing) this.#deck.takeCourse();
   }
 
@@ -177,6 +189,9 @@ export class Conversation {
     const { entries, total, first, first_time, last_time, at } = answer;
     Object.assign(state.browse, { total, first, first_time, last_time, at });
     this.#putCourse(entries, at);
+    const by = this.#pendingStep;
+    this.#pendingStep = 0;
+    if (by !== 0) this.#deck.step(by);
   }
 
   /** Goes on from where the deck stands, or begins at a time. */
