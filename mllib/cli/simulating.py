@@ -19,7 +19,7 @@ Strategies = Annotated[
 ]
 
 
-def simulate(
+def simulate(  # noqa: PLR0913  # an argument an option
     pair: Pair,
     timeframe: Timeframe,
     strategy: Strategies = None,
@@ -70,9 +70,8 @@ def simulate(
     print_table(
         f"Labels to reach span F1 {found.comparison.target:.3f}", _HEADS, _cost_rows(found.comparison)
     )
-    say(
-        f"All labels of {found.pool_candles} candles: span F1 {found.comparison.all_labels:.3f}. Plot: {where}"
-    )
+    all_labels = found.comparison.all_labels
+    say(f"All labels of {found.pool_candles} candles: span F1 {all_labels:.3f}. Plot: {where}")
 
 
 _HEADS = ("strategy", "labels", "95 % of draws of seeds", "share of random", "95 % of draws of seeds")
