@@ -198,9 +198,10 @@ def select(key: str | None) -> None:
 
 def select_in_table(shown: Sequence[Disagreement]) -> None:
     """Takes over which row of the table was clicked."""
-    chosen = st.session_state[TABLE]["selection"]["rows"]
-    if chosen and chosen[0] < len(shown):
-        st.session_state[_SELECTED] = key_of(shown[chosen[0]])
+    chosen = st.session_state[TABLE]["selection"]
+    at = [row for row, _ in chosen["cells"]] or chosen["rows"]
+    if at and at[0] < len(shown):
+        st.session_state[_SELECTED] = key_of(shown[at[0]])
 
 
 def step(shown: Sequence[Disagreement], by: int) -> None:

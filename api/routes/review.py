@@ -1,4 +1,4 @@
-"""What to look at next: where people and the model differ, and what the model is unsure of."""
+"""What to look at next: what the model is unsure of."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from api.lanes import overdue
 from api.openapi import problems
-from api.schemas import Name, SpanBody, UnixTime
-from api.schemas.review import DisagreementBody, Disagreements, PredictedBody, Queue
+from api.schemas import Name, UnixTime
+from api.schemas.review import PredictedBody, Queue
 from api.service import Service, ServiceDep
 from api.sweeping import whole_series
-from mllib.pipeline.disagreements import Disagreement, find_disagreements, find_undecided
+from mllib.pipeline.disagreements import find_undecided
 from mllib.pipeline.predicting import Sweep
 from mllib.pipeline.sweeps import sweep_steps
 
@@ -45,19 +45,6 @@ async def _opened(
 
 
 Opening = Annotated[Callable[[], Sweep], Depends(_opened)]
-
-
-@router.get("/disagreements", responses=problems(404, 422, 429, 503))
-async def disagreements(
-    request: Request, service: ServiceDep, opening: Opening, limit: Limit = 1_000
-) -> Disagreements:
-    """Compares the model's spans with people's where people have reviewed stored candles, newest first.
-
-    Spans are about the same candles from an intersection over union of 0.5 on. `label_mismatch` has both,
-    `missed_by_human` the prediction alone, `missed_by_model` the person's span alone.
-    """
-    sweep, found = await _found(find_disagreements, request, service, opening, limit)
-    return Disagreements(**_where(sweep), disagreements=[_disagreement(one) for one in found])
 
 
 @router.get("/queue", responses=problems(404, 422, 429, 503))
@@ -98,14 +85,3 @@ def _where(sweep: Sweep) -> dict[str, str]:
         "timeframe": sweep.history.timeframe,
         "model_version": sweep.predictor.info.model_version,
     }
-
-
-def _disagreement(one: Disagreement) -> DisagreementBody:
-    human = one.human
-    return DisagreementBody(
-        kind=one.kind,
-        human=None
-        if human is None
-        else SpanBody(label=human.label, start_time=human.start_time, end_time=human.end_time),
-        predicted=None if one.predicted is None else PredictedBody(**asdict(one.predicted)),
-    )

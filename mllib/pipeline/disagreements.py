@@ -94,6 +94,9 @@ class Wanted:
     `labels` are those of either span, times (Unix s) hold the whole span, `least_bars` is how far the farther
     bound of a boundary mismatch must be off, `least_confidence` counts where there is a prediction, and
     `judged` says whether a person must have judged or skipped it, or must not have.
+
+    Raises:
+        InvalidConfig: the range ends before it starts.
     """
 
     kinds: Collection[str] | None = None
@@ -104,18 +107,29 @@ class Wanted:
     least_confidence: float = 0.0
     judged: bool | None = None
 
+    def __post_init__(self) -> None:
+        start, end = self.start_time, self.end_time
+        if start is not None and end is not None and start > end:
+            raise InvalidConfig(
+                f"range: found {start} to {end} (Unix s), expected its start before its end. Swap them."
+            )
+
     def __contains__(self, one: Disagreement) -> bool:
-        return (self.kinds is None or one.kind in self.kinds) and self.holds_place_of(one)
+        return (
+            (self.kinds is None or one.kind in self.kinds)
+            and (self.judged is None or (one.verdict is not None) == self.judged)
+            and self.holds_place_of(one)
+        )
 
     def holds_place_of(self, one: Disagreement) -> bool:
-        """Whether all filters but that of the kinds let it through."""
+        """Whether all filters but those of the kinds and of verdicts let it through."""
+        near = one.pair.kind == "boundary_mismatch" and one.pair.boundary_bars < self.least_bars
         return (
-            (self.labels is None or not one.labels.isdisjoint(self.labels))
+            not near
+            and (self.labels is None or not one.labels.isdisjoint(self.labels))
             and (self.start_time is None or one.span.start_time >= self.start_time)
             and (self.end_time is None or one.span.end_time <= self.end_time)
-            and (one.pair.boundary_bars >= self.least_bars or one.pair.iou == 0)
             and (confidence_of(one) or 1.0) >= self.least_confidence
-            and (self.judged is None or (one.verdict is not None) == self.judged)
         )
 
 
@@ -258,7 +272,7 @@ def newest_first(
 
 
 def summary(found: Iterable[Disagreement], wanted: Wanted) -> Summary:
-    """How much the layers agree where the filters say, whatever kinds are wanted."""
+    """How much the layers agree where the filters say, whatever kinds are wanted and judged."""
     there = [one for one in found if wanted.holds_place_of(one)]
     counts = Counter((one.span.label, str(one.kind)) for one in there)
     return replace(summarise(one.pair for one in there), counts=dict(counts))
