@@ -98,7 +98,7 @@ def _open_deck(page: Any) -> None:
     page.get_by_role("button", name="Skip").wait_for()
     page.keyboard.press("t")
     page.get_by_label("Places in the queue").select_option("100")
-    page.get_by_label("Window").select_option(_WINDOW)
+    page.get_by_label("Window", exact=True).select_option(_WINDOW)
     page.get_by_role("button", name="New queue").click()
     page.get_by_role("button", name="Skip").wait_for()
     page.wait_for_timeout(3_000)
