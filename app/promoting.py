@@ -48,9 +48,7 @@ def _ask_to_promote(run: Run, champion: Run | None) -> None:
     if run.status == "rejected":
         st.warning(f"The gate refused it: {run.error}", icon=":material/block:")
         over = st.text_input("Why it shall serve all the same", key="over", max_chars=1_000)
-    if st.button(
-        "Promote", key="promote now", type="primary", disabled=over is not None and not over.strip()
-    ):
+    if st.button("Promote", key="promote now", type="primary"):
         _move(lambda: promote(workspace(), run.run_id, moved_by="promote", over=over), "serves now")
 
 

@@ -79,17 +79,6 @@ def test_bounds_can_be_dragged_on_the_chart(page, ws: Workspace) -> None:
     ws.store.verdicts.retract(verdict.id)
 
 
-def test_another_run_is_promoted(page, ws: Workspace) -> None:
-    other = next(run for run in ws.store.runs.list() if run.model_version == 2)
-    page.goto("/models")
-    page.get_by_text("Label by label").wait_for()
-    page.get_by_text(re.compile("Champion$")).wait_for()
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50})
-    _button(page, "Promote v2").click()
-    wait(lambda: ws.store.champions.current("candleloop").run_id == other.run_id, "the promotion")
-    page.get_by_text("v2 serves now").wait_for()
-
-
 def _open_review(page) -> None:
     """Opens Review and lets predictions of a TA-Lib pattern through, which few trees can learn."""
     page.goto("/review")
