@@ -1,7 +1,8 @@
 """Answers about long histories, piece by piece: memory is bounded, a client that has gone ends the work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -15,9 +16,10 @@ from api.problems import Problem, problem_of
 from mllib.errors import CandleloopError
 from mllib.inference import Prediction
 from mllib.pipeline.predicting import Sweep
-from mllib.spans import PredictedSpan
+from mllib.pipeline.sweeps import Step, SweptSeries
 
 NDJSON = "application/x-ndjson"
+_LOOKS_AGAIN_AFTER_S = 0.1
 
 
 class _Piece(NamedTuple):
@@ -62,10 +64,22 @@ async def in_one_piece(sweep: Sweep, lane: Lane, request: Request, *, within_s: 
     return await asyncio.to_thread(_whole, sweep, pieces)
 
 
-async def all_spans(sweep: Sweep, lane: Lane, request: Request, *, ends_at: float) -> list[PredictedSpan]:
-    """The spans of all pieces, by `ends_at` in the loop's time; raises as `in_one_piece` does."""
-    pieces = _swept(sweep, lane, request, lambda part: part.spans, left_s=_until(ends_at))
-    return [span async for spans in pieces for span in spans]
+async def whole_series(steps: Iterator[Step], lane: Lane, request: Request, *, ends_at: float) -> SweptSeries:
+    """What a model says of a whole series, computed in the lane step by step unless it is kept.
+
+    Where another request or process computes the same, it is waited for beside the lane. `ends_at` is in the
+    loop's time; raises as `in_one_piece` does.
+    """
+    left_s = _until(ends_at)
+    admitted = False
+    following: Callable[[], Step] = partial(next, steps)
+    while True:
+        step = await lane.run(following, request, within_s=left_s(), admitted=admitted)
+        admitted = True
+        if step.swept is not None:
+            return step.swept
+        if step.waiting:
+            await asyncio.sleep(min(_LOOKS_AGAIN_AFTER_S, max(left_s(), 0)))
 
 
 async def _swept(

@@ -1,350 +1,314 @@
-"""Where a session's review stands, and what its buttons do. Everything said is in the store, not here.
+"""What the review deck in the browser asks, and what it is answered.
 
-Streamlit breaks a callback off at any access to the session's state when the next click comes, so what
-belongs to a write to the store is fetched before it and changed in place after it.
+The deck keeps the queue, what was said and where it stands. It asks for places before it needs them and
+sends what was said until it is told that it is stored. So nothing of a review is kept here: a reload or a new
+server begins with the next question.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from uuid import NAMESPACE_OID, uuid5
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Literal
 
-import streamlit as st
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.chart import snapped
-from app.failures import errors_shown
-from app.session import predictor, session_id, stored_candles, workspace
-from mllib.pipeline.review import (
-    ReviewWindow,
-    centred,
-    next_prediction,
-    opening_bar,
-    record_verdict,
-    window_start,
-)
-from mllib.spans import JudgedPrediction, PredictedSpan, Span
-from mllib.store import Action, Feedback
+from app.background import background
+from app.place_drawing import drawn_place, place_key
+from app.session import label_colors, predictor, stored_candles, workspace
+from app.signing_in import signed_in_name
+from app.words import label_words
+from mllib.errors import CandleloopError
+from mllib.explaining import explain
+from mllib.inference import Predictor
+from mllib.pipeline.judging import Delivery, Said, deliver, take_back
+from mllib.pipeline.labels import offered_labels
+from mllib.pipeline.places import in_order_of_time, place_of
+from mllib.pipeline.queueing import QueueEntry, QueueRequest, ReviewQueue, find_places
+from mllib.pipeline.review import labels_to_review, series_to_review
+from mllib.pipeline.sweeps import sweep_series
+from mllib.spans import NOTHING, JudgedPrediction, PredictedSpan, Span
+from mllib.store import Feedback
 
-THRESHOLD = 0.70
-BARS = 160
-BAR_CHOICES = (80, 160, 320, 640, 1_000)
-
-_SAID = "review_said"
-_SELECTED, _CORRECTING = "review_selected", "review_correcting"
-_BOX = "review_box"
+_AROUND = 60
+"""So many predictions before and after the present one go to the browser for browsing."""
+_REASONS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A verdict of this session, with what is needed to come back to its prediction."""
+class Message(BaseModel):
+    """What the browser may send, and nothing else."""
 
-    verdict_id: str
+    model_config = ConfigDict(extra="forbid")
+
+
+class AskedPlace(Message):
+    """A place to draw; without a label only its candles are looked at."""
+
     key: str
     pair: str
     timeframe: str
-    time: int
+    label: str | None
+    start_time: int
+    end_time: int
+    confidence: float | None = None
+    candle_count: int | None = None
+    as_of: int | None = None
+
+    @property
+    def span(self) -> Span:
+        """The prediction at that place, or the span without a name."""
+        if self.label is None or self.confidence is None:
+            return Span(self.label or "", self.start_time, self.end_time)
+        return PredictedSpan(
+            self.label, self.start_time, self.end_time, self.confidence, self.candle_count or 1
+        )
 
 
-@dataclass(slots=True)
-class AllSaid:
-    """The verdicts of this session that can be taken back, and how many have been."""
+class Kept(Message):
+    """Something said, as the browser keeps it."""
 
-    verdicts: list[Said] = field(default_factory=list)
-    taken_back: int = 0
+    client_id: str
+    taken_back: bool = False
+    pair: str
+    timeframe: str
+    action: Literal["confirm", "correct", "dismiss", "add", "skip"]
+    prediction: dict[str, Any] | None = None
+    label: str | None = None
+    start_time: int | None = None
+    end_time: int | None = None
+    annotator: str | None = None
+    note: str | None = None
+    as_of: int | None = None
+    origin: str | None = None
+    model_version: str | None = None
 
-
-def key_of(span: Span) -> str:
-    """A prediction's place as text, the same after every rerun."""
-    return f"{span.label}|{span.start_time}|{span.end_time}"
-
-
-def series() -> tuple[str, str]:
-    """The pair and timeframe under review."""
-    pair, timeframe = st.session_state.series.rsplit(" ", 1)
-    return pair, timeframe
-
-
-def begin(names: Sequence[str], labels: Sequence[str]) -> None:
-    """Sets up what this session has not chosen yet, from the address where it says so."""
-    state, query = st.session_state, st.query_params
-    state.setdefault("annotator", query.get("annotator", ""))
-    state.setdefault("threshold", THRESHOLD)
-    state.setdefault("window_bars", BARS)
-    state.setdefault(_SAID, AllSaid())
-    state.setdefault(_CORRECTING, False)
-    remembered = state.get("review_series", query.get("series"))
-    state.setdefault("series", remembered if remembered in names else names[0])
-    state.setdefault("labels_shown", state.get("review_labels", list(labels)))
-    if "first_bar" not in state:
-        asked = query.get("at", "")
-        state.first_bar = _bar_of(int(asked)) if asked.isdigit() and state.series == remembered else None
-    if state.first_bar is None:
-        open_series()
+    def said(self) -> Said:
+        """The same as the library takes it."""
+        values = self.model_dump(exclude={"taken_back", "prediction"})
+        judged = None if self.prediction is None else JudgedPrediction(**self.prediction)
+        return Said(feedback=Feedback(prediction=judged, **values), taken_back=self.taken_back)
 
 
-def remember(view: ReviewWindow) -> None:
-    """Writes the place into the address, so that a reload comes back to it."""
-    state = st.session_state
-    state.first_bar = view.first_bar
-    state.review_series, state.review_labels = state.series, state.labels_shown
-    middle = int(view.candles.time[len(view.candles) // 2])
-    st.query_params.update({"series": state.series, "at": str(middle), "annotator": state.annotator or ""})
+class View(Message):
+    """How places are to be drawn."""
+
+    bars: int = Field(160, ge=20, le=3_000)
+    hidden_after: bool = False
+    labels: list[str] | None = None
+    talib: bool = False
 
 
-@errors_shown()
-def open_series() -> None:
-    """Goes to the window of the series that shows most."""
-    pair, timeframe = series()
-    st.session_state.first_bar = 0
-    st.session_state.first_bar = opening_bar(
+class QueueWish(Message):
+    """A new queue; the browser makes up its id and asks until it has come."""
+
+    id: str
+    size: int = Field(50, ge=1, le=500)
+    series: list[str] | None = None
+    labels: list[str] | None = None
+
+
+class BrowseWish(Message):
+    """The predictions of a series around a time."""
+
+    id: str
+    series: str
+    at: int | None = None
+    threshold: float = Field(0.7, ge=0, le=1)
+    labels: list[str] | None = None
+
+
+class TakenBack(Message):
+    """A verdict of an earlier session or another tab that was taken back."""
+
+    client_id: str
+    verdict_id: str
+
+
+class Ask(Message):
+    """One question of the deck; `seq` names it."""
+
+    seq: int
+    tab: str
+    annotator: str | None = None
+    outbox: list[dict[str, Any]] = []
+    take_back: list[TakenBack] = []
+    view: View = View()
+    want: list[AskedPlace] = []
+    why: AskedPlace | None = None
+    queue: QueueWish | None = None
+    browse: BrowseWish | None = None
+    today_since: int | None = None
+
+
+def answer(asked: dict[str, Any] | None) -> dict[str, Any]:
+    """The answer to a question of the deck; to none, what it needs to begin."""
+    reply = _standing()
+    if asked is None:
+        return reply | {"seq": 0}
+    ask = Ask.model_validate(asked)
+    ask.annotator = reply["signed_in"] or ask.annotator
+    parts: dict[str, Callable[[], Any]] = {
+        "deliveries": lambda: _deliveries(ask),
+        "places": lambda: {one.key: _shown(lambda one=one: _place(one, ask)) for one in ask.want},
+        "queue": lambda: ask.queue and _queue(ask.queue),
+        "browse": lambda: ask.browse and _shown(lambda: _browse(ask.browse)),
+        "reasons": lambda: ask.why and {ask.why.key: _shown(lambda: _reasons(ask.why))},
+        "today": lambda: None if ask.today_since is None else _said_since(ask),
+    }
+    return reply | {"seq": ask.seq, "tab": ask.tab} | {name: make() for name, make in parts.items()}
+
+
+def _standing() -> dict[str, Any]:
+    """What any answer tells: who is signed in, the model, the series and the labels."""
+    ws, model = workspace(), predictor()
+    return {
+        "signed_in": signed_in_name(),
+        "model": None if model is None else {"version": model.info.model_version, "run": model.info.run_id},
+        "series": series_to_review(ws, model),
+        "labels": [
+            {"name": one.name, "words": label_words(one.name), "color": one.color, "key": one.key}
+            for one in offered_labels(ws)
+        ],
+        "colors": label_colors(),
+        "known": [] if model is None else list(model.labels),
+        "asked_about": list(labels_to_review(ws, model)),
+    }
+
+
+def _shown(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a part of an answer is, or the error in its place: the rest of the answer stands."""
+    try:
+        return make()
+    except CandleloopError as exc:
+        return {"error": str(exc)}
+
+
+def _deliveries(ask: Ask) -> list[dict[str, Any]]:
+    signed_in = signed_in_name()
+    found = [_delivery(one, signed_in) for one in ask.outbox]
+    found += [take_back(workspace(), one.client_id, one.verdict_id, ask.annotator) for one in ask.take_back]
+    return [asdict(one) for one in found]
+
+
+def _delivery(kept: dict[str, Any], signed_in: str | None) -> Delivery:
+    try:
+        said = Kept.model_validate(kept).said()
+    except (ValidationError, TypeError):
+        refused = "This was kept by another version of the console and cannot be read. Say it again there."
+        return Delivery(client_id=str(kept.get("client_id")), refused=refused)
+    if signed_in not in (None, said.feedback.annotator):
+        who = said.feedback.annotator or "someone without a name"
+        return Delivery(
+            client_id=said.feedback.client_id, delayed=f"said by {who}, stored once they sign in here"
+        )
+    return deliver(workspace(), said)
+
+
+def _place(asked: AskedPlace, ask: Ask) -> dict[str, Any]:
+    place = place_of(
         workspace(),
         stored_candles(),
         predictor(),
-        pair=pair,
-        timeframe=timeframe,
-        bars=st.session_state.window_bars,
-        threshold=st.session_state.threshold,
-        labels=st.session_state.labels_shown,
+        pair=asked.pair,
+        timeframe=asked.timeframe,
+        span=asked.span,
+        bars=ask.view.bars,
+        hidden_after=ask.view.hidden_after,
+        with_talib=ask.view.talib,
     )
-    _leave_selection()
+    labels = ask.view.labels
+    shown = labels_to_review(workspace(), predictor()) if labels is None else labels
+    return drawn_place(place, key=asked.key, annotator=ask.annotator, colors=label_colors(), shown=shown)
 
 
-def resize(drawn_bars: int) -> None:
-    """Keeps the middle of the window in its place when the window's length changes."""
-    st.session_state.first_bar += (drawn_bars - st.session_state.window_bars) // 2
-
-
-def move(windows: float) -> None:
-    """Goes a number of windows on, or back where it is negative."""
-    st.session_state.first_bar += round(windows * st.session_state.window_bars)
-    _leave_selection()
-
-
-def jump_to_date() -> None:
-    """Goes to the day chosen."""
-    chosen: date | None = st.session_state.jump_date
-    if chosen is not None:
-        noon = datetime(chosen.year, chosen.month, chosen.day, 12, tzinfo=UTC)
-        st.session_state.first_bar = _bar_of(int(noon.timestamp()))
-        _leave_selection()
-
-
-@errors_shown()
-def jump_to_next_prediction() -> None:
-    """Goes to the first prediction after this window that passes the filters."""
+def _queue(wish: QueueWish) -> dict[str, Any]:
     model = predictor()
     if model is None:
-        return
-    pair, timeframe = series()
-    history = stored_candles().read(pair, timeframe)
-    last_bar = min(st.session_state.first_bar + st.session_state.window_bars, len(history)) - 1
-    found = next_prediction(
-        model,
+        return {"id": wish.id, "entries": []}
+    series = None if wish.series is None else [_series(name) for name in wish.series]
+    request = QueueRequest(size=wish.size, series=series, labels=wish.labels)
+    task = background(
+        ("queue", str(workspace().home), model.info.run_id, wish.id),
+        find_places,
+        workspace(),
         stored_candles(),
+        model,
+        request,
+    )
+    if not task.done:
+        return {"id": wish.id, "progress": task.progress, "stage": task.stage}
+    return {"id": wish.id} | _shown(lambda: _entries(task.result, model))
+
+
+def _entries(queue: ReviewQueue, model: Predictor) -> dict[str, Any]:
+    return {"entries": [_entry(one, model) for one in queue.entries], "notes": queue.notes}
+
+
+def _entry(one: QueueEntry, model: Predictor) -> dict[str, Any]:
+    human = None if one.human is None else {"label": one.human.label, "annotator": one.human.annotator}
+    return _prediction(one.span, one.pair, one.timeframe, model) | {
+        "origin": one.origin,
+        "why": one.why,
+        "regime": one.regime,
+        "human": human,
+    }
+
+
+def _prediction(span: PredictedSpan, pair: str, timeframe: str, model: Predictor) -> dict[str, Any]:
+    version = model.info.model_version
+    return {
+        "key": f"{pair}|{timeframe}|{place_key(span)}|{version}",
+        "pair": pair,
+        "timeframe": timeframe,
+        "label": None if span.label == NOTHING else span.label,
+        "start_time": span.start_time,
+        "end_time": span.end_time,
+        "confidence": span.avg_confidence,
+        "candle_count": span.candle_count,
+        "model_version": version,
+    }
+
+
+def _browse(wish: BrowseWish) -> dict[str, Any]:
+    pair, timeframe = _series(wish.series)
+    history, model = stored_candles().read(pair, timeframe), predictor()
+    bounds = {"first_time": int(history.time[0]), "last_time": int(history.time[-1])}
+    at = bounds["last_time"] if wish.at is None else wish.at
+    if model is None:
+        return {"id": wish.id, "entries": [], "total": 0, "first": 0, "at": at} | bounds
+    version = workspace().candles.version(pair, timeframe)
+    task = background(
+        ("browse", str(workspace().home), model.info.run_id, pair, timeframe, version),
+        sweep_series,
+        workspace(),
+        stored_candles(),
+        model,
         pair=pair,
         timeframe=timeframe,
-        after_time=int(history.time[last_bar]),
-        threshold=st.session_state.threshold,
-        labels=st.session_state.labels_shown,
     )
-    if found is None:
-        st.toast("No further prediction passes the filters in this series.")
-        return
-    st.session_state.first_bar = _bar_of(found.start_time)
-    select(key_of(found))
-
-
-def show_less_sure(threshold: float) -> None:
-    """Lowers the threshold."""
-    st.session_state.threshold = threshold
-
-
-def select(key: str | None) -> None:
-    """Makes a prediction the one that the next verdict is about."""
-    st.session_state[_SELECTED] = key
-    st.session_state[_CORRECTING] = False
-
-
-def selected(shown: Sequence[PredictedSpan], view: ReviewWindow) -> PredictedSpan | None:
-    """The prediction that the next verdict is about: the chosen one, or the first without a verdict."""
-    by_key = {key_of(span): span for span in shown}
-    chosen = by_key.get(st.session_state.get(_SELECTED, ""))
-    if chosen is None:
-        unjudged = [p for p in shown if view.verdict_on(p, annotator()) is None]
-        chosen = next(iter(unjudged or shown), None)
-        select(None if chosen is None else key_of(chosen))
-    return chosen
-
-
-def step(shown: Sequence[PredictedSpan], by: int) -> None:
-    """Selects the next prediction of the window, or the one before."""
-    keys = [key_of(span) for span in shown]
-    at = keys.index(st.session_state[_SELECTED]) if st.session_state.get(_SELECTED) in keys else 0
-    select(keys[(at + by) % len(keys)])
-
-
-def annotator() -> str | None:
-    """Who judges, or None where no name was given."""
-    return (st.session_state.get("annotator") or "").strip() or None
-
-
-@errors_shown()
-def judge(
-    action: Action,
-    prediction: PredictedSpan,
-    shown: Sequence[PredictedSpan],
-    view: ReviewWindow,
-    *,
-    correction: Span | None = None,
-) -> None:
-    """Records a verdict and steps on to the next prediction without one."""
-    state = st.session_state
-    pair, timeframe = view.candles.pair, view.candles.timeframe
-    key, said = key_of(prediction), _said()
-    if _is_stale(prediction):
-        return
-    verdict, new = record_verdict(
-        workspace(),
-        Feedback(
-            client_id=_client_id(pair, timeframe, key),
-            pair=pair,
-            timeframe=timeframe,
-            action=action,
-            prediction=_judged(prediction),
-            label=None if correction is None else correction.label,
-            start_time=None if correction is None else correction.start_time,
-            end_time=None if correction is None else correction.end_time,
-            annotator=annotator(),
-            note=(state.get("verdict_note") or "").strip() or None,
-        ),
+    if not task.done:
+        return {"id": wish.id, "progress": task.progress, "stage": task.stage or f"reading {wish.series}"}
+    labels = labels_to_review(workspace(), model) if wish.labels is None else wish.labels
+    spans, total, first = in_order_of_time(
+        task.result.spans, at=at, threshold=wish.threshold, labels=labels, around=_AROUND
     )
-    if new:
-        said.verdicts.append(Said(verdict.id, key, pair, timeframe, prediction.start_time))
-    state.verdict_note = ""
-    _select_after(prediction, shown, view)
+    entries = [_prediction(span, pair, timeframe, model) for span in spans]
+    return {"id": wish.id, "entries": entries, "total": total, "first": first, "at": at} | bounds
 
 
-@errors_shown()
-def undo() -> None:
-    """Takes back the last verdict of this session and returns to its prediction."""
-    state = st.session_state
-    if not undo_depth():
-        return
-    last = _said().verdicts[-1]
-    retract(last.verdict_id)
-    state.series = f"{last.pair} {last.timeframe}"
-    if not _in_window(last.time):
-        state.first_bar = _bar_of(last.time)
-    select(last.key)
+def _reasons(asked: AskedPlace) -> dict[str, Any]:
+    model, span = predictor(), asked.span
+    if model is None or not isinstance(span, PredictedSpan):
+        return {"reasons": []}
+    history = stored_candles().read(asked.pair, asked.timeframe).between(None, asked.as_of)
+    found = explain(model, history, span, most=_REASONS).reasons
+    return {"reasons": [{"words": r.words, "for": r.weight > 0, "share": r.share} for r in found]}
 
 
-@errors_shown()
-def retract(verdict_id: str) -> None:
-    """Takes a verdict back."""
-    said = _said()
-    workspace().store.verdicts.retract(verdict_id, annotator())
-    said.verdicts = [one for one in said.verdicts if one.verdict_id != verdict_id]
-    said.taken_back += 1
+def _said_since(ask: Ask) -> int:
+    said = workspace().store.verdicts.list()
+    since = ask.today_since or 0
+    return sum(v.annotator == ask.annotator and v.created_at >= since and v.action != "skip" for v in said)
 
 
-def undo_depth() -> int:
-    """How many verdicts of this session can be taken back."""
-    return len(_said().verdicts)
-
-
-def correcting() -> bool:
-    """Whether label and bounds of the selected prediction are being changed."""
-    return bool(st.session_state[_CORRECTING])
-
-
-def start_correcting(prediction: PredictedSpan) -> None:
-    """Opens the correction with what was predicted."""
-    state = st.session_state
-    if _is_stale(prediction):
-        return
-    state.correct_label = prediction.label
-    state.correct_start, state.correct_end = prediction.start_time, prediction.end_time
-    state[_CORRECTING] = True
-
-
-def stop_correcting() -> None:
-    """Leaves everything as it was predicted."""
-    st.session_state[_CORRECTING] = False
-
-
-def save_correction(prediction: PredictedSpan, shown: Sequence[PredictedSpan], view: ReviewWindow) -> None:
-    """Records the correction as the fields have it now, which the page may not have been drawn with yet."""
-    if _is_stale(prediction):
-        return
-    take_drag(view)
-    state = st.session_state
-    correction = Span(state.correct_label, state.correct_start, state.correct_end)
-    judge("correct", prediction, shown, view, correction=correction)
-
-
-def take_drag(view: ReviewWindow) -> None:
-    """Takes a range that was dragged on the chart as the bounds of the correction, once."""
-    boxes = st.session_state.chart["selection"].get("box") if correcting() else None
-    box = snapped(view.first_bar, len(view.candles), boxes[0]["x"]) if boxes else None
-    if box is None or st.session_state.get(_BOX) == box:
-        return
-    st.session_state.correct_start = int(view.candles.time[box[0]])
-    st.session_state.correct_end = int(view.candles.time[box[1]])
-    st.session_state[_BOX] = box
-
-
-def _said() -> AllSaid:
-    said: AllSaid = st.session_state[_SAID]
-    return said
-
-
-def _is_stale(prediction: PredictedSpan) -> bool:
-    """Whether a button was pressed that was drawn before the selection moved on, as by a double click."""
-    return key_of(prediction) != st.session_state.get(_SELECTED)
-
-
-def _judged(prediction: PredictedSpan) -> JudgedPrediction:
-    model = predictor()
-    return JudgedPrediction(
-        label=prediction.label,
-        confidence=float(prediction.avg_confidence),
-        model_version=None if model is None else model.info.model_version,
-        start_time=prediction.start_time,
-        end_time=prediction.end_time,
-    )
-
-
-def _client_id(pair: str, timeframe: str, key: str) -> str:
-    """The same for a click that arrives twice, another one after an undo."""
-    model = predictor()
-    version = "" if model is None else model.info.run_id
-    return uuid5(
-        NAMESPACE_OID,
-        f"{session_id()} {_said().taken_back} {version} {annotator()} {pair} {timeframe} {key}",
-    ).hex
-
-
-def _select_after(prediction: PredictedSpan, shown: Sequence[PredictedSpan], view: ReviewWindow) -> None:
-    keys = [key_of(span) for span in shown]
-    at = keys.index(key_of(prediction))
-    others = (*shown[at + 1 :], *shown[:at])
-    unjudged = [p for p in others if view.verdict_on(p, annotator()) is None]
-    select(key_of(unjudged[0]) if unjudged else key_of(prediction))
-
-
-def _leave_selection() -> None:
-    select(None)
-
-
-def _bar_of(time: int) -> int:
-    pair, timeframe = series()
-    history = stored_candles().read(pair, timeframe)
-    return centred(history, time, bars=st.session_state.window_bars)
-
-
-def _in_window(time: int) -> bool:
-    pair, timeframe = series()
-    history = stored_candles().read(pair, timeframe)
-    bars = st.session_state.window_bars
-    first = window_start(st.session_state.first_bar, bars=bars, series_bars=len(history))
-    return bool(history.time[first] <= time <= history.time[min(first + bars, len(history)) - 1])
+def _series(name: str) -> tuple[str, str]:
+    pair, timeframe = name.rsplit(" ", 1)
+    return pair, timeframe

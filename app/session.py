@@ -8,13 +8,17 @@ import streamlit as st
 
 from mllib.inference import Predictor
 from mllib.jobs import worker_is_alive
+from mllib.pipeline.comparisons import Comparisons
 from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.serving import Champion
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
 from mllib.store import Run
 
-_KEPT = ("annotator", "threshold", "window_bars", "layers_shown", "verdict_note")
+_KEPT = (
+    *("annotator", "threshold", "window_bars", "layers_shown", "verdict_note"),
+    *("differ_series", "differ_compare", "differ_before", "differ_after", "differ_labels", "differ_least"),
+)
 """Widgets that remember their value when another page was open meanwhile."""
 
 
@@ -36,6 +40,11 @@ def champion() -> Champion:
 def stored_candles() -> StoredCandles:
     """The series last looked at."""
     return _stored_candles(str(home_folder()))
+
+
+def comparisons() -> Comparisons:
+    """The comparisons of layers and versions last looked at."""
+    return _comparisons(str(home_folder()))
 
 
 def worker_alive() -> bool:
@@ -81,6 +90,11 @@ def _champion(home: str) -> Champion:
 @st.cache_resource(show_spinner=False)
 def _stored_candles(home: str) -> StoredCandles:
     return StoredCandles(_workspace(home))
+
+
+@st.cache_resource(show_spinner=False)
+def _comparisons(home: str) -> Comparisons:
+    return Comparisons(_workspace(home), _stored_candles(home))
 
 
 def with_metrics(run: Run) -> Run:

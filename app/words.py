@@ -103,3 +103,17 @@ def count(n: int, one: str, many: str | None = None) -> str:
     ('1 span', '1,200 spans', '2 series')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def file_size(size_bytes: float) -> str:
+    """A size on the disk, in units of 1000.
+
+    >>> file_size(812), file_size(1_332_613), file_size(61_000_000_000)
+    ('812 B', '1.3 MB', '61 GB')
+    """
+    size, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            break
+        size /= 1_000
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 9.95 else f"{size:.1f} {unit}"

@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import time
+from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from urllib.parse import quote, unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from mllib.candle_gate import check_arrays, check_pair
+from mllib.candle_gate import check_pair
+from mllib.candle_merging import Comparison, MergeReport, compared, merge_candles
 from mllib.candles import COLUMNS, PRICE_COLUMNS, Candles
 from mllib.errors import Conflict, InvalidCandles, NotFound, NotReady
 from mllib.price_adjustment import PriceSplit, refuse_mixed_units
@@ -27,20 +30,10 @@ _LONGEST_STEM = 200
 """File systems end at 255 bytes, of which the temporary and lock files need some."""
 _SPLITS = b"candleloop.splits"
 """The key in a file's metadata under which the splits are kept that its prices were adjusted for."""
+_DELETED = "deleted"
+_DELETED_KEPT = 5
 OnDamaged = Callable[[str, str, NotReady], None]
 """Is told pair and timeframe of a file that cannot be read, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class MergeReport:
-    """What a merge did: candles added, changed and left as they were, and what is stored now."""
-
-    added: int
-    changed: int
-    unchanged: int
-    total: int
-    first_time: int
-    last_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,17 @@ class SeriesInfo:
     last_time: int
     size_bytes: int
     splits: tuple[PriceSplit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedSeries:
+    """A series that is kept for a while after it was deleted; `name` is for `bring_back`."""
+
+    name: str
+    pair: str
+    timeframe: str
+    deleted_at: float
+    size_bytes: int
 
 
 class CandleArchive:
@@ -97,13 +101,25 @@ class CandleArchive:
             stored, recorded = self._stored(path, candles)
             if stored is not None:
                 refuse_mixed_units(candles, splits, stored, recorded)
-            merged, report = _merge(stored, candles)
+            merged, report = merge_candles(stored, candles)
             known = {split.time: split for split in (*recorded, *splits)}
             if report.added or report.changed or set(splits) - set(recorded):
                 _write_whole(path, _to_table(merged, [known[time] for time in sorted(known)]))
             return report
 
-    def list(self, *, on_damaged: OnDamaged | None = None) -> list[SeriesInfo]:
+    def compare(self, candles: Candles, *, splits: Sequence[PriceSplit] = ()) -> Comparison:
+        """What `merge` would do with these candles, and which stored ones would change; nothing is written.
+
+        Raises:
+            InvalidCandles, NotReady: as `merge` does.
+        """
+        path = self._path(candles.pair, candles.timeframe)
+        stored, recorded = self._stored(path, candles)
+        if stored is not None:
+            refuse_mixed_units(candles, splits, stored, recorded)
+        return compared(stored, candles)
+
+    def list(self, *, on_damaged: OnDamaged | None = None) -> list_[SeriesInfo]:
         """Every stored series by pair and length of timeframe, from the files' metadata alone.
 
         With `on_damaged`, which is told of them, those whose file cannot be read are left out.
@@ -127,8 +143,8 @@ class CandleArchive:
                 on_damaged(pair, timeframe, exc)
         return sorted(infos, key=lambda info: (info.pair, SECONDS[info.timeframe]))
 
-    def delete(self, pair: str, timeframe: str) -> None:
-        """Forget a series.
+    def delete(self, pair: str, timeframe: str) -> str:
+        """Forget a series; the name under which `bring_back` finds it, while few others are deleted.
 
         Raises:
             NotFound: if it is not stored.
@@ -138,8 +154,43 @@ class CandleArchive:
         self._require(path, name)
         with _writing(name, self._folder), self._locked(path):
             self._require(path, name)
-            path.unlink()
+            kept = self._folder / _DELETED / f"{path.stem}.{time.time_ns()}"
+            kept.parent.mkdir(exist_ok=True)
+            path.rename(kept)
             _sync_folder(self._folder)
+            _drop_oldest(kept.parent)
+        return kept.name
+
+    def bring_back(self, deleted: str) -> tuple[str, str]:
+        """Pair and timeframe of a deleted series, which is stored again as it was.
+
+        Raises:
+            NotFound: if it is not kept any more.
+            Conflict: if candles were stored under its name since.
+        """
+        kept = self._folder / _DELETED / Path(deleted).name
+        path = self._folder / f"{kept.stem}{_SUFFIX}"
+        pair, timeframe = _series_of(path)
+        name = f"{pair} {timeframe}"
+        with _writing(name, self._folder), self._locked(path):
+            if not kept.exists():
+                raise NotFound(
+                    f"{name}: found none of the deleted candles any more, expected those deleted last. "
+                    "Import them again."
+                )
+            if path.exists():
+                raise Conflict(
+                    f"{name}: found candles stored since it was deleted, expected none. "
+                    "Rename or delete those first."
+                )
+            kept.rename(path)
+            _sync_folder(self._folder)
+        return pair, timeframe
+
+    def deleted(self) -> list_[DeletedSeries]:
+        """The series that `bring_back` can store again, the one deleted last first."""
+        found = [_deleted(path) for path in (self._folder / _DELETED).glob("*") if path.is_file()]
+        return sorted(found, key=lambda one: -one.deleted_at)
 
     def rename(self, pair: str, timeframe: str, new_pair: str) -> None:
         """Store a series under another pair.
@@ -174,6 +225,12 @@ class CandleArchive:
         with self._reading(path, pair, parse_timeframe(timeframe)):
             status = path.stat()
         return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
+
+    def changed_at(self, pair: str, timeframe: str) -> float:
+        """When the series' file was written last (Unix s); raises as `version` does."""
+        path = self._path(pair, timeframe)
+        with self._reading(path, pair, parse_timeframe(timeframe)):
+            return path.stat().st_mtime
 
     def _path(self, pair: str, timeframe: str) -> Path:
         stem = _stem(check_pair(pair), parse_timeframe(timeframe))
@@ -245,6 +302,18 @@ def _series_of(path: Path) -> tuple[str, str]:
 
 def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.stem}.tmp")
+
+
+def _deleted(kept: Path) -> DeletedSeries:
+    at = int(kept.suffix[1:]) / 1e9
+    return DeletedSeries(kept.name, *_series_of(kept), deleted_at=at, size_bytes=kept.stat().st_size)
+
+
+def _drop_oldest(folder: Path) -> None:
+    """Removes all but the series deleted last."""
+    kept = sorted(folder.iterdir(), key=lambda path: int(path.suffix[1:]))
+    for path in kept[:-_DELETED_KEPT]:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -320,45 +389,3 @@ def _info(path: Path, pair: str, timeframe: str) -> SeriesInfo:
     first, last = min(part.min for part in ranges), max(part.max for part in ranges)
     kept = tuple(PriceSplit(*split) for split in splits)
     return SeriesInfo(pair, timeframe, metadata.num_rows, first, last, path.stat().st_size, kept)
-
-
-def _merge(stored: Candles | None, new: Candles) -> tuple[Candles, MergeReport]:
-    """Old and new candles in order of time, the new ones in place of old ones of the same time."""
-    if stored is None:
-        times = int(new.time[0]), int(new.time[-1])
-        return new, MergeReport(len(new), 0, 0, len(new), *times)
-    again = np.isin(new.time, stored.time, assume_unique=True)
-    kept = np.isin(stored.time, new.time, assume_unique=True, invert=True)
-    if (stored.volume is None) != (new.volume is None) and kept.any():
-        has, lacks = ("stored", "new") if new.volume is None else ("new", "stored")
-        raise InvalidCandles(
-            f"{new.name}: found a volume in the {has} candles only, expected it in the {lacks} ones as well. "
-            "Import all of them with a volume or none; deleting the stored series first is one way."
-        )
-    before, after = _matrix(stored)[:, ~kept], _matrix(new)[:, again]
-    same_volume = (stored.volume is None) == (new.volume is None)
-    changed = int((before != after).any(axis=0).sum()) if same_volume else int(again.sum())
-    merged = _joined(stored, kept, new)
-    check_arrays(merged)
-    total, added = len(merged), int((~again).sum())
-    times = int(merged.time[0]), int(merged.time[-1])
-    return merged, MergeReport(added, changed, int(again.sum()) - changed, total, *times)
-
-
-def _matrix(candles: Candles) -> NDArray[np.float64]:
-    values = [getattr(candles, name) for name in PRICE_COLUMNS]
-    return np.stack(values if candles.volume is None else [*values, candles.volume])
-
-
-def _joined(stored: Candles, kept: NDArray[np.bool_], new: Candles) -> Candles:
-    time = np.concatenate([stored.time[kept], new.time])
-    order = np.argsort(time, kind="stable")
-    columns = {
-        name: np.concatenate([getattr(stored, name)[kept], getattr(new, name)])[order]
-        for name in PRICE_COLUMNS
-    }
-    volume = None
-    if new.volume is not None:
-        old = stored.volume[kept] if stored.volume is not None else np.empty(0)
-        volume = np.concatenate([old, new.volume])[order]
-    return Candles(new.pair, new.timeframe, time[order], **columns, volume=volume)

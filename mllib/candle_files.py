@@ -8,14 +8,15 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mllib.candle_cells import has_decimal_comma, numbers, times_of
 from mllib.candle_json import json_table
 from mllib.candles import COLUMNS, PRICE_COLUMNS
 from mllib.errors import InvalidCandles
@@ -41,26 +42,30 @@ _DELIMITERS = ",;\t|"
 _LINES_ABOVE_HEADER = 5
 _HEAD = 1 << 16
 """The header is looked for among so many characters."""
-_UNITS = ((1e11, "seconds", 1), (1e14, "milliseconds", 10**3), (1e17, "microseconds", 10**6))
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
-_COMPACT_DAY = r"(19|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
-_NUMBER = r"^-?[0-8]?\d{1,18}(\.\d*)?([eE]\+?\d{1,2})?$"
-_ZONE = r"(Z|\d[+-]\d{2}:?\d{2}|:\d{2}(\.\d+)?[+-]\d{2})$"
-_ISO_REWRITES = (
-    (r"\s*(UTC|GMT)$", "Z"),
-    (r"^(\d{4})[./](\d{2})[./](\d{2})", r"\1-\2-\3"),
-    (r"^(\d{2})\.(\d{2})\.(\d{4})", r"\3-\2-\1"),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawCandles:
     """What a file holds, unjudged: `time` int64 (Unix s UTC), `open high low close` float64 and,
     where the file has one, `volume` float64, in the file's order; `notes` for a person.
+
+    `headers` says under which name the file has each column.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...]
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """Some rows of a file as they are written, from row `first` on; `meanings` are by header name."""
+
+    names: list[str]
+    meanings: dict[str, str]
+    first: int
+    rows: list[list[str]]
 
 
 def read_candle_file(path: Path) -> RawCandles:
@@ -78,22 +83,53 @@ def read_candle_file(path: Path) -> RawCandles:
     columns, table = _join_date_and_time(_recognise(table.column_names, path.name), table)
     if table.num_rows == 0:
         raise InvalidCandles(f"{path.name}: found no rows, expected at least one candle. Check the export.")
-    values: dict[str, NDArray[Any]] = {"time": _times(table.column(columns["time"]), path.name, notes)}
-    if decimal_comma := _has_decimal_comma(table, columns):
+    values: dict[str, NDArray[Any]] = {"time": times_of(table.column(columns["time"]), path.name, notes)}
+    if decimal_comma := has_decimal_comma(table, columns):
         notes.append("Prices are written with a decimal comma.")
     for name in (name for name in COLUMNS[1:] if name in columns):
-        values[name] = _numbers(table.column(columns[name]), name, path.name, decimal_comma)
+        values[name] = numbers(table.column(columns[name]), name, path.name, decimal_comma)
     left_out = [name for at, name in enumerate(table.column_names) if at not in columns.values() and name]
     if left_out:
         notes.append(f"Left out: {', '.join(left_out)}.")
-    return RawCandles(pd.DataFrame(values), tuple(notes))
+    headers = {name: table.column_names[at] for name, at in columns.items()}
+    return RawCandles(pd.DataFrame(values), tuple(notes), headers)
+
+
+def read_rows(path: Path, first: int = 1, *, count: int = 8) -> FileRows:
+    """Rows of a CSV or Parquet file as they are written, also of one that `read_candle_file` refuses.
+
+    A JSON file has no rows of its own: none are given.
+
+    Raises:
+        InvalidCandles: if the file cannot be read at all.
+    """
+    kind, first = _form_of(path), max(first, 1)
+    if kind == "json":
+        return FileRows([], {}, first, [])
+    if kind == "parquet":
+        table = parquet_table(path).slice(first - 1, count)
+        names = list(table.column_names)
+        rows = [["" if cell is None else str(cell) for cell in row.values()] for row in table.to_pylist()]
+    else:
+        sheet = _sheet(path, [])
+        names = sheet.names
+        filled = (row for row in csv.reader(io.StringIO(sheet.body), delimiter=sheet.delimiter) if row)
+        rows = list(islice(filled, first - 1, first - 1 + count))
+    return FileRows(names, {names[at]: meaning for meaning, at in _meanings(names).items()}, first, rows)
 
 
 def _table(path: Path, notes: list[str]) -> "pa.Table":
+    kind = _form_of(path)
+    if kind == "parquet":
+        return parquet_table(path)
+    return json_table(path, notes) if kind == "json" else _text_table(path, notes)
+
+
+def _form_of(path: Path) -> Literal["text", "json", "parquet"]:
     suffix = path.suffix.lower()
     if suffix in (".parquet", ".pq"):
-        return parquet_table(path)
-    return json_table(path, notes) if suffix == ".json" else _text_table(path, notes)
+        return "parquet"
+    return "json" if suffix == ".json" else "text"
 
 
 def kind_of(path: Path) -> Literal["csv.gz", "csv", "json", "parquet"]:
@@ -107,7 +143,20 @@ def kind_of(path: Path) -> Literal["csv.gz", "csv", "json", "parquet"]:
     return "json" if head[:1] in (b"{", b"[") else "csv"
 
 
+class _Sheet(NamedTuple):
+    names: list[str]
+    delimiter: str
+    body: str
+
+
 def _text_table(path: Path, notes: list[str]) -> "pa.Table":
+    sheet = _sheet(path, notes)
+    _recognise(sheet.names, path.name)
+    return _parse_rows(sheet.body, sheet.names, sheet.delimiter, path)
+
+
+def _sheet(path: Path, notes: list[str]) -> _Sheet:
+    """A text file taken apart into its header and what lies below."""
     text = read_text(path, notes)
     if text and text[-1] not in "\r\n":
         notes.append("The last line has no line end; the file may have been cut off there.")
@@ -119,8 +168,7 @@ def _text_table(path: Path, notes: list[str]) -> "pa.Table":
     if above := filled.index(at):
         notes.append(f"Left out above the header: {above} line{'s' if above > 1 else ''}.")
     names = [name.strip() for name in next(csv.reader([lines[at]], delimiter=delimiter))]
-    _recognise(names, path.name)
-    return _parse_rows(text[sum(map(len, lines[: at + 1])) :], names, delimiter, path)
+    return _Sheet(names, delimiter, text[sum(map(len, lines[: at + 1])) :])
 
 
 def _header(lines: Sequence[str], filled: Sequence[int]) -> tuple[int, str]:
@@ -157,7 +205,9 @@ def _parse_rows(body: str, names: list[str], delimiter: str, path: Path) -> "pa.
         if broken:
             row = broken[0]
             found = f"{row.actual_columns} cells in row {row.number} ({row.text[:60]!r})"
-            raise unreadable(path, found, f"{row.expected_columns}, as in the header") from exc
+            refusal = unreadable(path, found, f"{row.expected_columns}, as in the header")
+            refusal.row = row.number
+            raise refusal from exc
         raise unreadable(path, f"{exc}", "rows as the header has them") from exc
     return table.rename_columns(names)
 
@@ -215,126 +265,3 @@ def _join_date_and_time(columns: dict[str, int], table: "pa.Table") -> tuple[dic
     table = table.remove_column(date)
     shifted = {key: at - (at > date) for key, at in columns.items()}
     return {**shifted, "time": table.column_names.index(name)}, table
-
-
-def _has_decimal_comma(table: "pa.Table", columns: dict[str, int]) -> bool:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    prices = [table.column(columns[name]) for name in PRICE_COLUMNS]
-    if not all(pa.types.is_string(price.type) for price in prices):
-        return False
-    comma = any(pc.any(pc.match_substring_regex(price, r"^\s*\d+,\d+\s*$")).as_py() for price in prices)
-    point = any(pc.any(pc.match_substring(price, ".")).as_py() for price in prices)
-    repeated = any(pc.any(pc.match_substring_regex(price, r",.*,")).as_py() for price in prices)
-    return comma and not point and not repeated
-
-
-def _numbers(column: "pa.ChunkedArray", name: str, file: str, decimal_comma: bool) -> NDArray[np.float64]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = pc.utf8_trim_whitespace(column)
-        if name == "volume":
-            column = pc.if_else(pc.equal(column, ""), "nan", column)
-        if decimal_comma:
-            column = pc.replace_substring(column, ",", ".")
-    try:
-        return np.array(pc.cast(column, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
-        raise _bad_cell(column, _first_uncastable(column), name, file, "a number") from exc
-
-
-def _first_uncastable(column: "pa.ChunkedArray") -> int:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    first, after = 0, len(column)
-    while after - first > 1:
-        middle = (first + after) // 2
-        try:
-            pc.cast(column[first:middle], pa.float64(), safe=False)
-            first = middle
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            after = middle
-    return first
-
-
-def _bad_cell(column: "pa.ChunkedArray", row: int, name: str, file: str, expected: str) -> InvalidCandles:
-    cell = column[row].as_py()
-    found = "an empty cell" if cell in ("", None) else repr(cell)
-    return InvalidCandles(
-        f"{file}: row {row + 1}, column {name}: found {found}, expected {expected}. "
-        "Correct the cell or remove the row."
-    )
-
-
-def _times(column: "pa.ChunkedArray", file: str, notes: list[str]) -> NDArray[np.int64]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if column.null_count:
-        row = int(np.flatnonzero(pc.is_null(column).to_numpy())[0])
-        raise _bad_cell(column, row, "time", file, "a time")
-    kind = column.type
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        if pa.types.is_date(kind) or kind.tz is None:
-            notes.append("Times carry no zone and were read as UTC.")
-        return _whole_seconds(pd.to_datetime(column.to_pandas(), utc=True), column, file)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return _epoch(column, file, notes)
-    text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
-    first = text[0].as_py()
-    if _all_match(text, rf"^{_COMPACT_DAY}$") or not re.match(_NUMBER, first):
-        return _calendar(text, file, notes)
-    strange = np.flatnonzero(~pc.match_substring_regex(text, _NUMBER).to_numpy())
-    if len(strange):
-        raise _bad_cell(text, int(strange[0]), "time", file, f"a number like {first} in row 1")
-    whole = _all_match(text, r"^-?\d+$")
-    return _epoch(pc.cast(text, pa.int64() if whole else pa.float64()), file, notes)
-
-
-def _all_match(text: "pa.ChunkedArray", pattern: str) -> bool:
-    import pyarrow.compute as pc
-
-    return bool(pc.all(pc.match_substring_regex(text, pattern)).as_py())
-
-
-def _epoch(column: "pa.ChunkedArray", file: str, notes: list[str]) -> NDArray[np.int64]:
-    values = column.to_numpy()
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise _bad_cell(column, row, "time", file, "a time")
-    middle = float(np.median(np.abs(values)))
-    choice = ((unit, factor) for limit, unit, factor in _UNITS if middle < limit)
-    unit, factor = next(choice, ("nanoseconds", 10**9))
-    notes.append(f"Times were read as Unix {unit}.")
-    if (uneven := np.flatnonzero(values % factor != 0)).size:
-        raise _bad_cell(column, int(uneven[0]), "time", file, f"whole seconds, in {unit}")
-    return np.asarray(values // factor, dtype=np.int64)
-
-
-def _calendar(text: "pa.ChunkedArray", file: str, notes: list[str]) -> NDArray[np.int64]:
-    import pyarrow.compute as pc
-
-    if _all_match(text, r"^\d{2}\.\d{2}\.\d{4}"):
-        notes.append("Dates were read as day.month.year.")
-    iso = text
-    for pattern, replacement in _ISO_REWRITES:
-        iso = pc.replace_substring_regex(iso, pattern, replacement)
-    if not _all_match(iso, _ZONE):
-        notes.append("Times carry no zone and were read as UTC.")
-    parsed = pd.to_datetime(iso.to_pandas(), format="ISO8601", utc=True, errors="coerce")
-    return _whole_seconds(parsed, text, file)
-
-
-def _whole_seconds(times: "pd.Series[Any]", column: "pa.ChunkedArray", file: str) -> NDArray[np.int64]:
-    moments = times.dt.tz_localize(None)
-    if moments.isna().any():
-        row = int(np.flatnonzero(moments.isna().to_numpy())[0])
-        raise _bad_cell(column, row, "time", file, "a time such as 2024-05-31T13:00:00Z or Unix seconds")
-    seconds = moments.astype("datetime64[s]")
-    if (uneven := np.flatnonzero((moments != seconds).to_numpy())).size:
-        raise _bad_cell(column, int(uneven[0]), "time", file, "a time of whole seconds")
-    return np.asarray(seconds.to_numpy().astype(np.int64), dtype=np.int64)

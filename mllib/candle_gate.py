@@ -117,6 +117,12 @@ def check_candles(frame: "pd.DataFrame", *, pair: str, timeframe: str) -> tuple[
     Raises:
         InvalidCandles: if a column is missing or holds something else, or as `check_arrays` says.
     """
+    candles = unchecked_candles(frame, pair=pair, timeframe=timeframe)
+    return candles, check_arrays(candles)
+
+
+def unchecked_candles(frame: "pd.DataFrame", *, pair: str, timeframe: str) -> Candles:
+    """A DataFrame's candles before `check_arrays` has seen them; raises for what is no number or time."""
     name = f"{check_pair(pair)} {(canonical := parse_timeframe(timeframe))}"
     missing = [column for column in ("time", *PRICE_COLUMNS) if column not in frame]
     if missing:
@@ -128,8 +134,7 @@ def check_candles(frame: "pd.DataFrame", *, pair: str, timeframe: str) -> tuple[
     volume = _numbers(frame["volume"], name) if "volume" in frame else None
     if volume is not None and np.isnan(volume).all():
         volume = None
-    candles = Candles(pair, canonical, _whole_times(frame["time"], name), **columns, volume=volume)
-    return candles, check_arrays(candles)
+    return Candles(pair, canonical, _whole_times(frame["time"], name), **columns, volume=volume)
 
 
 def check_arrays(candles: Candles) -> GateReport:
@@ -145,15 +150,9 @@ def check_arrays(candles: Candles) -> GateReport:
     """
     check_pair(candles.pair)
     timeframe = parse_timeframe(candles.timeframe)
-    if len(candles) == 0:
-        raise InvalidCandles(f"{candles.name}: found no candles, expected at least 1. Check the source.")
-    _check_range(candles)
+    for check in _CHECKS:
+        check(candles)
     spacing = np.diff(candles.time)
-    _check_order(candles, spacing)
-    _check_timeframe(candles, spacing, timeframe)
-    _check_grid(candles, spacing, timeframe)
-    _check_prices(candles)
-    _check_volume(candles)
     return GateReport(
         pair=candles.pair,
         timeframe=timeframe,
@@ -166,6 +165,24 @@ def check_arrays(candles: Candles) -> GateReport:
     )
 
 
+def refusals(candles: Candles) -> list[InvalidCandles]:
+    """All that `check_arrays` would refuse, one refusal a kind; nothing for candles that would pass.
+
+    Distances are only judged where times rise, and nothing is where the times cannot be told.
+    """
+    found: list[InvalidCandles] = []
+    for check in _CHECKS:
+        if found and check in _OF_DISTANCES:
+            continue
+        try:
+            check(candles)
+        except InvalidCandles as exc:
+            found.append(exc)
+            if check in (_check_any, _check_range):
+                break
+    return found
+
+
 def _numbers(column: "pd.Series[Any]", name: str) -> NDArray[np.float64]:
     import pandas as pd
 
@@ -176,7 +193,8 @@ def _numbers(column: "pd.Series[Any]", name: str) -> NDArray[np.float64]:
     if len(strange):
         found = f"found {column.iloc[strange[0]]!r}, expected a number"
         raise InvalidCandles(
-            f"{name}: candle {strange[0] + 1}, {column.name}: {found}{_total(strange)}. Correct it."
+            f"{name}: candle {strange[0] + 1}, {column.name}: {found}{_total(strange)}. Correct it.",
+            row=int(strange[0]) + 1,
         )
     return numbers.to_numpy(np.float64, na_value=np.nan)
 
@@ -195,7 +213,8 @@ def _whole_times(column: "pd.Series[Any]", name: str) -> NDArray[np.int64]:
     if len(broken):
         raise InvalidCandles(
             f"{name}: candle {broken[0] + 1}, time: found {times[broken[0]]}, expected whole Unix seconds"
-            f"{_total(broken)}. Convert them."
+            f"{_total(broken)}. Convert them.",
+            row=int(broken[0]) + 1,
         )
     return times.astype(np.int64)
 
@@ -219,8 +238,14 @@ def _refuse(candles: Candles, wrong: NDArray[np.bool_], judge: Callable[[int], t
     opened = iso_utc(int(candles.time[bar]))
     raise InvalidCandles(
         f"{candles.name}: candle {bar + 1} ({opened}): found {found}, expected {expected}"
-        f"{_total(offenders)}. {action}"
+        f"{_total(offenders)}. {action}",
+        row=bar + 1,
     )
+
+
+def _check_any(candles: Candles) -> None:
+    if len(candles) == 0:
+        raise InvalidCandles(f"{candles.name}: found no candles, expected at least 1. Check the source.")
 
 
 def _check_range(candles: Candles) -> None:
@@ -233,12 +258,13 @@ def _check_range(candles: Candles) -> None:
     hint = f"This looks like {units[0]}: convert to seconds." if units else "Correct the times."
     raise InvalidCandles(
         f"{candles.name}: candle {offenders[0] + 1}: found time {time}, expected Unix seconds of the years "
-        f"1900 to 2200{_total(offenders)}. {hint}"
+        f"1900 to 2200{_total(offenders)}. {hint}",
+        row=int(offenders[0]) + 1,
     )
 
 
-def _check_order(candles: Candles, spacing: NDArray[np.int64]) -> None:
-    wrong = spacing <= 0
+def _check_order(candles: Candles) -> None:
+    wrong = np.diff(candles.time) <= 0
     if not wrong.any():
         return
     offenders = np.flatnonzero(wrong)
@@ -249,19 +275,21 @@ def _check_order(candles: Candles, spacing: NDArray[np.int64]) -> None:
     action = "Remove one of the two" if twice else "Sort the file by time"
     raise InvalidCandles(
         f"{candles.name}: candle {bar + 1} opens at {opened}, {relation} candle {bar} ({before}), expected "
-        f"rising times{_total(offenders)}. {action} and import it again."
+        f"rising times{_total(offenders)}. {action} and import it again.",
+        row=bar + 1,
     )
 
 
-def _check_timeframe(candles: Candles, spacing: NDArray[np.int64], timeframe: str) -> None:
+def _check_timeframe(candles: Candles) -> None:
     """Refuse a series that is evidently of another timeframe.
 
     4h candles of a stock are half of the time 20 h apart, so a wide median alone proves nothing as
     long as a quarter of the candles follow at the distance of the timeframe.
     """
+    spacing = np.diff(candles.time)
     if len(spacing) < _ENOUGH_SPACINGS:
         return
-    length, median = SECONDS[timeframe], _median(spacing)
+    length, median = SECONDS[parse_timeframe(candles.timeframe)], _median(spacing)
     seldom = np.count_nonzero(spacing < 1.5 * length) < len(spacing) / 4
     too_wide = seldom and (median >= 3 * length or int(spacing.min()) >= 2 * length)
     if median >= 0.75 * length and not too_wide:
@@ -271,7 +299,8 @@ def _check_timeframe(candles: Candles, spacing: NDArray[np.int64], timeframe: st
     raise InvalidCandles(f"{candles.name}: {found}, expected {_duration(length)}. {action}")
 
 
-def _check_grid(candles: Candles, spacing: NDArray[np.int64], timeframe: str) -> None:
+def _check_grid(candles: Candles) -> None:
+    spacing, timeframe = np.diff(candles.time), parse_timeframe(candles.timeframe)
     step, closest = GRID_S[timeframe], CLOSEST_S[timeframe]
     wrong = spacing < closest
     if step > 1:
@@ -327,6 +356,12 @@ def _check_volume(candles: Candles) -> None:
         return f"volume {volume[bar]}", expected, "Correct the volume, or leave the column out."
 
     _refuse(candles, ~((volume >= 0) & (volume <= MOST_VOLUME)), judge)
+
+
+_CHECKS: tuple[Callable[[Candles], None], ...] = (
+    *(_check_any, _check_range, _check_order, _check_timeframe, _check_grid, _check_prices, _check_volume),
+)
+_OF_DISTANCES = (_check_timeframe, _check_grid)
 
 
 def _gaps(time: NDArray[np.int64], spacing: NDArray[np.int64], timeframe: str) -> tuple[Gap, ...]:

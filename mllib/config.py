@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
+from mllib.acquisition.settings import AcquisitionConfig
 from mllib.encoders.settings import EncodingConfig
 from mllib.errors import CandleloopError, InvalidConfig
 from mllib.features import ContextConfig
@@ -239,6 +240,7 @@ class Stages(BaseModel):
     annotation_ingestion: IngestionSection = IngestionSection()
     training: TrainingSection = TrainingSection()
     inference: InferenceSection = InferenceSection()
+    acquisition: AcquisitionConfig = AcquisitionConfig()
 
 
 class Config(BaseModel):

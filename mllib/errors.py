@@ -19,7 +19,11 @@ class CandleloopError(Exception):
 
 
 class InvalidCandles(CandleloopError):
-    """Candles that the gate refuses."""
+    """Candles that the gate refuses; `row` is the first one concerned, from 1, where there is one."""
+
+    def __init__(self, message: str, *, row: int | None = None) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 class InvalidAnnotations(CandleloopError):

@@ -126,3 +126,24 @@ def positions(spans: Sequence[Span], time: NDArray[np.int64]) -> NDArray[np.int6
     starts = np.searchsorted(time, [span.start_time for span in spans], side="left")
     ends = np.searchsorted(time, [span.end_time for span in spans], side="right")
     return np.stack([starts, np.maximum(starts, ends)], axis=1).astype(np.int64)
+
+
+class SpanIndex:
+    """Spans of a series, to be asked again and again which of them lie on a stretch of time."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.spans = spans
+        self._starts = np.array([span.start_time for span in spans], np.int64)
+        self._ends = np.array([span.end_time for span in spans], np.int64)
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def touching(self, start_time: int, end_time: int) -> list[Span]:
+        """Those that share a time with a closed range (Unix s), in their order.
+
+        >>> SpanIndex([Span("flag", 0, 20), Span("flag", 30, 40)]).touching(20, 25)
+        [Span(label='flag', start_time=0, end_time=20)]
+        """
+        there = np.flatnonzero((self._ends >= start_time) & (self._starts <= end_time))
+        return [self.spans[i] for i in there.tolist()]

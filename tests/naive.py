@@ -348,3 +348,40 @@ def psi(trained: Sequence[float], found: Sequence[float]) -> float:
         return [(len(one) + 0.5) / (len(values) + 0.5 * len(bins)) for one in bins]
 
     return sum((p - q) * float(np.log(p / q)) for p, q in zip(shares(trained), shares(found), strict=True))
+
+
+def market_is_open(candles: Candles) -> list[bool]:
+    """Whether each slot of the week, from Thursday 00:00 on, is usually traded; from four weeks on."""
+    length = SECONDS[candles.timeframe]
+    slots = SECONDS["1w"] // length
+    weeks: list[set[int]] = [set() for _ in range(slots)]
+    for time in candles.time.tolist():
+        week, within = divmod(time // length, slots)
+        weeks[within].add(week)
+    most = max(len(one) for one in weeks)
+    return [most - len(one) <= max(0.2 * most, 2) for one in weeks]
+
+
+def missing_while_open(candles: Candles, after_time: int, before_time: int) -> int:
+    """The candles missing between two neighbours in slots of the week that are usually traded."""
+    length, is_open = SECONDS[candles.timeframe], market_is_open(candles)
+    slots = range(after_time // length + 1, before_time // length)
+    return sum(is_open[slot % len(is_open)] for slot in slots)
+
+
+def candle_overview(candles: Candles, bars_per_candle: int) -> list[dict[str, float]]:
+    """Candles that each stand for several, one after the other."""
+    rows = []
+    for first in range(0, len(candles), bars_per_candle):
+        part = candles[first : first + bars_per_candle]
+        row = {
+            "time": part.time.tolist()[0],
+            "open": part.open.tolist()[0],
+            "high": max(part.high.tolist()),
+            "low": min(part.low.tolist()),
+            "close": part.close.tolist()[-1],
+        }
+        if part.volume is not None:
+            row["volume"] = sum(part.volume.tolist())
+        rows.append(row)
+    return rows

@@ -306,3 +306,43 @@ def test_five_years_of_hours_are_read_quickly(archive: CandleArchive) -> None:
         archive.read("EURUSD", "1h")
         durations.append(time.perf_counter() - begun)
     assert min(durations) < 0.015
+
+
+def test_a_deleted_series_comes_back_as_it_was(archive: CandleArchive) -> None:
+    archive.merge(replace(hourly(0, 10), pair="BRK.B"))
+    deleted = archive.delete("BRK.B", "1h")
+    assert archive.list() == []
+    assert archive.bring_back(deleted) == ("BRK.B", "1h")
+    assert_equal(archive.read("BRK.B", "1h"), replace(hourly(0, 10), pair="BRK.B"))
+    with pytest.raises(NotFound, match="found none of the deleted candles any more"):
+        archive.bring_back(deleted)
+
+
+def test_a_deleted_series_does_not_replace_a_newer_one(archive: CandleArchive) -> None:
+    archive.merge(hourly(0, 10))
+    deleted = archive.delete("EURUSD", "1h")
+    archive.merge(hourly(0, 3))
+    with pytest.raises(Conflict, match="Rename or delete those first"):
+        archive.bring_back(deleted)
+    assert len(archive.read("EURUSD", "1h")) == 3
+
+
+def test_only_the_series_deleted_last_are_kept(archive: CandleArchive) -> None:
+    deleted = []
+    for pair in "ABCDEFG":
+        archive.merge(hourly(0, 3, pair=pair))
+        deleted.append(archive.delete(pair, "1h"))
+    assert [one.name for one in archive.deleted()] == deleted[:1:-1]
+    assert archive.deleted()[0].pair == "G"
+    with pytest.raises(NotFound):
+        archive.bring_back(deleted[0])
+    assert archive.bring_back(deleted[-1]) == ("G", "1h")
+
+
+def test_a_comparison_writes_nothing(archive: CandleArchive) -> None:
+    archive.merge(hourly(0, 10))
+    version = archive.version("EURUSD", "1h")
+    found = archive.compare(hourly(8, 12, price=2.0))
+    assert (found.report.added, found.report.changed, found.report.total) == (2, 2, 12)
+    assert archive.version("EURUSD", "1h") == version
+    assert archive.compare(hourly(0, 3, pair="NEW")).stored is None

@@ -565,12 +565,35 @@ export interface paths {
         };
         /**
          * Disagreements
-         * @description Compares the model's spans with people's where people have reviewed stored candles, newest first.
+         * @description Compares two layers of stored candles, newest first; people's counts where they have reviewed.
          *
          *     Spans are about the same candles from an intersection over union of 0.5 on. `label_mismatch` has both,
-         *     `missed_by_human` the prediction alone, `missed_by_model` the person's span alone.
+         *     `missed_by_human` the prediction alone, `missed_by_model` the person's span alone; `boundary_mismatch` and
+         *     `agreement` are told where `kinds` asks for them.
          */
         get: operations["disagreements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{run_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Changes
+         * @description Says what a run's model keeps, moves, relabels, drops and adds on stored candles against another's.
+         *
+         *     What neither has looked through yet is predicted first, as a batch does.
+         */
+        get: operations["model_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -593,6 +616,29 @@ export interface paths {
          *     Those nearest to a confidence of 0.5 come first; no two share a candle.
          */
         get: operations["queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement
+         * @description Compares every two annotators on the places of stored series that both judged.
+         *
+         *     `kappa` is Cohen's over labels, `O` among them; `mean_iou` is over spans that both see of one label. A
+         *     verdict with `settles` takes a place off `differences`.
+         */
+        get: operations["agreement"];
         put?: never;
         post?: never;
         delete?: never;
@@ -625,6 +671,32 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Two annotators over the places that both judged; `differences` are those that nobody settled. */
+        AgreementBody: {
+            annotators: [
+                string,
+                string
+            ];
+            places: number;
+            same: number;
+            kappa: number | null;
+            mean_iou: number | null;
+            labels: components["schemas"]["LabelAgreementBody"][];
+            differences: components["schemas"]["api__schemas__agreement__DifferenceBody"][];
+            settled: number;
+        };
+        /**
+         * @description How much two layers agree, whatever kinds were asked for.
+         *
+         *     `agreement_rate` is the share of all that either says that has one label on about the same candles;
+         *     `mean_iou` and `median_boundary_bars` are of those. Null where there is nothing to tell.
+         */
+        AgreementSummary: {
+            agreement_rate: number | null;
+            mean_iou: number | null;
+            median_boundary_bars: number | null;
+            counts: components["schemas"]["KindCount"][];
+        };
         /** @description An annotation in the annotation tool's export shape. */
         Annotation: {
             label: string;
@@ -790,7 +862,7 @@ export interface components {
             id: string;
             label: string;
             retracted: boolean;
-            differences: components["schemas"]["DifferenceBody"][];
+            differences: components["schemas"]["api__schemas__annotations__DifferenceBody"][];
         };
         /**
          * @description A labelled dataset; `path` lies below `CANDLELOOP_HOME`, `version` is the hash of its content.
@@ -833,25 +905,25 @@ export interface components {
         DetectionCount: {
             count: number;
         };
-        /** @description One key with what is stored and what was given. */
-        DifferenceBody: {
-            field: string;
-            stored: unknown;
-            given: unknown;
-        };
-        /** @description What a person and the model say differently; the one that says nothing is null. */
+        /** @description What two layers say differently; the one that says nothing, or was not asked, is null. */
         Disagreement: {
+            iou: number;
+            start_bars: number | null;
+            end_bars: number | null;
+            verdict: ("confirm" | "correct" | "dismiss" | "add" | "skip") | null;
             /** @enum {string} */
-            kind: "label_mismatch" | "missed_by_human" | "missed_by_model";
+            kind: "agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model";
             human: components["schemas"]["SpanBody"] | null;
             predicted: components["schemas"]["Proposal"] | null;
+            talib: components["schemas"]["SpanBody"] | null;
         };
-        /** @description Where people and the model differ, newest first, and which model that is. */
+        /** @description Where two layers differ, newest first, and which model that is; null where none was asked. */
         Disagreements: {
             pair: string;
             timeframe: string;
-            model_version: string;
+            model_version: string | null;
             disagreements: components["schemas"]["Disagreement"][];
+            summary: components["schemas"]["AgreementSummary"];
         };
         /**
          * @description What an annotator says of a place; `client_id` is the client's own and makes a repeat harmless.
@@ -906,6 +978,12 @@ export interface components {
             start_time?: number | null;
             end_time?: number | null;
         };
+        /** @description How many of a kind a label has. */
+        KindCount: {
+            label: string;
+            kind: ("agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model") | ("kept" | "moved" | "relabelled" | "dropped" | "added");
+            count: number;
+        };
         /** @description A label, with `now_called` what is written under its name today, and its spans that count. */
         Label: {
             name: string;
@@ -916,6 +994,15 @@ export interface components {
             now_called: string;
             people: number;
             talib: number;
+        };
+        /** @description One label against all else; `kappa` is null where chance agrees as well. */
+        LabelAgreementBody: {
+            label: string;
+            first: number;
+            second: number;
+            both: number;
+            kappa: number | null;
+            mean_iou: number | null;
         };
         /** @description How the console and the chart draw a label. */
         LabelColor: {
@@ -941,6 +1028,26 @@ export interface components {
             };
         } & {
             [key: string]: unknown;
+        };
+        /** @description What a version keeps, moves, relabels, drops (no `after`) or adds (no `before`). */
+        ModelChange: {
+            iou: number;
+            start_bars: number | null;
+            end_bars: number | null;
+            verdict: ("confirm" | "correct" | "dismiss" | "add" | "skip") | null;
+            /** @enum {string} */
+            kind: "kept" | "moved" | "relabelled" | "dropped" | "added";
+            before: components["schemas"]["Proposal"] | null;
+            after: components["schemas"]["Proposal"] | null;
+        };
+        /** @description What the version `after` changes against `before` on a stored series, newest first. */
+        ModelChanges: {
+            pair: string;
+            timeframe: string;
+            before: string;
+            after: string;
+            changes: components["schemas"]["ModelChange"][];
+            summary: components["schemas"]["AgreementSummary"];
         };
         /** @description The model that serves, how good it was in its test, and the colours of its labels. */
         ModelDescription: {
@@ -1096,6 +1203,13 @@ export interface components {
             /** @enum {string} */
             status: "queued" | "running" | "failed" | "cancelled" | "rejected" | "ready";
         };
+        /** @description What an annotator said of a place; `said` has the label `O` where nothing is there. */
+        StatementBody: {
+            verdict_id: string;
+            annotator: string;
+            place: components["schemas"]["SpanBody"];
+            said: components["schemas"]["SpanBody"];
+        };
         /** @description An annotation with its series; `created_at` is when it was said (Unix s). */
         StoredAnnotation: {
             label: string;
@@ -1197,6 +1311,22 @@ export interface components {
             asked_by: "person" | "schedule" | "verdicts";
             asked_why: string | null;
         };
+        /** @description A place of which two annotators say different things, and in what they differ. */
+        api__schemas__agreement__DifferenceBody: {
+            /** @enum {string} */
+            difference: "label" | "bounds";
+            pair: string;
+            timeframe: string;
+            iou: number;
+            first: components["schemas"]["StatementBody"];
+            second: components["schemas"]["StatementBody"];
+        };
+        /** @description One key with what is stored and what was given. */
+        api__schemas__annotations__DifferenceBody: {
+            field: string;
+            stored: unknown;
+            given: unknown;
+        };
     };
     responses: never;
     parameters: never;
@@ -1204,6 +1334,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AgreementBody = components['schemas']['AgreementBody'];
+export type AgreementSummary = components['schemas']['AgreementSummary'];
 export type Annotation = components['schemas']['Annotation'];
 export type AnnotationChange = components['schemas']['AnnotationChange'];
 export type AnnotationExport = components['schemas']['AnnotationExport'];
@@ -1227,7 +1359,6 @@ export type DetectRequest = components['schemas']['DetectRequest'];
 export type Detected = components['schemas']['Detected'];
 export type DetectedSpan = components['schemas']['DetectedSpan'];
 export type DetectionCount = components['schemas']['DetectionCount'];
-export type DifferenceBody = components['schemas']['DifferenceBody'];
 export type Disagreement = components['schemas']['Disagreement'];
 export type Disagreements = components['schemas']['Disagreements'];
 export type Feedback = components['schemas']['Feedback'];
@@ -1235,11 +1366,15 @@ export type FeedbackRecorded = components['schemas']['FeedbackRecorded'];
 export type GapBody = components['schemas']['GapBody'];
 export type Health = components['schemas']['Health'];
 export type JudgedBody = components['schemas']['JudgedBody'];
+export type KindCount = components['schemas']['KindCount'];
 export type Label = components['schemas']['Label'];
+export type LabelAgreementBody = components['schemas']['LabelAgreementBody'];
 export type LabelColor = components['schemas']['LabelColor'];
 export type LoadRequest = components['schemas']['LoadRequest'];
 export type Loaded = components['schemas']['Loaded'];
 export type Metrics = components['schemas']['Metrics'];
+export type ModelChange = components['schemas']['ModelChange'];
+export type ModelChanges = components['schemas']['ModelChanges'];
 export type ModelDescription = components['schemas']['ModelDescription'];
 export type ModelInfo = components['schemas']['ModelInfo'];
 export type ModelMetrics = components['schemas']['ModelMetrics'];
@@ -1261,6 +1396,7 @@ export type SpanBody = components['schemas']['SpanBody'];
 export type SpanCount = components['schemas']['SpanCount'];
 export type SplitBody = components['schemas']['SplitBody'];
 export type Started = components['schemas']['Started'];
+export type StatementBody = components['schemas']['StatementBody'];
 export type StoredAnnotation = components['schemas']['StoredAnnotation'];
 export type StoredModel = components['schemas']['StoredModel'];
 export type StoredSeries = components['schemas']['StoredSeries'];
@@ -1268,6 +1404,8 @@ export type SubSpanBody = components['schemas']['SubSpanBody'];
 export type SuspectedSplitBody = components['schemas']['SuspectedSplitBody'];
 export type TrainingRequest = components['schemas']['TrainingRequest'];
 export type TrainingRun = components['schemas']['TrainingRun'];
+export type ApiSchemasAgreementDifferenceBody = components['schemas']['api__schemas__agreement__DifferenceBody'];
+export type ApiSchemasAnnotationsDifferenceBody = components['schemas']['api__schemas__annotations__DifferenceBody'];
 export type $defs = Record<string, never>;
 export interface operations {
     health: {
@@ -4392,11 +4530,22 @@ export interface operations {
     disagreements: {
         parameters: {
             query: {
-                limit?: number;
                 pair: string;
                 timeframe: string;
+                between?: "human,model" | "human,talib" | "talib,model";
+                /** @description By default without the last two. */
+                kinds?: ("agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model")[] | null;
+                limit?: number;
+                /** @description Of either span. */
+                labels?: string[] | null;
                 start_time?: number | null;
                 end_time?: number | null;
+                /** @description That a bound of other bounds is off by. */
+                least_bars?: number;
+                /** @description Of the prediction, where there is one. */
+                least_confidence?: number;
+                /** @description Whether somebody has judged or skipped it, or not. */
+                judged?: boolean | null;
             };
             header?: never;
             path?: never;
@@ -4442,6 +4591,140 @@ export interface operations {
             };
             /** @description There is no such thing; `error` says what there is. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is asked at once. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_changes: {
+        parameters: {
+            query: {
+                /** @description A run id or a version, such as 7, as `run_id` may be too. */
+                against: string;
+                pair: string;
+                timeframe: string;
+                /** @description By default all but `kept`. */
+                kinds?: ("kept" | "moved" | "relabelled" | "dropped" | "added")[] | null;
+                limit?: number;
+                /** @description Of either span. */
+                labels?: string[] | null;
+                start_time?: number | null;
+                end_time?: number | null;
+                /** @description That a bound of other bounds is off by. */
+                least_bars?: number;
+                /** @description Of the prediction, where there is one. */
+                least_confidence?: number;
+                /** @description Whether somebody has judged or skipped it, or not. */
+                judged?: boolean | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelChanges"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something else is in the way; `error` says what. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4570,6 +4853,105 @@ export interface operations {
                 };
             };
             /** @description Too much is asked at once. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agreement: {
+        parameters: {
+            query?: {
+                pair?: string | null;
+                timeframe?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementBody"][];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The process works on as many requests as it may. Ask again after `Retry-After`. */
             429: {
                 headers: {
                     /** @description Seconds to wait. */

@@ -23,8 +23,42 @@ _ANNOTATION_CSV = (
 )
 _STORED = {**_ANNOTATION, **_SERIES, "created_at": 1_793_622_449}
 _PREDICTED = {"label": "bull_flag", **_BOUNDS, "avg_confidence": 0.54, "candle_count": 2}
+_AGREEMENT = {"agreement_rate": 0.0, "mean_iou": None, "median_boundary_bars": None}
+
+_PLACE = {"label": "bull_flag", **_BOUNDS}
+_STATEMENT = {
+    "verdict_id": "7d9f2a4c8e1b4f6fa0c35b7d1e2f3a4b",
+    "annotator": "mia",
+    "place": _PLACE,
+    "said": _PLACE,
+}
 
 SHAPES: dict[str, Any] = {
+    "AgreementBody": {
+        "annotators": ["mia", "tom"],
+        "places": 40,
+        "same": 33,
+        "kappa": 0.61,
+        "mean_iou": 0.87,
+        "labels": [
+            {"label": "bull_flag", "first": 21, "second": 18, "both": 15, "kappa": 0.58, "mean_iou": 0.87}
+        ],
+        "differences": [
+            {
+                "difference": "label",
+                **_SERIES,
+                "iou": 0.0,
+                "first": _STATEMENT,
+                "second": {
+                    "verdict_id": "0123456789abcdef0123456789abcdef",
+                    "annotator": "tom",
+                    "place": _PLACE,
+                    "said": {**_PLACE, "label": "O"},
+                },
+            }
+        ],
+        "settled": 2,
+    },
     "AnnotationChange": {"end_time": 1_488_301_200, "notes": "One candle longer."},
     "AnnotationExport": {"annotations": [_ANNOTATION]},
     "AnnotationPageBody": {"annotations": [_STORED], "next": None},
@@ -69,7 +103,19 @@ SHAPES: dict[str, Any] = {
     "Disagreements": {
         **_SERIES,
         "model_version": "3",
-        "disagreements": [{"kind": "missed_by_human", "human": None, "predicted": _PREDICTED}],
+        "disagreements": [
+            {
+                "kind": "missed_by_human",
+                "iou": 0.0,
+                "start_bars": None,
+                "end_bars": None,
+                "verdict": None,
+                "human": None,
+                "predicted": _PREDICTED,
+                "talib": None,
+            }
+        ],
+        "summary": {**_AGREEMENT, "counts": [{"label": "bull_flag", "kind": "missed_by_human", "count": 1}]},
     },
     "LabelBody": {
         "name": "bull_flag",
@@ -79,6 +125,28 @@ SHAPES: dict[str, Any] = {
         "now_called": "bull_flag",
         "people": 251,
         "talib": 0,
+    },
+    "ModelChanges": {
+        **_SERIES,
+        "before": "3",
+        "after": "4",
+        "changes": [
+            {
+                "kind": "moved",
+                "iou": 0.5,
+                "start_bars": 1,
+                "end_bars": 0,
+                "verdict": None,
+                "before": _PREDICTED,
+                "after": {**_PREDICTED, "start_time": 1_488_297_600, "candle_count": 1},
+            }
+        ],
+        "summary": {
+            "agreement_rate": 1.0,
+            "mean_iou": 0.5,
+            "median_boundary_bars": 0.5,
+            "counts": [{"label": "bull_flag", "kind": "moved", "count": 1}],
+        },
     },
     "Queue": {**_SERIES, "model_version": "3", "spans": [_PREDICTED]},
     "StoredAnnotationBody": _STORED,
@@ -121,11 +189,17 @@ FILES: dict[tuple[str, str], Any] = {
 
 PARAMETERS: dict[str, Any] = {
     "adjust": "none",
+    "against": "3",
     "after": "1488290400.7d9f2a4c8e1b4f6fa0c35b7d1e2f3a4b",
     "annotation_id": "a17",
+    "between": "human,model",
     "end_time": 1_488_297_600,
     "format": "json",
+    "judged": False,
+    "kinds": ["boundary_mismatch", "label_mismatch"],
     "label": "bull_flag",
+    "least_bars": 0,
+    "least_confidence": 0.0,
     "labels": ["bear_flag", "bull_flag"],
     "limit": 100,
     "pair": "EURUSD",
@@ -139,5 +213,6 @@ PARAMETERS: dict[str, Any] = {
 PARAMETERS_OF: dict[tuple[str, str], Any] = {
     ("/annotations/import", "format"): None,
     ("/candles/import", "format"): None,
+    ("/models/{run_id}/changes", "kinds"): ["added", "dropped"],
 }
 """Parameters, by path and name, that elsewhere have another example; a file's content says what it is."""

@@ -3,9 +3,11 @@
 from fastapi import APIRouter
 
 from api.routes import (
+    agreement,
     annotations,
     candles,
     datasets,
+    disagreements,
     docs,
     feedback,
     health,
@@ -29,7 +31,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     annotations.router,
     candles.router,
     models.router,
+    disagreements.router,
     review.router,
+    agreement.router,
     metrics.router,
     docs.router,
 )

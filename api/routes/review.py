@@ -1,4 +1,4 @@
-"""What to look at next: where people and the model differ, and what the model is unsure of."""
+"""What to look at next: what the model is unsure of."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,12 +11,13 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from api.lanes import overdue
 from api.openapi import problems
-from api.schemas import Name, SpanBody, UnixTime
-from api.schemas.review import DisagreementBody, Disagreements, PredictedBody, Queue
+from api.schemas import Name, UnixTime
+from api.schemas.review import PredictedBody, Queue
 from api.service import Service, ServiceDep
-from api.sweeping import all_spans
-from mllib.pipeline.disagreements import Disagreement, find_disagreements, find_undecided
+from api.sweeping import whole_series
+from mllib.pipeline.disagreements import find_undecided
 from mllib.pipeline.predicting import Sweep
+from mllib.pipeline.sweeps import sweep_steps
 
 router = APIRouter(tags=["review"])
 
@@ -46,19 +47,6 @@ async def _opened(
 Opening = Annotated[Callable[[], Sweep], Depends(_opened)]
 
 
-@router.get("/disagreements", responses=problems(404, 422, 429, 503))
-async def disagreements(
-    request: Request, service: ServiceDep, opening: Opening, limit: Limit = 1_000
-) -> Disagreements:
-    """Compares the model's spans with people's where people have reviewed stored candles, newest first.
-
-    Spans are about the same candles from an intersection over union of 0.5 on. `label_mismatch` has both,
-    `missed_by_human` the prediction alone, `missed_by_model` the person's span alone.
-    """
-    sweep, found = await _found(find_disagreements, request, service, opening, limit)
-    return Disagreements(**_where(sweep), disagreements=[_disagreement(one) for one in found])
-
-
 @router.get("/queue", responses=problems(404, 422, 429, 503))
 async def queue(request: Request, service: ServiceDep, opening: Opening, limit: Limit = 20) -> Queue:
     """Lists predictions on stored candles that nobody has judged or annotated, the most uncertain first.
@@ -80,8 +68,10 @@ async def _found(
     within_s = service.limits.batch_s
     ends_at = asyncio.get_running_loop().time() + within_s
     sweep = await service.sweeps.run(opening, request, within_s=within_s)
-    spans = await all_spans(sweep, service.sweeps, request, ends_at=ends_at)
-    work = partial(find, service.ws, sweep, spans, limit=limit)
+    series = {"pair": sweep.history.pair, "timeframe": sweep.history.timeframe}
+    steps = sweep_steps(service.ws, service.stored, sweep.predictor, **series)
+    swept = await whole_series(steps, service.sweeps, request, ends_at=ends_at)
+    work = partial(find, service.ws, sweep, swept.touching(sweep.first, sweep.last), limit=limit)
     try:
         async with asyncio.timeout_at(ends_at):
             return sweep, await run_sync(work, abandon_on_cancel=True)
@@ -95,14 +85,3 @@ def _where(sweep: Sweep) -> dict[str, str]:
         "timeframe": sweep.history.timeframe,
         "model_version": sweep.predictor.info.model_version,
     }
-
-
-def _disagreement(one: Disagreement) -> DisagreementBody:
-    human = one.human
-    return DisagreementBody(
-        kind=one.kind,
-        human=None
-        if human is None
-        else SpanBody(label=human.label, start_time=human.start_time, end_time=human.end_time),
-        predicted=None if one.predicted is None else PredictedBody(**asdict(one.predicted)),
-    )

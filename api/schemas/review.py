@@ -1,9 +1,8 @@
-"""Answers about where people and the model differ, and what to ask people next."""
+"""Answers about what to ask people next."""
 
 from pydantic import BaseModel
 
 from api.schemas import SpanBody
-from mllib.pipeline.disagreements import Kind
 
 
 class PredictedBody(SpanBody):
@@ -11,23 +10,6 @@ class PredictedBody(SpanBody):
 
     avg_confidence: float
     candle_count: int
-
-
-class DisagreementBody(BaseModel):
-    """What a person and the model say differently; the one that says nothing is null."""
-
-    kind: Kind
-    human: SpanBody | None
-    predicted: PredictedBody | None
-
-
-class Disagreements(BaseModel):
-    """Where people and the model differ, newest first, and which model that is."""
-
-    pair: str
-    timeframe: str
-    model_version: str
-    disagreements: list[DisagreementBody]
 
 
 class Queue(BaseModel):

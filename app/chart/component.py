@@ -104,7 +104,7 @@ class _Shown:
     as_of: int | None
     height: int
 
-    def model(self, place: _Place) -> dict[str, Any]:
+    def model(self, place: _Place, key: str) -> dict[str, Any]:
         """What the browser is given when it looks at a place."""
         end = len(self.history if self.as_of is None else self.history.between(None, self.as_of))
         loaded = stretch(*place.view, series_bars=end)
@@ -119,6 +119,7 @@ class _Shown:
         )
         name = f"{place.series} {place.turn}"
         return model | {
+            "key": key,
             "place": name,
             "view": place.home,
             "most_candles": MOST_CANDLES,
@@ -138,7 +139,7 @@ def _draw(
     _follow(place, key)
     result = _component()(
         key=key,
-        data=shown.model(place),
+        data=shown.model(place, key),
         on_range_change=_ignore,
         on_selected_change=_ignore,
         on_dragged_change=_ignore,

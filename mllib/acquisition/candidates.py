@@ -36,6 +36,10 @@ class Candidates:
         nothing = np.zeros(len(at), np.int64)
         return cls(nothing, at, label, nothing)
 
+    def take(self, chosen: NDArray[np.intp]) -> "Candidates":
+        """The chosen places, by position."""
+        return Candidates(*(getattr(self, f.name)[chosen] for f in fields(self)))
+
     @classmethod
     def joined(cls, parts: Sequence["Candidates"]) -> "Candidates":
         """One table from several, in this order."""

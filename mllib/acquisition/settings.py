@@ -47,7 +47,6 @@ class AcquisitionConfig(BaseModel):
 
     model_config = _FROZEN
 
-    enabled: bool = True
     shares: Shares = Shares()
     audit_share: float = Field(default=0.1, ge=0, le=1)
     """Of a queue, so much is drawn at random from bars that nobody has looked at."""

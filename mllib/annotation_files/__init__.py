@@ -1,7 +1,7 @@
 """The annotation tool's exports in all their forms: read, checked against candles, and written."""
 
 from mllib.annotation_files.entries import SOURCES
-from mllib.annotation_files.exporting import exported, to_csv, to_export, write_annotation_file
+from mllib.annotation_files.exporting import exported, to_csv, to_export, to_json, write_annotation_file
 from mllib.annotation_files.placing import check_annotations
 from mllib.annotation_files.reading import AnnotationFile, parse_annotations, read_annotation_file
 
@@ -14,5 +14,6 @@ __all__ = [
     "read_annotation_file",
     "to_csv",
     "to_export",
+    "to_json",
     "write_annotation_file",
 ]

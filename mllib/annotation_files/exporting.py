@@ -34,7 +34,7 @@ def write_annotation_file(path: Path, annotations: Sequence[Annotation]) -> None
         NotReady: if the disk refuses; an older file is then as it was.
     """
     is_csv = path.suffix.lower() == ".csv"
-    content = to_csv(annotations) if is_csv else _as_json(annotations)
+    content = to_csv(annotations) if is_csv else to_json(annotations)
     try:
         _write_whole(path, content)
     except OSError as exc:
@@ -59,7 +59,8 @@ def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
-def _as_json(annotations: Sequence[Annotation]) -> str:
+def to_json(annotations: Sequence[Annotation]) -> str:
+    """The text of the tool's JSON export."""
     return json.dumps(to_export(annotations), indent=2, ensure_ascii=False) + "\n"
 
 

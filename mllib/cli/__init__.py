@@ -15,7 +15,9 @@ from mllib.cli import (
     labels,
     models,
     services,
+    simulating,
     tuning,
+    verdicts,
 )
 from mllib.errors import CandleloopError
 
@@ -26,12 +28,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_GROUPS = (annotations, datasets, models, champions, disagreements, tuning, services)
+_GROUPS = (annotations, datasets, models, champions, disagreements, tuning, simulating, services)
 app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(labels.app, name="labels")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(keys.app, name="keys")
+app.add_typer(verdicts.app, name="verdicts")
 for command in (command for group in _GROUPS for command in group.commands):
     app.command()(command)
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, say
+from mllib.cli.verdicts import agreement
 
 if TYPE_CHECKING:
     from mllib.annotation_report import AnnotationReport
     from mllib.pipeline.importing import AnnotationImport
 
-app = typer.Typer(help="People's spans: import, pull, export and report.", no_args_is_help=True)
+app = typer.Typer(help="People's spans: import, pull, export, report and agreement.", no_args_is_help=True)
+app.command()(agreement)
 _SHOWN = 10
 """So many conflicts and notes are told one by one."""
 

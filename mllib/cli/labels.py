@@ -73,6 +73,21 @@ def recolor(name: Name, color: Color, as_json: Json = False) -> None:
     _show(made, f"{name} is now {made.color}.", as_json)
 
 
+@app.command("key")
+def set_key(
+    name: Name,
+    key: Annotated[str | None, typer.Argument(help="One character; left out: no key.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a label another shortcut key, or none."""
+    from mllib.pipeline.labels import set_label_key
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        made = set_label_key(ws, name, key)
+    _show(made, f"{name} now has {'no key' if made.key is None else f'the key {made.key}'}.", as_json)
+
+
 @app.command()
 def merge(
     name: Name,

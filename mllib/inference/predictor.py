@@ -17,6 +17,7 @@ from mllib.encoders import Encoder, encoder_from_dict, encoder_to_dict
 from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
 from mllib.inference.description import check_metrics, read_description, why_incomplete, write_description
 from mllib.inference.drift import InputProfile
+from mllib.inference.held_out import HeldOut
 from mllib.inference.prediction import Prediction, predicted
 from mllib.models import Scorer
 from mllib.models.parted import load_model
@@ -69,6 +70,8 @@ class Predictor:
     """What the labels of training are called now; those missing are retired. None: as they were."""
     profile: InputProfile | None = None
     """How the candles of the training block are spread; None for a model saved before there was such."""
+    held_out: HeldOut | None = None
+    """What was said of bars that were held out of training; saved, and not loaded with the rest."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -131,6 +134,8 @@ class Predictor:
         shutil.rmtree(partial, ignore_errors=True)  # a killed process may have left it behind
         partial.mkdir(parents=True)
         self.model.save(partial)
+        if self.held_out is not None:
+            self.held_out.save(partial)
         description = {
             "format": FORMAT,
             "info": asdict(self.info),

@@ -99,7 +99,7 @@ def _newer_candles(stored: StoredCandles, predictor: Predictor | None) -> Findin
 def _verdicts(ws: Workspace, run: Run) -> Finding:
     """The share of its judged predictions that people confirmed, with Wilson's 95 % interval."""
     version = str(run.model_version)
-    actions = [one.action for one in ws.store.verdicts.list() if one.prediction.model_version == version]
+    actions = [one.action for one in ws.store.verdicts.list() if one.model_version == version]
     judged = [action for action in actions if action in ("confirm", "correct", "dismiss")]
     if len(judged) < LEAST_VERDICTS:
         return Finding(

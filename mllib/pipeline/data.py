@@ -1,15 +1,17 @@
 """Use cases about candles: import, check, rename, delete, samples."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mllib.candle_archive import MergeReport
 from mllib.candle_files import RawCandles, read_candle_file
 from mllib.candle_gate import GateReport, check_arrays, check_candles
+from mllib.candle_merging import MergeReport
 from mllib.candles import Candles
 from mllib.errors import NotFound
+from mllib.models import Progress
 from mllib.pipeline.annotations import refresh_layers
 from mllib.pipeline.importing import import_annotations
 from mllib.pipeline.workspace import Workspace
@@ -51,33 +53,56 @@ def import_candles(
         InvalidCandles: naming file or series, place, found, expected.
         NotReady: the disk or the database cannot be written; what was stored stays whole.
     """
-    read = _read(file, pair, timeframe, adjust, splits)
-    candles = read.candles
+    raw = read_candle_file(file)
+    return store_candles(ws, raw, pair=pair, timeframe=timeframe, adjust=adjust, splits=splits)
+
+
+def store_candles(
+    ws: Workspace,
+    raw: RawCandles,
+    *,
+    pair: str,
+    timeframe: str,
+    adjust: Adjust = "none",
+    splits: Sequence[PriceSplit] = (),
+    progress: Progress | None = None,
+) -> CandleImport:
+    """What `import_candles` does with a file's candles, once it was read."""
+    told = progress or _quiet
+    told(0.1, "checking")
+    judged = judge_candles(raw, pair=pair, timeframe=timeframe, adjust=adjust, splits=splits)
+    candles = judged.candles
     # First, so that a database that refuses does so before anything is merged.
     ws.store.talib.outdate(candles.pair, candles.timeframe)
-    merged = ws.candles.merge(candles, splits=read.adjusted)
+    told(0.3, "writing")
+    merged = ws.candles.merge(candles, splits=judged.adjusted)
+    told(0.7, "finding TA-Lib's patterns again")
     refresh_layers(ws, pair=candles.pair, timeframe=candles.timeframe)
-    return CandleImport(read.raw.notes, read.report, merged, read.adjusted)
+    return CandleImport(raw.notes, judged.report, merged, judged.adjusted)
 
 
 def check_file(
     file: Path, *, pair: str, timeframe: str, adjust: Adjust = "none", splits: Sequence[PriceSplit] = ()
 ) -> CandleImport:
     """What `import_candles` would say of a file, without storing anything."""
-    read = _read(file, pair, timeframe, adjust, splits)
-    return CandleImport(read.raw.notes, read.report, None, read.adjusted)
+    raw = read_candle_file(file)
+    judged = judge_candles(raw, pair=pair, timeframe=timeframe, adjust=adjust, splits=splits)
+    return CandleImport(raw.notes, judged.report, None, judged.adjusted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Read:
-    raw: RawCandles
+class JudgedCandles:
+    """Candles as they would be stored, the gate's report on them, and the splits they were adjusted for."""
+
     candles: Candles
     report: GateReport
     adjusted: tuple[PriceSplit, ...]
 
 
-def _read(file: Path, pair: str, timeframe: str, adjust: Adjust, splits: Sequence[PriceSplit]) -> _Read:
-    raw = read_candle_file(file)
+def judge_candles(
+    raw: RawCandles, *, pair: str, timeframe: str, adjust: Adjust, splits: Sequence[PriceSplit]
+) -> JudgedCandles:
+    """What the gate makes of a file's candles; raises InvalidCandles as `check_candles` does."""
     candles, report = check_candles(raw.frame, pair=pair, timeframe=parse_timeframe(timeframe))
     found = {split.time: split.ratio for split in report.splits if split.is_clear and adjust == "split"}
     found |= named_splits(candles, splits)
@@ -85,7 +110,11 @@ def _read(file: Path, pair: str, timeframe: str, adjust: Adjust, splits: Sequenc
     if applied:
         candles = adjusted(candles, applied)
         report = check_arrays(candles)
-    return _Read(raw, candles, report, applied)
+    return JudgedCandles(candles, report, applied)
+
+
+def _quiet(share: float, stage: str) -> None:
+    pass
 
 
 def rename_series(ws: Workspace, *, pair: str, timeframe: str, new_pair: str) -> None:
@@ -106,16 +135,32 @@ def rename_series(ws: Workspace, *, pair: str, timeframe: str, new_pair: str) ->
         raise
 
 
-def delete_series(ws: Workspace, *, pair: str, timeframe: str, with_annotations: bool = False) -> None:
-    """Deletes stored candles; annotations stay for a later import unless asked otherwise.
+def delete_series(ws: Workspace, *, pair: str, timeframe: str, with_annotations: bool = False) -> str:
+    """Deletes stored candles; the name with which `undo_delete` brings them back.
+
+    Annotations stay for a later import unless asked otherwise; then they are gone for good.
 
     Raises:
         NotFound: there is no such series.
     """
     timeframe = parse_timeframe(timeframe)
-    ws.candles.delete(pair, timeframe)
+    deleted = ws.candles.delete(pair, timeframe)
     if with_annotations:
-        ws.store.series.delete(pair, timeframe)
+        with suppress(NotFound):  # nothing was ever said of it
+            ws.store.series.delete(pair, timeframe)
+    return deleted
+
+
+def undo_delete(ws: Workspace, deleted: str) -> tuple[str, str]:
+    """Pair and timeframe of the candles that `delete_series` deleted, which are stored again.
+
+    Raises:
+        NotFound: they are not kept any more; only the series deleted last are.
+        Conflict: candles were stored under that name since.
+    """
+    pair, timeframe = ws.candles.bring_back(deleted)
+    ws.store.series.ensure(pair, timeframe)
+    return pair, timeframe
 
 
 def import_samples(ws: Workspace) -> list[str]:

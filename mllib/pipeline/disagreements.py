@@ -14,7 +14,7 @@ from mllib.inference import Predictor
 from mllib.matching import overlaps
 from mllib.models import Progress
 from mllib.pipeline.predicting import StoredCandles, Sweep
-from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
+from mllib.pipeline.span_layers import LAYERS, LayerName, LayerSpans, compared, layer_spans
 from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import PEOPLE, PredictedSpan, Span, positions
@@ -49,8 +49,8 @@ _UNDECIDED = 0.5
 class Disagreement:
     """What two layers say of the same candles; the one that says nothing is None.
 
-    `verdict` is what a person said last of exactly this prediction, or None. Of two versions of a model the
-    older is `between[0]` and the newer `between[1]`.
+    `verdict` is what a person said last of exactly this `span`, skips included, or None. Of two versions of a
+    model the older is `between[0]` and the newer `between[1]`.
     """
 
     kind: Kind | ChangeKind
@@ -93,7 +93,10 @@ class Wanted:
 
     `labels` are those of either span, times (Unix s) hold the whole span, `least_bars` is how far the farther
     bound of a boundary mismatch must be off, `least_confidence` counts where there is a prediction, and
-    `judged` says whether a person must have judged the prediction, or must not have.
+    `judged` says whether a person must have judged or skipped it, or must not have.
+
+    Raises:
+        InvalidConfig: the range ends before it starts.
     """
 
     kinds: Collection[str] | None = None
@@ -104,18 +107,29 @@ class Wanted:
     least_confidence: float = 0.0
     judged: bool | None = None
 
+    def __post_init__(self) -> None:
+        start, end = self.start_time, self.end_time
+        if start is not None and end is not None and start > end:
+            raise InvalidConfig(
+                f"range: found {start} to {end} (Unix s), expected its start before its end. Swap them."
+            )
+
     def __contains__(self, one: Disagreement) -> bool:
-        return (self.kinds is None or one.kind in self.kinds) and self.holds_place_of(one)
+        return (
+            (self.kinds is None or one.kind in self.kinds)
+            and (self.judged is None or (one.verdict is not None) == self.judged)
+            and self.holds_place_of(one)
+        )
 
     def holds_place_of(self, one: Disagreement) -> bool:
-        """Whether all filters but that of the kinds let it through."""
+        """Whether all filters but those of the kinds and of verdicts let it through."""
+        near = one.pair.kind == "boundary_mismatch" and one.pair.boundary_bars < self.least_bars
         return (
-            (self.labels is None or not one.labels.isdisjoint(self.labels))
+            not near
+            and (self.labels is None or not one.labels.isdisjoint(self.labels))
             and (self.start_time is None or one.span.start_time >= self.start_time)
             and (self.end_time is None or one.span.end_time <= self.end_time)
-            and (one.pair.boundary_bars >= self.least_bars or one.pair.iou == 0)
             and (confidence_of(one) or 1.0) >= self.least_confidence
-            and (self.judged is None or (one.verdict is not None) == self.judged)
         )
 
 
@@ -164,10 +178,16 @@ def layer_disagreements(
     `predicted` and `labels` are the model's, where it is one of the two; `compared` says what counts.
     """
     a, b = (layer_spans(ws, history, name, predicted, labels) for name in between)
-    found = compared(ws, a, b, history)
-    kinds = _kinds(between)
-    verdicts = _verdicts(ws, history)
-    return [Disagreement(kinds[one.kind], between, one, _verdict_on(one.b, verdicts)) for one in found]
+    return told_apart(ws, history, a, b)
+
+
+def told_apart(ws: Workspace, history: Candles, a: LayerSpans, b: LayerSpans) -> list[Disagreement]:
+    """The same of two layers in their order."""
+    kinds, verdicts = _kinds((a.name, b.name)), _verdicts(ws, history)
+    return [
+        Disagreement(kinds[one.kind], (a.name, b.name), one, verdicts.get(_place(one.span)))
+        for one in compared(ws, a, b, history)
+    ]
 
 
 def series_disagreements(
@@ -209,7 +229,7 @@ def version_changes(
     """
     between, verdicts = (before[0], after[0]), _verdicts(ws, history)
     return [
-        Disagreement(_CHANGES[one.kind], between, one, _verdict_on(one.span, verdicts))
+        Disagreement(_CHANGES[one.kind], between, one, verdicts.get(_place(one.span)))
         for one in compare(before[1], after[1], history.time)
     ]
 
@@ -252,7 +272,7 @@ def newest_first(
 
 
 def summary(found: Iterable[Disagreement], wanted: Wanted) -> Summary:
-    """How much the layers agree where the filters say, whatever kinds are wanted."""
+    """How much the layers agree where the filters say, whatever kinds are wanted and judged."""
     there = [one for one in found if wanted.holds_place_of(one)]
     counts = Counter((one.span.label, str(one.kind)) for one in there)
     return replace(summarise(one.pair for one in there), counts=dict(counts))
@@ -320,17 +340,14 @@ def _kinds(between: tuple[LayerName, LayerName]) -> dict[PairKind, Kind]:
     }
 
 
-Place = tuple[str, int | None, int | None]
+Place = tuple[str, int, int]
 
 
 def _verdicts(ws: Workspace, history: Candles) -> dict[Place, Action]:
-    """What was said last of each prediction."""
-    said = ws.store.verdicts.list(history.pair, history.timeframe)
-    return {
-        (one.prediction.label, one.prediction.start_time, one.prediction.end_time): one.action
-        for one in reversed(said)
-    }
+    """What was said last of each place, skips included."""
+    said = ws.store.verdicts.list(history.pair, history.timeframe, with_skips=True)
+    return {_place(one.place): one.action for one in reversed(said)}
 
 
-def _verdict_on(span: Span | None, verdicts: dict[Place, Action]) -> Action | None:
-    return None if span is None else verdicts.get((span.label, span.start_time, span.end_time))
+def _place(span: Span) -> Place:
+    return span.label, span.start_time, span.end_time

@@ -1,5 +1,6 @@
 """Use cases about people's annotations from elsewhere: import a file, pull them from the annotation tool."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,16 @@ def import_annotations(
             is stored.
         NotFound: the candles are not stored.
     """
-    chart = Chart(pair, parse_timeframe(timeframe), reviewed, tuple(labels))
-    candles = ws.candles.read(chart.pair, chart.timeframe)
-    return store_annotations(ws, read_annotation_file(file), candles, chart=chart, update=update)
+    chart = Chart(pair, timeframe, reviewed, tuple(labels))
+    return import_read(ws, read_annotation_file(file), chart=chart, update=update)
+
+
+def import_read(
+    ws: Workspace, read: AnnotationFile, *, chart: Chart, update: bool = False
+) -> AnnotationImport:
+    """What `import_annotations` does with a file's annotations, once they were read."""
+    candles = ws.candles.read(chart.pair, parse_timeframe(chart.timeframe))
+    return store_annotations(ws, read, candles, chart=chart, update=update)
 
 
 def pull_annotations(
@@ -89,15 +97,58 @@ def store_annotations(
     Raises:
         InvalidAnnotations: one lies outside the candles, or the reviewed range does.
     """
-    check_annotations(read.annotations, candles, others=_other_series(ws, candles))
-    given = {a.label for a in read.annotations if a.source in PEOPLE} - {NOTHING}
-    looked_for = frozenset(chart.labels or given | _labels_people_use(ws))
-    by_default = "all" if read.annotations else "none"
-    ranges = _reviewed_ranges(by_default if chart.reviewed is None else chart.reviewed, candles, looked_for)
+    ranges, looked_for = _checked(ws, read, candles, chart)
     outcome = ws.store.annotations.add(
         candles.pair, candles.timeframe, read.annotations, reviewed=ranges, update=update
     )
     ws.store.labels.ensure(sorted(looked_for | {a.label for a in read.annotations} - {NOTHING}))
+    return _told(ws, read, chart, outcome, ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationPreview:
+    """What an import of annotations would do, and how many of each label and source the file has."""
+
+    done: AnnotationImport
+    counts: dict[str, dict[str, int]]
+    first_time: int | None
+    last_time: int | None
+
+
+def preview_annotations(
+    ws: Workspace, read: AnnotationFile, *, chart: Chart, update: bool = False
+) -> AnnotationPreview:
+    """What storing a file's annotations would do and say, with nothing stored; raises as storing does."""
+    candles = ws.candles.read(chart.pair, parse_timeframe(chart.timeframe))
+    ranges, _ = _checked(ws, read, candles, chart)
+    found = read.annotations
+    outcome = ws.store.annotations.compare(candles.pair, candles.timeframe, found, update=update)
+    counts: dict[str, dict[str, int]] = {}
+    for (label, source), n in sorted(Counter((one.label, one.source) for one in found).items()):
+        counts.setdefault(label, {})[source] = n
+    return AnnotationPreview(
+        _told(ws, read, chart, outcome, ranges),
+        counts,
+        min((one.in_order().start_time for one in found), default=None),
+        max((one.in_order().end_time for one in found), default=None),
+    )
+
+
+def _checked(
+    ws: Workspace, read: AnnotationFile, candles: Candles, chart: Chart
+) -> tuple[list[ReviewedRange], frozenset[str]]:
+    """What counts as reviewed, and for which labels, of annotations that lie on their candles."""
+    check_annotations(read.annotations, candles, others=_other_series(ws, candles))
+    given = {a.label for a in read.annotations if a.source in PEOPLE} - {NOTHING}
+    looked_for = frozenset(chart.labels or given | _labels_people_use(ws))
+    by_default = "all" if read.annotations else "none"
+    text = by_default if chart.reviewed is None else chart.reviewed
+    return _reviewed_ranges(text, candles, looked_for), looked_for
+
+
+def _told(
+    ws: Workspace, read: AnnotationFile, chart: Chart, outcome: AddOutcome, ranges: list[ReviewedRange]
+) -> AnnotationImport:
     names = ws.store.labels.names()
     notes = (*read.notes, *_nothing_read(read, chart), *_names_said(read.annotations, names))
     conflicts = tuple(conflicting(one, names) for one in outcome.conflicts)

@@ -62,11 +62,20 @@ def add_label(
         InvalidAnnotations: the name is none, the colour is not `#rrggbb`, or the key not one character.
         Conflict: the name or the key is taken.
     """
-    if key is not None and (len(key) != 1 or not key.isprintable() or key.isspace()):
-        raise InvalidAnnotations(
-            f"Label {name}: found the key {key!r}, expected one character such as 7 or f. Choose another key."
-        )
+    _check_key(name, key)
     return ws.store.labels.add(name, color=None if color is None else _checked(name, color), key=key)
+
+
+def set_label_key(ws: Workspace, name: str, key: str | None) -> LabelDefinition:
+    """The label with another shortcut key, or (None) without one.
+
+    Raises:
+        InvalidAnnotations: the key is not one character.
+        NotFound: no label has that name.
+        Conflict: the key is another label's, or the label is not in use any more.
+    """
+    _check_key(name, key)
+    return ws.store.labels.set_key(name, key)
 
 
 def recolor_label(ws: Workspace, name: str, color: str) -> LabelDefinition:
@@ -161,6 +170,13 @@ def _in_use(reviewed: ReviewedRange, names: LabelNames) -> ReviewedRange:
     return replace(
         reviewed, labels=frozenset(label for label in reviewed.labels if not names.is_retired(label))
     )
+
+
+def _check_key(name: str, key: str | None) -> None:
+    if key is not None and (len(key) != 1 or not key.isprintable() or key.isspace()):
+        raise InvalidAnnotations(
+            f"Label {name}: found the key {key!r}, expected one character such as 7 or f. Choose another key."
+        )
 
 
 def _checked(name: str, color: str) -> str:

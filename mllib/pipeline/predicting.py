@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,12 +31,25 @@ class StoredCandles:
 
     def __init__(self, ws: Workspace) -> None:
         self._archive = ws.candles
+        self._as_of: int | None = None
         self._kept: OrderedDict[tuple[str, str, str], Candles] = OrderedDict()
         self._damaged: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
+    def until(self, as_of: int) -> "StoredCandles":
+        """The same series without the bars that open after a time (Unix s), as if they were not there yet."""
+        cut = copy(self)
+        cut._as_of = as_of if self._as_of is None else min(as_of, self._as_of)
+        return cut
+
     def read(self, pair: str, timeframe: str) -> Candles:
-        """The whole stored series; raises NotFound where there is none."""
+        """The whole stored series, as far as it is to be seen; raises NotFound where there is none."""
+        whole = self._read(pair, timeframe)
+        if self._as_of is None:
+            return whole
+        return whole[: int(np.searchsorted(whole.time, self._as_of, "right"))]
+
+    def _read(self, pair: str, timeframe: str) -> Candles:
         key = (pair, timeframe, self._archive.version(pair, timeframe))
         with self._lock:
             if key in self._kept:
@@ -49,7 +63,7 @@ class StoredCandles:
         return candles
 
     def context(self, pair: str, timeframe: str) -> Candles | None:
-        """The whole stored series, or None where there is none that can be read."""
+        """What `read` gives, or None where there is nothing that can be read."""
         try:
             return self.read(pair, timeframe)
         except NotFound:

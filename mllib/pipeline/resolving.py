@@ -11,7 +11,9 @@ from mllib.pipeline.workspace import Workspace
 from mllib.spans import JudgedPrediction, PredictedSpan, Span
 from mllib.store import Feedback, Verdict
 
-Decision = Literal["confirm", "dismiss"]
+Decision = Literal["confirm", "dismiss", "skip"]
+ORIGIN = "disagreement"
+"""Why the places that are judged here were shown."""
 
 
 def judged_span(one: Disagreement) -> Span | None:
@@ -46,7 +48,7 @@ def decide(
     batch: Batch,
     progress: Progress | None = None,
 ) -> list[Verdict]:
-    """The verdicts on the predictions of these differences; those without a prediction are left out.
+    """The verdicts on these differences; what is left out is what cannot be decided so (`can_be`).
 
     A dismissal of other bounds than people's says that people's are right: it is recorded as that correction.
 
@@ -54,13 +56,19 @@ def decide(
         Conflict: the batch is stored with another decision.
     """
     verdicts = []
-    those = [one for one in found if judged_span(one) is not None]
+    those = [one for one in found if can_be(one, decision)]
     for n, one in enumerate(those):
         verdicts.append(ws.store.verdicts.record(_feedback(one, decision, batch))[0])
         if progress is not None:
             progress((n + 1) / len(those), f"{n + 1} of {len(those)}")
-    ws.store.labels.ensure(sorted({label for one in those for label in one.labels}))
+    if decision != "skip":
+        ws.store.labels.ensure(sorted({label for one in those for label in one.labels}))
     return verdicts
+
+
+def can_be(one: Disagreement, decision: Decision) -> bool:
+    """Whether there is anything to decide so: where only people say something, there is no prediction."""
+    return decision == "skip" or judged_span(one) is not None
 
 
 def take_back(
@@ -78,25 +86,27 @@ def take_back(
 
 
 def _feedback(one: Disagreement, decision: Decision, batch: Batch) -> Feedback:
-    judged = _judged(one, batch.model_version)
+    span = one.span
     feedback = Feedback(
-        client_id=_client_id(batch, judged),
+        client_id=uuid5(NAMESPACE_OID, f"{batch.id} {span.label} {span.start_time} {span.end_time}").hex,
         pair=batch.pair,
         timeframe=batch.timeframe,
         action=decision,
-        prediction=judged,
         annotator=batch.annotator,
         note=batch.note,
+        origin=ORIGIN,
     )
+    judged = judged_span(one)
+    if judged is None:
+        return replace(feedback, label=span.label, start_time=span.start_time, end_time=span.end_time)
+    feedback = replace(feedback, prediction=_judged(one, judged, batch.model_version))
     theirs = one.human
     if decision == "dismiss" and one.kind == "boundary_mismatch" and theirs is not None:
         return replace(feedback, action="correct", start_time=theirs.start_time, end_time=theirs.end_time)
     return feedback
 
 
-def _judged(one: Disagreement, model_version: str | None) -> JudgedPrediction:
-    span = judged_span(one)
-    assert span is not None, "those without one were left out"
+def _judged(one: Disagreement, span: Span, model_version: str | None) -> JudgedPrediction:
     layer = one.between[1] if span is one.pair.b else one.between[0]
     versions = {"talib": None, "model": model_version}
     return JudgedPrediction(
@@ -106,7 +116,3 @@ def _judged(one: Disagreement, model_version: str | None) -> JudgedPrediction:
         start_time=span.start_time,
         end_time=span.end_time,
     )
-
-
-def _client_id(batch: Batch, judged: JudgedPrediction) -> str:
-    return uuid5(NAMESPACE_OID, f"{batch.id} {judged.label} {judged.start_time} {judged.end_time}").hex

@@ -52,7 +52,7 @@ class ReviewWindow:
         )
 
 
-def review_window(
+def review_window(  # noqa: PLR0913  # what to look at, and how much of it
     ws: Workspace,
     stored: StoredCandles,
     predictor: Predictor | None,
@@ -62,26 +62,33 @@ def review_window(
     first_bar: int,
     bars: int,
     with_talib: bool = False,
+    as_of: int | None = None,
 ) -> ReviewWindow:
     """What there is to see in `bars` candles from `first_bar` on, moved to lie inside the series.
+
+    With `as_of` the series ends with the candle that opens then (Unix s): later bars move no prediction, and
+    no span is shown that reaches beyond. Hand the other functions `stored.until(as_of)`.
 
     Raises:
         NotFound: the series is not stored.
     """
+    stored = stored if as_of is None else stored.until(as_of)
     history = stored.read(pair, timeframe)
     first = window_start(first_bar, bars=bars, series_bars=len(history))
     candles = history[first : first + bars]
     people = ws.store.annotations.list(pair, timeframe, sources=PEOPLE)
     talib = ws.store.talib.spans(pair, timeframe) if with_talib else []
-    predictions = [] if predictor is None else _predictions(predictor, stored, candles)
+    can_predict = predictor is not None and (as_of is None or len(history) >= predictor.encoder.needed_bars)
+    predictions = _predictions(predictor, stored, candles) if predictor is not None and can_predict else []
+    verdicts = ws.store.verdicts.list(pair, timeframe, with_settled=True)
     return ReviewWindow(
         candles,
         first,
         len(history),
-        [span for span in _touching(people, candles) if span.label != NOTHING],
-        _touching(talib, candles),
+        [s for s in _seen(_touching(people, candles), as_of) if s.label != NOTHING],
+        _seen(_touching(talib, candles), as_of),
         predictions,
-        ws.store.verdicts.list(pair, timeframe, with_settled=True),
+        [v for v in verdicts if as_of is None or max(v.end_time, v.place.end_time) <= as_of],
     )
 
 
@@ -215,6 +222,11 @@ def _touching(spans: Sequence[Annotation], candles: Candles) -> list[Annotation]
         return []
     first, last = int(candles.time[0]), int(candles.time[-1])
     return [span for span in spans if span.end_time >= first and span.start_time <= last]
+
+
+def _seen(spans: Sequence[Annotation], as_of: int | None) -> list[Annotation]:
+    """Those that do not reach beyond the last visible candle."""
+    return [span for span in spans if as_of is None or span.end_time <= as_of]
 
 
 def _inside(

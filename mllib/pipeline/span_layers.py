@@ -29,7 +29,7 @@ class LayerSpans:
     `labels` are those that it can give (None: any); `reviewed` is where it looked (None: everywhere).
     """
 
-    name: str
+    name: LayerName
     spans: Sequence[Span]
     labels: frozenset[str] | None = None
     reviewed: Sequence[ReviewedRange] | None = None
@@ -39,8 +39,8 @@ def layer_spans(
     ws: Workspace,
     history: Candles,
     name: LayerName,
-    predicted: Sequence[PredictedSpan],
-    labels: Collection[str],
+    predicted: Sequence[PredictedSpan] = (),
+    labels: Collection[str] = (),
 ) -> LayerSpans:
     """What a layer says of a stored series; `predicted` and `labels` are the model's."""
     if name == "model":

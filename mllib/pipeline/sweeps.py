@@ -52,6 +52,13 @@ class SweptSeries:
     spans: list[PredictedSpan]
     coverage: NDArray[np.float32]
 
+    def touching(self, first_bar: int, end_bar: int) -> list[PredictedSpan]:
+        """The spans that share a bar with a half-open range of bars."""
+        if first_bar >= end_bar:
+            return []
+        first, last = int(self.candles.time[first_bar]), int(self.candles.time[end_bar - 1])
+        return [span for span in self.spans if span.end_time >= first and span.start_time <= last]
+
 
 class Step(NamedTuple):
     """How much of a sweep is done, and the sweep at its end; `waiting` while another computes it."""

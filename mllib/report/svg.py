@@ -46,6 +46,12 @@ class Plot:
             f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="{width:g}"{dash}/>'
         )
 
+    def band(self, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str) -> None:
+        """The area between two lines through the same x, faintly."""
+        there = [*zip(xs, lows, strict=True), *reversed(list(zip(xs, highs, strict=True)))]
+        points = " ".join(f"{self.x(a):.1f},{self.y(b):.1f}" for a, b in there)
+        self.parts.append(f'<polygon points="{points}" fill="{color}" fill-opacity="0.13"/>')
+
     def dot(self, x: float, y: float, color: str, *, said: str = "", radius: float = 4) -> None:
         """A point that says something when it is pointed at."""
         title = f"<title>{escape(said)}</title>" if said else ""
@@ -91,14 +97,13 @@ class Plot:
         if y_name:
             self.text(8, self.top - 12, y_name, anchor="start")
 
-    def legend(self, names: Sequence[tuple[str, str]]) -> None:
-        """Names in their colours, one below the other, lower left."""
+    def legend(self, names: Sequence[tuple[str, str]], *, right: bool = False) -> None:
+        """Names in their colours, one below the other, lower left or a little in from the lower right."""
+        left = self.width - self.right - 110 if right else self.left + 8
         for i, (name, color) in enumerate(reversed(names)):
             at = self.height - self.bottom - 10 - 16 * i
-            self.parts.append(
-                f'<rect x="{self.left + 8}" y="{at - 9}" width="10" height="10" fill="{color}"/>'
-            )
-            self.text(self.left + 24, at, name, anchor="start")
+            self.parts.append(f'<rect x="{left}" y="{at - 9}" width="10" height="10" fill="{color}"/>')
+            self.text(left + 16, at, name, anchor="start")
 
     def render(self) -> str:
         """The whole drawing."""

@@ -20,6 +20,7 @@ from mllib.store.feedback import Action, Feedback
 from mllib.store.freshness import FreshnessRepository
 from mllib.store.label_names import LabelNames
 from mllib.store.labels import LabelChange, LabelDefinition, LabelRepository
+from mllib.store.revision import Revision, revision_of
 from mllib.store.run_rows import Asker, Run, Status, told_to_stop
 from mllib.store.runs import Fate, RunRepository
 from mllib.store.series import Series, SeriesRepository
@@ -80,6 +81,11 @@ class Store:
     def where(self) -> str:
         """The database file or server, for messages."""
         return self._database.where
+
+    def revision(self) -> Revision:
+        """Another value after each change of what was said, of TA-Lib's layers or of labels."""
+        with self._database.read() as session:
+            return revision_of(session)
 
     def close(self) -> None:
         """Close every connection."""

@@ -16,13 +16,17 @@ from mllib.store.series import find_series
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotationFilter:
-    """Which annotations are meant: those with a bar from `start_time` to `end_time` (Unix s); None is any."""
+    """Which annotations are meant: those with a bar from `start_time` to `end_time` (Unix s); None is any.
+
+    `text` stands, in whatever case, in the notes, the label or the annotator's name.
+    """
 
     start_time: int | None = None
     end_time: int | None = None
     label: str | None = None
     source: Source | None = None
     annotator: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,17 @@ def _conditions(wanted: AnnotationFilter, names: LabelNames) -> list[ColumnEleme
         conditions.append(col(table.source) == wanted.source)
     if wanted.annotator is not None:
         conditions.append(col(table.annotator) == wanted.annotator)
+    if wanted.text:
+        conditions.append(_says(wanted.text, names))
     return conditions
+
+
+def _says(text: str, names: LabelNames) -> ColumnElement[bool]:
+    table = tables.Annotation
+    columns = (col(table.notes), col(table.label), col(table.annotator))
+    renamed = [name for name in names.leads_to if text.lower() in names.resolve(name).lower()]
+    found = [column.icontains(text, autoescape=True) for column in columns]
+    return or_(*found, col(table.label).in_(renamed))
 
 
 def _is_after(place: str) -> ColumnElement[bool]:

@@ -94,6 +94,17 @@ class AnnotationRepository:
             # On PostgreSQL another process may have written the same id since we looked.
             return self._add(pair, timeframe, ordered, reviewed=reviewed, update=update)
 
+    def compare(
+        self, pair: str, timeframe: str, annotations: Sequence[Annotation], *, update: bool = False
+    ) -> AddOutcome:
+        """What `add` would say of these; nothing is written."""
+        ordered = [annotation.in_order() for annotation in annotations]
+        with self._database.read() as session:
+            series_id = find_series(session, pair, timeframe)
+            ids = [one.id for one in ordered if one.id]
+            known = {} if series_id is None else _stored_under(session, series_id, ids)
+            return _sort_out(ordered, known, series_id or 0, label_names(session), update=update)[1]
+
     def _add(
         self,
         pair: str,

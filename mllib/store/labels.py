@@ -77,11 +77,7 @@ class LabelRepository:
         with self._database.write() as session:
             known = _all(session)
             _require_new(name, known)
-            if key is not None and (other := next((one for one in known if one.key == key), None)):
-                raise Conflict(
-                    f"Label {name} cannot have the key {key}: found it at {other.name}, expected a free key. "
-                    "Choose another key."
-                )
+            _require_free_key(name, key, known)
             made = _new(name, known)
             made = replace(made, color=color or made.color, key=key or made.key)
             _insert(session, made)
@@ -102,6 +98,20 @@ class LabelRepository:
                 .values(color=color)
             )
         return replace(known, color=color)
+
+    def set_key(self, name: str, key: str | None) -> LabelDefinition:
+        """The label with another shortcut key, or (None) without one; keys leave no trace in its history.
+
+        Raises:
+            NotFound: no label has that name.
+            Conflict: the key is another label's, or the label is not in use any more.
+        """
+        with self._database.write() as session:
+            known = _require_offered(name, session, "get a key")
+            _require_free_key(name, key, _all(session))
+            table = tables.LabelDefinition
+            session.execute(update(table).where(col(table.name) == name).values(key=key))
+        return replace(known, key=key)
 
     def rename(self, name: str, to: str) -> LabelDefinition:
         """The label under a new name, with its colour and key; what was written under the old one follows.
@@ -242,6 +252,15 @@ def _require_offered(name: str, session: Session, what: str) -> LabelDefinition:
         f"Label {name} cannot {what}: found {found}, expected a label in use. "
         f"Restore it first (`candleloop labels restore {name}`) or name another."
     )
+
+
+def _require_free_key(name: str, key: str | None, known: Iterable[LabelDefinition]) -> None:
+    other = next((one for one in known if one.key == key and one.name != name), None)
+    if key is not None and other is not None:
+        raise Conflict(
+            f"Label {name} cannot have the key {key}: found it at {other.name}, expected a free key. "
+            "Choose another key."
+        )
 
 
 def _require_new(name: str, known: Iterable[LabelDefinition], *, hint: str = "Use it as it is") -> None:

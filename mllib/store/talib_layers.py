@@ -63,9 +63,30 @@ class TalibRepository:
                 .values(labelled_to_time=0)
             )
 
-    def spans(self, pair: str, timeframe: str, functions: Sequence[str] | None = None) -> list[Annotation]:
+    def discard(self, pair: str, timeframe: str, functions: Sequence[str]) -> int:
+        """Drops the layers of these functions; how many spans they had."""
+        with self._database.write() as session:
+            series_id = ensure_series(session, pair, timeframe)
+            table = tables.TalibLayer
+            dropped = select(func.coalesce(func.sum(col(table.span_count)), 0)).where(
+                col(table.series_id) == series_id, col(table.function).in_(list(functions))
+            )
+            spans = int(session.scalar(dropped) or 0)
+            _clear(session, series_id, list(functions))
+        return spans
+
+    def spans(
+        self,
+        pair: str,
+        timeframe: str,
+        functions: Sequence[str] | None = None,
+        *,
+        start_time: int | None = None,
+        end_time: int | None = None,
+    ) -> list[Annotation]:
         """The spans of some functions (None: of all) by start time, as annotations of the source `talib`.
 
+        With bounds (Unix s) only those that share a candle with the closed range of times.
         `id` is `talib:<function>:<label>:<start>:<end>`, `extra` holds `function` and `confidence`.
         """
         table = tables.TalibSpan
@@ -76,6 +97,10 @@ class TalibRepository:
             )
             if functions is not None:
                 query = query.where(col(table.function).in_(list(functions)))
+            if start_time is not None:
+                query = query.where(col(table.end_time) >= start_time)
+            if end_time is not None:
+                query = query.where(col(table.start_time) <= end_time)
             order = (col(table.start_time), col(table.end_time), col(table.function), col(table.id))
             return [_from_row(*row) for row in session.execute(query.order_by(*order))]
 

@@ -16,7 +16,7 @@ from mllib.inference import InputProfile, ModelInfo, Predictor, TrainedRange
 from mllib.models import Progress, create_model
 from mllib.models.parted import joined
 from mllib.splits import Intervals, Split, make_split
-from mllib.training.held_out import calibrate, depended_on, rows_around, tuning_parts
+from mllib.training.held_out import calibrate, depended_on, rows_around, said_of_held_out, tuning_parts
 from mllib.training.learning import Blocks, Learned, Learner, folds_of, scores
 from mllib.training.material import LabelledSeries, Lesson, Prepared, make_lesson, prepare
 from mllib.training.settings import TrainingConfig
@@ -85,14 +85,16 @@ def fit(
     calibrated = calibrate(learned, lesson, blocks, test=test)
     progress(0.80, "choosing thresholds on what was held out")
     parts = tuning_parts(series, lesson, learned, split, calibration=calibrated.calibration)
+    tuned = lesson.encoder.tune(parts)
     predictor = Predictor(
-        encoder=lesson.encoder.tune(parts),
+        encoder=tuned,
         model=model,
         calibration=calibrated.calibration,
         info=_info(run_id, lesson.encoder, config),
         trained_on=_seen(series, split),
         metrics={},
         profile=_profile(series, split),
+        held_out=said_of_held_out(tuned, parts),
     )
     progress(0.90, "evaluating on the test block")
     metrics = _tested(predictor, series, split, champion=champion, config=config)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mllib.calibration import Calibration, reliability, undo_weights, with_temperatures
 from mllib.encoders import Encoder, TuningPart, reviewed_bars
+from mllib.inference import HeldOut, HeldOutSeries
 from mllib.rows import Targets
 from mllib.splits import Intervals, Split
 from mllib.training.learning import Blocks, Learned
@@ -118,6 +119,20 @@ def tuning_parts(
             shown = places.take(inside).shifted(-part.start)
             found.append(TuningPart(one.candles[part], shown, P, one.spans, counts[part]))
     return found
+
+
+def said_of_held_out(encoder: Encoder, parts: Sequence[TuningPart]) -> HeldOut:
+    """What is said of the bars that cuts were chosen on: each label where its probabilities count."""
+    found = []
+    for part in parts:
+        coverage = encoder.coverage(part.candles, part.rows, part.P).astype(np.float16)
+        for i, label in enumerate(encoder.labels):
+            counts = part.counts[:, encoder.deciding_columns(label)].all(axis=1)
+            coverage[~counts, i] = np.nan
+        said = ~np.isnan(coverage).all(axis=1)
+        series = part.candles.pair, part.candles.timeframe
+        found.append(HeldOutSeries(*series, part.candles.time[said], coverage[said]))
+    return HeldOut(encoder.labels, found)
 
 
 def _counted(one: LabelledSeries, encoder: Encoder, learned: Sequence[Learned], split: Split) -> Mask:

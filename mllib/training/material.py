@@ -140,7 +140,7 @@ def make_lesson(prepared: Prepared, split: Split, *, balanced: bool, by_clarity:
         train = split.holds("train", proposed.intervals)
         targets = _targets(encoder, prepared, proposed)
     if balanced:
-        targets = replace(targets, weights=_balanced(targets, train))
+        targets = replace(targets, weights=balanced_weights(targets, train))
     return Lesson(encoder, proposed, targets, left_out)
 
 
@@ -214,7 +214,7 @@ def _unlearnable(encoder: Encoder, learned: Targets, bars_beside: Mapping[str, i
     return reasons
 
 
-def _balanced(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.float32]:
+def balanced_weights(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Square-root class weights: positives weigh √(negatives / positives) of the training block."""
     known = targets.mask[train]
     positive = (known & (targets.Y[train] > 0)).sum(axis=0)

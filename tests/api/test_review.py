@@ -9,35 +9,10 @@ from api.main import create_app
 from api.routes import review
 from mllib.candles import Candles
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import ReviewedRange
 from tests.api.conftest import BASE_URL
 from tests.api.test_predictions import limited
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
-
-
-def test_predictions_that_people_did_not_draw_are_told_where_they_looked(
-    client: TestClient, ws: Workspace, history: Candles
-) -> None:
-    assert client.get("/disagreements", params=EURUSD).json()["disagreements"] == []
-    first, last = int(history.time[300]), int(history.time[900])
-    labels = frozenset({"bullish_engulfing", "bearish_engulfing"})
-    ws.store.annotations.add("EURUSD", "1h", [], reviewed=[ReviewedRange(first, last, labels)])
-    answer = client.get("/disagreements", params={**EURUSD, "timeframe": "1H"}).json()
-    bounds = {"start_date": first, "end_date": last}
-    batch = client.post("/predict/batch", json={**EURUSD, **bounds}).json()
-    expected = [
-        one
-        for one in batch["spans"]
-        if one["label"] in labels and one["start_time"] >= first and one["end_time"] <= last
-    ]
-    found = answer["disagreements"]
-    assert expected
-    assert [one["predicted"] for one in found] == sorted(
-        expected, key=lambda one: (-one["start_time"], one["label"])
-    )
-    assert {(one["kind"], one["human"]) for one in found} == {("missed_by_human", None)}
-    assert (answer["timeframe"], answer["model_version"]) == ("1h", "1")
 
 
 def test_the_queue_shows_what_nobody_has_judged(client: TestClient, history: Candles) -> None:
@@ -53,7 +28,6 @@ def test_the_queue_shows_what_nobody_has_judged(client: TestClient, history: Can
     assert first[0] not in client.get("/queue", params=params).json()["spans"]
 
 
-@pytest.mark.parametrize("path", ["/disagreements", "/queue"])
 @pytest.mark.parametrize(
     ("changed", "status", "said"),
     [
@@ -66,31 +40,26 @@ def test_the_queue_shows_what_nobody_has_judged(client: TestClient, history: Can
 def test_what_cannot_be_looked_through_is_refused(
     client: TestClient,
     refusal: Callable[..., None],
-    path: str,
     changed: dict[str, Any],
     status: int,
     said: str,
 ) -> None:
-    refusal(client.get(path, params={**EURUSD, **changed}), status, said)
+    refusal(client.get("/queue", params={**EURUSD, **changed}), status, said)
 
 
-@pytest.mark.parametrize("path", ["/disagreements", "/queue"])
 def test_without_a_model_there_is_nothing_to_compare(
-    modelless: TestClient, refusal: Callable[..., None], path: str
+    modelless: TestClient, refusal: Callable[..., None]
 ) -> None:
-    refusal(modelless.get(path, params=EURUSD), 503, "model: none is loaded")
+    refusal(modelless.get("/queue", params=EURUSD), 503, "model: none is loaded")
 
 
-@pytest.mark.parametrize(
-    ("path", "name"), [("/disagreements", "find_disagreements"), ("/queue", "find_undecided")]
-)
 def test_what_takes_longer_than_a_batch_may_is_told_so(
-    ws: Workspace, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch, path: str, name: str
+    ws: Workspace, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
-    monkeypatch.setattr(review, name, lambda *_, **__: go_on.wait(10))
+    monkeypatch.setattr(review, "find_undecided", lambda *_, **__: go_on.wait(10))
     with TestClient(create_app(limited(ws, batch_s=3)), base_url=BASE_URL) as client:
-        answer = client.get(path, params=EURUSD)
+        answer = client.get("/queue", params=EURUSD)
         go_on.set()
     refusal(answer, 503, "found no answer within the time")
     assert int(answer.headers["Retry-After"]) > 0

@@ -14,6 +14,7 @@ def test_labels_are_added_renamed_merged_retired_and_restored(candleloop):
     assert candleloop("labels", "merge", "wedge", "--into", "bull_flag").returncode == 0
     assert json.loads(candleloop("labels", "retire", "doji", "--json").stdout)["retired"] is True
     assert candleloop("labels", "recolor", "star", "#aabbcc").returncode == 0
+    assert "the key s" in candleloop("labels", "key", "star", "s").stderr
 
     listed = json.loads(candleloop("labels", "list", "--json").stdout)
     assert [(one["name"], one["color"]) for one in listed if one["name"] == "star"] == [("star", "#aabbcc")]

@@ -9,11 +9,18 @@ from typing import Any
 
 import pytest
 
-from mllib.annotation_files import content, fetching, write_annotation_file
+from mllib.annotation_files import content, fetching, read_annotation_file, write_annotation_file
 from mllib.candles import Candles
 from mllib.encoders import reviewed_bars
 from mllib.errors import CandleloopError, InvalidAnnotations, InvalidConfig, NotFound, NotReady
-from mllib.pipeline.importing import AnnotationImport, Chart, import_annotations, pull_annotations
+from mllib.pipeline.importing import (
+    AnnotationImport,
+    AnnotationPreview,
+    Chart,
+    import_annotations,
+    preview_annotations,
+    pull_annotations,
+)
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import ReviewedRange
 from mllib.timeframes import parse_time
@@ -21,6 +28,7 @@ from tests.naive import sample
 from tests.pipeline.conftest import entry, export_file, store_candles
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
+EURUSD_CHART = Chart("EURUSD", "1h")
 
 
 def test_an_import_stores_spans_labels_and_what_was_reviewed(
@@ -320,3 +328,43 @@ def test_a_url_that_is_none_of_http_is_refused(ws: Workspace, url: str) -> None:
 def test_a_tool_that_is_not_there_is_said(ws: Workspace) -> None:
     with pytest.raises(NotReady, match=r"found no answer \(.*refused\), expected the annotation tool"):
         _pull(ws, "http://127.0.0.1:9")
+
+
+def _previewed(
+    ws: Workspace, file: Path, chart: Chart = EURUSD_CHART, *, update: bool = False
+) -> AnnotationPreview:
+    return preview_annotations(ws, read_annotation_file(file), chart=chart, update=update)
+
+
+def test_a_preview_says_what_the_import_then_does_and_stores_nothing(
+    ws: Workspace, candles: Candles, tmp_path: Path
+) -> None:
+    first = entry(candles, "bull_flag", 3, 9)
+    import_annotations(ws, export_file(tmp_path, first), **EURUSD)
+    moved = {**first, "end_time": int(candles.time[12])}
+    file = export_file(
+        tmp_path, moved, entry(candles, "bear_flag", 20, 29), entry(candles, "bear_flag", 40, 49)
+    )
+    found = _previewed(ws, file)
+    assert found.counts == {"bear_flag": {"human": 2}, "bull_flag": {"human": 1}}
+    assert (found.first_time, found.last_time) == (candles.time[3], candles.time[49])
+    assert (found.done.outcome.added, len(found.done.conflicts)) == (2, 1)
+    assert len(ws.store.annotations.list("EURUSD", "1h")) == 1
+    assert {label.name for label in ws.store.labels.list()} == {"bull_flag"}
+    assert _previewed(ws, file, update=True).done.outcome.updated == 1
+    assert import_annotations(ws, file, **EURUSD) == found.done
+
+
+def test_a_preview_refuses_what_the_import_refuses(ws: Workspace, candles: Candles, tmp_path: Path) -> None:
+    off = entry(candles, "bull_flag", 3, 9) | {"start_time": int(candles.time[3]) + 1}
+    with pytest.raises(InvalidAnnotations, match="between candles"):
+        _previewed(ws, export_file(tmp_path, off))
+
+
+def test_a_series_of_which_nothing_was_said_can_be_previewed(ws: Workspace, tmp_path: Path) -> None:
+    other = replace(sample("EURUSD_1h")[:50], pair="OTHER")
+    ws.candles.merge(other)
+    file = export_file(tmp_path, entry(other, "bull_flag", 3, 9))
+    found = _previewed(ws, file, Chart("OTHER", "1h", "none"))
+    assert (found.done.outcome.added, found.done.reviewed) == (1, ())
+    assert ("OTHER", "1h") not in {(one.pair, one.timeframe) for one in ws.store.series.list()}

@@ -15,6 +15,7 @@ from mllib.pipeline.labels import (
     offered_labels,
     recolor_label,
     rename_label,
+    set_label_key,
 )
 from mllib.pipeline.overview import labels_of_people
 from mllib.pipeline.promoting import load_run
@@ -132,3 +133,12 @@ def test_a_model_speaks_of_renamed_labels_by_their_present_names(trained: Traine
     finally:
         ws.store.labels.restore("bull_flag")
     assert "bull_flag" in load_run(ws, run).labels
+
+
+@pytest.mark.parametrize("key", ["", " ", "ab", "\t"])
+def test_a_key_is_one_character(ws: Workspace, key: str) -> None:
+    add_label(ws, "flag")
+    with pytest.raises(InvalidAnnotations, match="expected one character"):
+        set_label_key(ws, "flag", key)
+    assert set_label_key(ws, "flag", "f").key == "f"
+    assert set_label_key(ws, "flag", None).key is None

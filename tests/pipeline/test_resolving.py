@@ -100,3 +100,14 @@ def test_a_verdict_on_a_change_is_about_the_version_that_says_it(ws: Workspace, 
     verdicts = decide(ws, changes, "confirm", batch=batch())
     said = {one.prediction.start_time: one.prediction.model_version for one in verdicts}
     assert said == {old.start_time: "7", new.start_time: "8"}
+
+
+def test_what_only_people_say_can_be_skipped_and_nothing_else(ws: Workspace, candles: Candles, model) -> None:
+    missed = [one for one in found(ws, candles, model) if one.kind == "missed_by_model"]
+    assert decide(ws, missed, "confirm", batch=batch()) == []
+    (skipped,) = decide(ws, missed, "skip", batch=batch())
+    assert (skipped.prediction, skipped.place, skipped.origin) == (None, skipped.span, "disagreement")
+    there = [one for one in found(ws, candles, model) if one.kind == "missed_by_model"]
+    assert [one.verdict for one in there] == ["skip"]
+    take_back(ws, [skipped.id], annotator=None)
+    assert found(ws, candles, model) == [one for one in found(ws, candles, model) if one.verdict is None]

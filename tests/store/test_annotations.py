@@ -6,7 +6,7 @@ import pytest
 
 from mllib.errors import Conflict, NotFound
 from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span
-from mllib.store import AddOutcome, Contradiction, LabelCount, Store
+from mllib.store import AddOutcome, AnnotationFilter, Contradiction, LabelCount, Store
 
 FULL = Annotation(
     label="flag",
@@ -141,3 +141,25 @@ def test_thousands_of_annotations_are_one_import(store: Store) -> None:
     many = [Annotation("flag", n, n + 1, id=f"id{n}") for n in range(3000)]
     assert store.annotations.add("EURUSD", "1h", many).added == 3000
     assert store.annotations.add("EURUSD", "1h", many).unchanged == 3000
+
+
+def test_text_is_searched_in_notes_present_labels_and_annotators(store: Store) -> None:
+    said = [
+        Annotation("bull_flag", 60, 120, id="a", notes="steep 50% pole"),
+        Annotation("wedge", 180, 240, id="b", annotator="Ada"),
+        Annotation("odd", 300, 360, id="c"),
+    ]
+    store.annotations.add("EURUSD", "1h", said)
+    store.labels.ensure(["bull_flag", "wedge", "odd"])
+    store.labels.rename("odd", "pennant")
+
+    def found(text: str) -> list[str]:
+        page = store.annotations.page("EURUSD", "1h", AnnotationFilter(text=text), limit=9)
+        return [one.id for one in page.annotations]
+
+    assert found("STEEP") == ["a"]
+    assert found("0% p") == ["a"]
+    assert found("%") == ["a"]
+    assert found("ada") == ["b"]
+    assert found("penn") == ["c"]
+    assert found("") == ["a", "b", "c"]

@@ -157,3 +157,18 @@ def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing(
     with pytest.raises(error, match=message):
         change(store.labels)
     assert (store.labels.list(), store.labels.changes()) == before
+
+
+def test_a_key_is_set_taken_away_and_never_shared(store: Store) -> None:
+    store.labels.ensure(["flag", "wedge"])
+    assert store.labels.set_key("flag", "f").key == "f"
+    with pytest.raises(Conflict, match="found it at flag"):
+        store.labels.set_key("wedge", "f")
+    store.labels.set_key("flag", None)
+    store.labels.set_key("wedge", "f")
+    assert {one.name: one.key for one in store.labels.list()} == {"flag": None, "wedge": "f"}
+    with pytest.raises(NotFound, match="no such label"):
+        store.labels.set_key("pennant", "p")
+    store.labels.retire("flag")
+    with pytest.raises(Conflict, match="found it retired"):
+        store.labels.set_key("flag", "g")

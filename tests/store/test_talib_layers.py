@@ -57,3 +57,17 @@ def test_thirty_thousand_spans_are_written_within_a_second(store: Store) -> None
         took_s.append(time.process_time() - begun)
     assert min(took_s) < 1.0
     assert len(store.talib.spans("EURUSD", "1h")) == 30_000
+
+
+def test_spans_of_a_range_are_those_that_share_a_candle_with_it(store: Store) -> None:
+    spans = [PredictedSpan("bullish_doji", start, start + 2, 1.0, 3) for start in range(0, 20, 4)]
+    store.talib.replace("EURUSD", "1h", ["CDLDOJI"], {"CDLDOJI": spans}, 30)
+    found = store.talib.spans("EURUSD", "1h", start_time=6, end_time=12)
+    assert [span.start_time for span in found] == [4, 8, 12]
+
+
+def test_a_discarded_layer_is_gone_and_says_how_many_spans_it_had(store: Store) -> None:
+    store.talib.replace("EURUSD", "1h", ["CDLHAMMER", "CDLDOJI"], {"CDLHAMMER": _spans(3)}, 10)
+    assert store.talib.discard("EURUSD", "1h", ["CDLHAMMER"]) == 3
+    assert list(store.talib.layers("EURUSD", "1h")) == ["CDLDOJI"]
+    assert store.talib.spans("EURUSD", "1h") == []

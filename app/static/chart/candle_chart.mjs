@@ -101,7 +101,7 @@ export class CandleChart {
     const moved = place !== this.#shownPlace;
     if (moved) this.#home = model.view ?? this.#placeToBegin();
     this.#shownPlace = place;
-    this.#look(moved || before === null ? this.#home : before);
+    this.lookAt(moved || before === null ? this.#home : before);
     this.#describe();
     this.#afterDrawing();
     return this;
@@ -124,17 +124,35 @@ export class CandleChart {
     return this;
   }
 
+  /** Goes to these bars. The library moves with the next frame, and never far from what is loaded. */
+  lookAt(bars) {
+    const { firstBar, barsPerCandle, length, totalBars } = this.#data;
+    const [from, to] = bars;
+    this.#goal = bars;
+    this.#chart.timeScale().setVisibleLogicalRange({
+      from: this.#data.logicalOf(from),
+      to: this.#data.logicalOf(to),
+    });
+    const end = firstBar + barsPerCandle * length;
+    const isLoaded = (from > firstBar - 1 || firstBar === 0) && (to < end + 1 || end >= totalBars);
+    requestAnimationFrame(() => {
+      if (isLoaded && this.#goal === bars) this.#goal = null;
+      if (!isLoaded) this.#ranged();
+    });
+    return this;
+  }
+
   /** Back to where this place began: the whole window. */
   resetZoom() {
     this.#chart.priceScale("right").applyOptions({ autoScale: true });
-    this.#look(this.#home);
+    this.lookAt(this.#home);
     return this;
   }
 
   /** Moves by a share of what is visible. */
   pan(share) {
     const [from, to] = this.visibleBars();
-    this.#look([from + share * (to - from), to + share * (to - from)]);
+    this.lookAt([from + share * (to - from), to + share * (to - from)]);
     return this;
   }
 
@@ -144,7 +162,7 @@ export class CandleChart {
     const bars = factor * (to - from);
     const middle = (from + to) / 2;
     const end = Math.min(middle + bars / 2, Math.max(this.#data.totalBars + 0.05 * bars, to));
-    this.#look([end - bars, end]);
+    this.lookAt([end - bars, end]);
     return this;
   }
 
@@ -152,7 +170,7 @@ export class CandleChart {
   goTo(end) {
     const [from, to] = this.visibleBars();
     const bars = to - from;
-    this.#look(end === "first" ? [-0.5, bars - 0.5] : [this.#data.totalBars - bars, this.#data.totalBars + 0.5]);
+    this.lookAt(end === "first" ? [-0.5, bars - 0.5] : [this.#data.totalBars - bars, this.#data.totalBars + 0.5]);
     return this;
   }
 
@@ -161,6 +179,11 @@ export class CandleChart {
     if (this.#goal !== null) return this.#goal;
     const { from, to } = this.#chart.timeScale().getVisibleLogicalRange() ?? { from: 0, to: 1 };
     return [this.#data.barAt(from), this.#data.barAt(to)];
+  }
+
+  /** The width in pixels on which those bars are drawn. */
+  paneWidth() {
+    return this.#chart.timeScale().width();
   }
 
   /** Reads the colours of the page again. */
@@ -222,23 +245,6 @@ export class CandleChart {
     const [first, last] = extent.map((index) => this.#data.barAt(index));
     const half = Math.max((last - first + 1) * CONTEXT, LEAST_BARS) / 2;
     return [(first + last) / 2 - half, (first + last) / 2 + half];
-  }
-
-  /** Goes to these bars. The library moves with the next frame, and never far from what is loaded. */
-  #look(bars) {
-    const { firstBar, barsPerCandle, length, totalBars } = this.#data;
-    const [from, to] = bars;
-    this.#goal = bars;
-    this.#chart.timeScale().setVisibleLogicalRange({
-      from: this.#data.logicalOf(from),
-      to: this.#data.logicalOf(to),
-    });
-    const end = firstBar + barsPerCandle * length;
-    const isLoaded = (from > firstBar - 1 || firstBar === 0) && (to < end + 1 || end >= totalBars);
-    requestAnimationFrame(() => {
-      if (isLoaded && this.#goal === bars) this.#goal = null;
-      if (!isLoaded) this.#ranged();
-    });
   }
 
   #listen() {
@@ -311,12 +317,12 @@ export class CandleChart {
   }
 
   #ranged() {
-    if (this.#data === null) return;
+    if (this.#data === null || !this.#root.isConnected) return;
     this.#range.redraw();
     const [from, to] = this.visibleBars();
     const most = this.#data.totalBars * BEYOND + LEAST_BARS;
     if (to - from > most + 1) {
-      this.#look([(this.#data.totalBars - most) / 2, (this.#data.totalBars + most) / 2]);
+      this.lookAt([(this.#data.totalBars - most) / 2, (this.#data.totalBars + most) / 2]);
       return;
     }
     const time = (logical) => this.#data.time[Math.min(Math.max(Math.round(logical), 0), this.#data.length - 1)];
@@ -364,6 +370,7 @@ export class CandleChart {
         firstTime: time[0],
         lastTime: time[length - 1],
         firstBar,
+        totalBars: this.#data.totalBars,
         candles: length,
         barsPerCandle,
         fromBar: from.toFixed(2),

@@ -7,6 +7,9 @@ const CALM_MS = 60;
 const GONE_MS = 200;
 const charts = new WeakMap();
 
+/** Where each chart of this tab was looked at, by its key: Streamlit may mount it anew when runs overtake each other. */
+const places = new Map();
+
 /**
  * What a component's script calls after each rerun with other data.
  * @returns {() => void} ends the chart, unless another call has come meanwhile: Streamlit also calls it for a call that
@@ -53,7 +56,9 @@ class MountedChart {
       this.#model = model;
       this.#asked = null;
       this.#element.style.height = `${model.height}px`;
+      const before = places.get(model.key);
       this.#chart.show(model).setSelecting(model.selecting);
+      if (this.turn === 1 && before?.place === model.place) this.#chart.lookAt(before.bars);
     }
     return this.turn;
   }
@@ -66,7 +71,9 @@ class MountedChart {
 
   #ranged({ from_bar: from, to_bar: to }) {
     clearTimeout(this.#timer);
-    if (this.#model !== null) this.#timer = setTimeout(() => this.#askWhereNeeded(from, to), CALM_MS);
+    if (this.#model === null) return;
+    places.set(this.#model.key, { place: this.#model.place, bars: [from, to] });
+    this.#timer = setTimeout(() => this.#askWhereNeeded(from, to), CALM_MS);
   }
 
   /** Asks for other candles where what is visible comes near the end of what is loaded, or is too coarse or fine. */

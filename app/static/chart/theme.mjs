@@ -52,7 +52,8 @@ function channels(color) {
 export const CSS = `
 .candle-chart {position: relative; width: 100%; height: 100%; overflow: hidden; outline: none;
   border-radius: 0.5rem; font-size: 12px; line-height: 1.35; user-select: none;}
-.candle-chart:focus-visible {box-shadow: inset 0 0 0 2px var(--chart-accent, #2f6fb2);}
+.candle-chart:focus-visible::after {content: ""; position: absolute; inset: 0; z-index: 5; pointer-events: none;
+  border: 2px solid var(--st-primary-color, #2f6fb2); border-radius: inherit;}
 .candle-chart .canvas {position: absolute; inset: 0;}
 .candle-chart.selecting .canvas {cursor: crosshair;}
 .candle-chart.over-span:not(.selecting) .canvas {cursor: pointer;}

@@ -1,0 +1,42 @@
+"""What the parts of the Data page tell each other: which part is open, and which series is meant."""
+
+import streamlit as st
+
+PARTS = ("Series", "Import candles", "Import annotations", "Disk")
+PART_KEY = "part"
+_MEANT, _SAID, _GO = "data_series", "data_said", "data_go"
+
+
+def open_part(part: str, meant: tuple[str, str] | None = None) -> None:
+    """Opens a part, for a series where there is one (pair and timeframe); for callbacks."""
+    st.session_state[PART_KEY] = part
+    st.session_state[_MEANT] = meant
+
+
+def go_to(part: str) -> None:
+    """Draws the page anew with another part open; for the middle of a drawing."""
+    st.session_state[_GO] = part
+    st.rerun()
+
+
+def settle_part() -> None:
+    """Opens the part that `go_to` named; comes before the tabs are drawn."""
+    if part := st.session_state.pop(_GO, None):
+        open_part(part)
+
+
+def meant_series() -> tuple[str, str] | None:
+    """The series that the part was opened for."""
+    meant: tuple[str, str] | None = st.session_state.get(_MEANT)
+    return meant
+
+
+def say(sentence: str) -> None:
+    """Keeps a sentence for the next drawing of the page."""
+    st.session_state[_SAID] = sentence
+
+
+def show_said() -> None:
+    """Shows what was kept, once."""
+    if said := st.session_state.pop(_SAID, None):
+        st.success(said, icon=":material/check:")

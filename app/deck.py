@@ -1,0 +1,83 @@
+"""The review deck: its component, and the fragment that answers it."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.reviewing import answer
+from mllib.errors import CandleloopError
+
+_FILES = Path(__file__).parent / "static"
+_KEY = "deck"
+_SCRIPT = """
+const version = "%(version)s", files = %(files)s;
+const folder = new URL("app/static/", document.baseURI);
+let module;
+
+// The server names no lifetime of these files, so that a browser may keep old ones beside new ones.
+async function load() {
+  if (localStorage.getItem("candleloop-deck") !== version) {
+    await Promise.all(files.map((name) => fetch(new URL(name, folder), { cache: "reload" })));
+    localStorage.setItem("candleloop-deck", version);
+  }
+  return import(new URL("deck/deck.mjs", folder));
+}
+
+export default function (component) {
+  let end = null, over = false;
+  module ??= load();
+  module.then(({ mount }) => {
+    end = mount(component);
+    if (over) end();
+  });
+  return () => { over = true; end?.(); };
+}
+"""
+
+
+@st.fragment
+def deck() -> None:
+    """Draws the deck and answers what it asked."""
+    state = st.session_state
+    asked = state[_KEY].get("ask") if _KEY in state else None
+    _component()(key=_KEY, data=_answered(asked), on_ask_change=_nothing)
+
+
+def _answered(asked: dict[str, Any] | None) -> dict[str, Any]:
+    """The answer, which a page drawn anew does not work out twice.
+
+    Where there is none, the deck stays as it is, is told why, and asks again.
+    """
+    state = st.session_state
+    name = None if asked is None else (asked["tab"], asked["seq"])
+    known: tuple[Any, dict[str, Any]] | None = state.get("deck_answered")
+    if known is not None and name is not None and known[0] == name:
+        return known[1]
+    try:
+        reply = answer(asked)
+    except CandleloopError as exc:
+        if known is None:
+            raise
+        return known[1] | {"seq": None, "trouble": str(exc)}
+    state["deck_answered"] = (name, reply)
+    return reply
+
+
+@cache
+def _component() -> Any:
+    files = sorted(path.relative_to(_FILES) for path in _FILES.rglob("*.mjs"))
+    digest = hashlib.sha256(b"".join((_FILES / file).read_bytes() for file in files)).hexdigest()
+    names = json.dumps([file.as_posix() for file in files])
+    return st.components.v2.component(
+        "candleloop_deck",
+        css=(_FILES / "deck" / "deck.css").read_text(),
+        js=_SCRIPT % {"version": digest[:12], "files": names},
+    )
+
+
+def _nothing() -> None:
+    """Streamlit takes a value from a component only where something is called for it."""

@@ -1,0 +1,118 @@
+"""Use case of review: what an annotator's browser has kept until it is told that it is stored."""
+
+import threading
+from dataclasses import dataclass
+
+from mllib.errors import CandleloopError, Conflict, NotReady
+from mllib.pipeline.review import record_verdict
+from mllib.pipeline.workspace import Workspace
+from mllib.spans import Span
+from mllib.store import Feedback, Verdict
+from mllib.timeframes import iso_utc
+
+_one_at_a_time = threading.Lock()
+"""Two tabs of one annotator are two threads of one process: neither may look while the other writes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A verdict as the browser keeps it; `taken_back` says that it was undone since."""
+
+    feedback: Feedback
+    taken_back: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of something said: `verdict_id` where it is stored, else why it is not.
+
+    What is `refused` needs a person, what is `delayed` another attempt. `elsewhere` tells that the same had
+    been said already, in another tab or another session.
+    """
+
+    client_id: str
+    verdict_id: str | None = None
+    refused: str | None = None
+    delayed: str | None = None
+    elsewhere: bool = False
+
+
+def deliver(ws: Workspace, said: Said) -> Delivery:
+    """Stores what was said; whatever has been delivered before does no harm.
+
+    One annotator has one verdict on a prediction: the same once more is taken as delivered, another one is
+    refused until the first is taken back.
+    """
+    feedback = said.feedback
+    try:
+        with _one_at_a_time:
+            before = None if said.taken_back else _standing(ws, feedback)
+            if before is not None:
+                return Delivery(client_id=feedback.client_id, verdict_id=before.id, elsewhere=True)
+            verdict, _ = record_verdict(ws, feedback)
+            if said.taken_back:
+                ws.store.verdicts.retract(verdict.id, feedback.annotator)
+    except NotReady as exc:
+        return Delivery(client_id=feedback.client_id, delayed=str(exc))
+    except CandleloopError as exc:
+        return Delivery(client_id=feedback.client_id, refused=str(exc))
+    return Delivery(client_id=feedback.client_id, verdict_id=verdict.id)
+
+
+def take_back(ws: Workspace, client_id: str, verdict_id: str, annotator: str | None) -> Delivery:
+    """Retracts a stored verdict, for a question of that id; twice is as once."""
+    try:
+        ws.store.verdicts.retract(verdict_id, annotator)
+    except NotReady as exc:
+        return Delivery(client_id=client_id, delayed=str(exc))
+    except CandleloopError as exc:
+        return Delivery(client_id=client_id, refused=str(exc))
+    return Delivery(client_id=client_id, verdict_id=verdict_id)
+
+
+def _standing(ws: Workspace, feedback: Feedback) -> Verdict | None:
+    """What this annotator has said of the prediction under another id.
+
+    Raises:
+        Conflict: it is something else.
+    """
+    if feedback.prediction is None:
+        return None
+    for verdict in ws.store.verdicts.list(feedback.pair, feedback.timeframe, with_skips=True):
+        if verdict.client_id == feedback.client_id:
+            return None
+        if verdict.annotator == feedback.annotator and _one_prediction(verdict, feedback):
+            if _same(verdict, feedback):
+                return verdict
+            raise Conflict(
+                f"{feedback.pair} {feedback.timeframe}: {verdict.place.label} at "
+                f"{iso_utc(verdict.place.start_time)}: found that {verdict.annotator or 'you'} had said "
+                f"{verdict.action} of it elsewhere, expected one verdict a prediction. Take that one back, "
+                "then judge it anew.",
+                active_id=verdict.id,
+            )
+    return None
+
+
+def _one_prediction(verdict: Verdict, feedback: Feedback) -> bool:
+    about, asked = verdict.prediction, feedback.prediction
+    fields = ("label", "start_time", "end_time", "model_version")
+    return (
+        about is not None
+        and asked is not None
+        and all(getattr(about, name) == getattr(asked, name) for name in fields)
+    )
+
+
+def _same(verdict: Verdict, feedback: Feedback) -> bool:
+    if verdict.action != feedback.action:
+        return False
+    if feedback.action != "correct":
+        return True
+    place = verdict.place
+    result = Span(
+        feedback.label or place.label,
+        place.start_time if feedback.start_time is None else feedback.start_time,
+        place.end_time if feedback.end_time is None else feedback.end_time,
+    )
+    return verdict.span == result

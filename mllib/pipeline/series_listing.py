@@ -1,0 +1,74 @@
+"""Use cases that look at stored series: what there is of each, and where its candles are missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mllib.candle_archive import SeriesInfo
+from mllib.candle_gate import check_arrays
+from mllib.market_gaps import MarketGap, market_gaps
+from mllib.pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """A stored series with the spans of it by source, and when its file changed last (Unix s)."""
+
+    info: SeriesInfo
+    spans: Mapping[str, int]
+    verdicts: int
+    changed_at: float
+
+    @property
+    def name(self) -> str:
+        """Such as `EURUSD 1h`."""
+        return f"{self.info.pair} {self.info.timeframe}"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesList:
+    """What is stored, by pair and timeframe; `damaged` says of files that cannot be read what to do."""
+
+    series: list[StoredSeries]
+    damaged: dict[str, str]
+
+
+def list_series(ws: Workspace) -> SeriesList:
+    """Every stored series."""
+    damaged: dict[str, str] = {}
+
+    def note(pair: str, timeframe: str, error: Exception) -> None:
+        damaged[f"{pair} {timeframe}"] = str(error)
+
+    spans = _spans(ws)
+    verdicts: dict[tuple[str, str], int] = {}
+    for one in ws.store.verdicts.list():
+        verdicts[one.pair, one.timeframe] = verdicts.get((one.pair, one.timeframe), 0) + 1
+    found = [
+        StoredSeries(
+            info,
+            spans.get((info.pair, info.timeframe), {}),
+            verdicts.get((info.pair, info.timeframe), 0),
+            ws.candles.changed_at(info.pair, info.timeframe),
+        )
+        for info in ws.candles.list(on_damaged=note)
+    ]
+    return SeriesList(found, damaged)
+
+
+def _spans(ws: Workspace) -> dict[tuple[str, str], dict[str, int]]:
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    for one in (*ws.store.annotations.counts(), *ws.store.talib.counts()):
+        sources = counts.setdefault((one.pair, one.timeframe), {})
+        sources[one.source] = sources.get(one.source, 0) + one.count
+    return counts
+
+
+def gaps_of(ws: Workspace, *, pair: str, timeframe: str) -> list[MarketGap]:
+    """Where candles of a stored series are missing though its market is usually open, by time.
+
+    Raises:
+        NotFound: there is no such series.
+        NotReady: its file cannot be read.
+    """
+    candles = ws.candles.read(pair, timeframe)
+    return market_gaps(candles, check_arrays(candles).gaps)

@@ -1,0 +1,280 @@
+"""Review in a real browser: a queue by keyboard alone, corrections, undo, two tabs, a server that dies."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mllib.pipeline.workspace import Workspace
+from tests.e2e.consoles import A_WHILE_MS, ROOT, answers, free_port, wait
+
+pytestmark = pytest.mark.needs("browser")
+
+
+def test_ten_places_are_judged_by_keyboard_alone_and_the_last_is_undone(page, ws: Workspace) -> None:
+    start(page, "ada")
+    seen = [place(page)]
+    for key in "yxysyyxyxy":
+        press(page, key)
+        wait(lambda: place(page) != seen[-1], "the next place", page)
+        seen.append(place(page))
+    assert len(set(seen)) == 11
+    saved(page)
+    said = judged_by(ws, "ada")
+    assert [v.action for v in said] == spelled("yxysyyxyxy")
+    assert {v.prediction.model_version for v in said} == {"1"}
+
+    press(page, "u")
+    wait(lambda: place(page) == seen[9], "the last judged place", page)
+    saved(page)
+    assert [v.action for v in judged_by(ws, "ada")] == spelled("yxysyyxyx")
+    press(page, "x")
+    wait(lambda: place(page) == seen[10], "the place after it", page)
+    saved(page)
+    assert [v.action for v in judged_by(ws, "ada")] == spelled("yxysyyxyxx")
+    assert "9 labelled today" in page.locator(".progress").inner_text()
+
+
+def test_a_correction_by_keys_and_one_by_dragging(page, ws: Workspace) -> None:
+    start(page, "bob")
+    label = page.locator(".panel h3.label span").inner_text()
+    press(page, "e")
+    page.get_by_role("heading", name="Correct").wait_for()
+    for key in ("ArrowRight", "Shift+ArrowRight", "Tab", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+    page.locator(".choices button", has_text="head and shoulders").first.click()
+    page.keyboard.press("Enter")
+    saved(page)
+    (first,) = judged_by(ws, "bob")
+    assert first.action == "correct"
+    assert first.prediction.label.replace("_", " ") == label
+    assert first.label.endswith("head_and_shoulders")
+    hours = [(first.prediction.start_time - first.start_time), (first.end_time - first.prediction.end_time)]
+    assert [bars_between(ws, first, name) for name in ("start", "end")] == [2, 6], hours
+
+    place(page)
+    press(page, "e")
+    page.get_by_role("heading", name="Correct").wait_for()
+    drag(page, 0.3, 0.6)
+    page.keyboard.press("Enter")
+    wait(lambda: len(judged_by(ws, "bob")) == 2, "the second correction", page)
+    second = judged_by(ws, "bob")[1]
+    times = ws.candles.read("EURUSD", "1h").time
+    assert {second.start_time, second.end_time} <= set(times.tolist())
+    assert 30 < (second.end_time - second.start_time) / 3_600 < 130
+
+
+def test_a_missed_span_is_added_and_the_place_stays(page, ws: Workspace) -> None:
+    start(page, "cleo")
+    here = place(page)
+    press(page, "n")
+    page.keyboard.type("a clear one")
+    page.keyboard.press("Enter")
+    press(page, "a")
+    page.get_by_role("heading", name="Add a missed span").wait_for()
+    drag(page, 0.05, 0.2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_text(re.compile("^Added ")).wait_for()
+    assert place(page) == here
+    saved(page)
+    (added,) = judged_by(ws, "cleo")
+    assert (added.action, added.prediction, added.note) == ("add", None, "a clear one")
+    assert any(a.id == added.annotation_id for a in ws.store.annotations.list("EURUSD", "1h"))
+    press(page, "u")
+    saved(page)
+    assert judged_by(ws, "cleo") == []
+
+
+def test_a_reload_keeps_place_name_and_undo(page, ws: Workspace) -> None:
+    start(page, "dan")
+    first = place(page)
+    for _ in range(2):
+        press(page, "y")
+        place(page)
+    wait(lambda: len(judged_by(ws, "dan")) == 2, "two verdicts", page)
+    here = place(page)
+    page.reload()
+    wait(lambda: place(page) == here, "the same place", page)
+    page.get_by_text("Judging as dan").wait_for()
+    press(page, "u")
+    press(page, "u")
+    wait(lambda: place(page) == first, "the first place", page)
+    wait(lambda: judged_by(ws, "dan") == [], "both undone", page)
+
+
+def test_two_tabs_of_one_annotator_count_a_place_once(browser, address: str, ws: Workspace) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
+    context.set_default_timeout(A_WHILE_MS)
+    page, other = context.new_page(), context.new_page()
+    start(page, "eve")
+    other.goto("/review")
+    ready(other)
+    assert place(other) == place(page)
+    press(page, "y")
+    other.get_by_text("You confirmed in another tab").wait_for()
+    press(other, "y")
+    other.get_by_text("You have judged this already").wait_for()
+    saved(page)
+    assert len(judged_by(ws, "eve")) == 1
+    press(other, "z")
+    wait(lambda: judged_by(ws, "eve") == [], "the verdict to be taken back", other)
+    context.close()
+
+
+def test_nothing_is_lost_when_the_server_dies_in_the_middle(
+    browser, ws: Workspace, environment: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    opened = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=f"http://127.0.0.1:{port}")
+    opened.set_default_timeout(A_WHILE_MS)
+    with console(port, environment, tmp_path / "first.log") as server:
+        opened.goto("/review")
+        start(opened, "finn", goto=False)
+        press(opened, "y")
+        saved(opened)
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+    before = place(opened)
+    for key in "xyyu":
+        press(opened, key)
+        place(opened)
+    assert place(opened) != before
+    opened.locator(".saving[data-state=late], .saving[data-state=busy]").wait_for()
+    assert len(judged_by(ws, "finn")) == 1
+    with console(port, environment, tmp_path / "second.log"):
+        wait(lambda: len(judged_by(ws, "finn")) == 3, "what was said meanwhile", opened, timeout_s=60)
+        saved(opened)
+        assert [v.action for v in judged_by(ws, "finn")] == spelled("yxy")
+        press(opened, "x")
+        wait(lambda: len(judged_by(ws, "finn")) == 4, "the review to go on", opened)
+    opened.close()
+
+
+def test_as_of_shows_no_candle_after_the_span_and_stores_what_was_visible(page, ws: Workspace) -> None:
+    start(page, "gil")
+    press(page, "f")
+    page.get_by_text(re.compile("Later candles are hidden[,.]")).wait_for()
+    end = int(place(page).split("|")[4])
+    shown = int(page.locator(".candle-chart").get_attribute("data-last-time"))
+    assert shown == end
+    press(page, "y")
+    saved(page)
+    (verdict,) = judged_by(ws, "gil")
+    assert verdict.as_of == end
+
+
+def test_a_series_is_browsed_in_order_of_time(page) -> None:
+    start(page, "hal")
+    press(page, "b")
+    page.locator(".progress", has_text="prediction").wait_for()
+    press(page, "t")
+    page.get_by_label("bearish engulfing").check()
+    slider = page.get_by_role("slider", name="Least confidence")
+    slider.focus()
+    slider.press("Home")
+    press(page, "t")
+    wait(lambda: re.search(r"\d of [\d,]+ predictions", progress(page)), "all predictions", page)
+    here = place(page)
+    press(page, "k")
+    wait(lambda: place(page) != here, "the one before", page)
+    assert int(place(page).split("|")[3]) <= int(here.split("|")[3])
+    before = place(page)
+    page.keyboard.press("ArrowLeft")
+    wait(lambda: "window" in place(page), "a window", page)
+    press(page, "j")
+    wait(lambda: "window" not in place(page), "the next prediction", page)
+    assert int(place(page).split("|")[3]) <= int(before.split("|")[3])
+    page.get_by_label("Go to a day").fill("2017-02-01")
+    wait(lambda: "window|1485950400" in place(page), "that day", page)
+
+
+def test_the_keys_are_shown_on_h(page) -> None:
+    start(page, "ida")
+    press(page, "h")
+    page.get_by_text("hide the candles after the span").wait_for()
+    page.keyboard.press("Escape")
+    wait(lambda: page.locator(".overlay").is_hidden(), "the keys to go", page)
+
+
+@contextmanager
+def console(port: int, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [str(Path(sys.executable).with_name("streamlit")), "run", "app/main.py"]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [*command, *options], env=environment, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT
+        )
+    try:
+        wait(lambda: answers(port), "the console's port")
+        yield server
+    finally:
+        server.kill()
+        server.wait()
+
+
+def start(page, name: str, *, goto: bool = True) -> None:
+    """Opens Review under a name and waits for the first place of the queue."""
+    if goto:
+        page.goto("/review")
+    page.get_by_placeholder("Your name").fill(name)
+    page.keyboard.press("Enter")
+    ready(page)
+
+
+def ready(page) -> None:
+    page.get_by_role("button", name="Correct").or_(page.get_by_role("button", name="Take back")).wait_for()
+
+
+def press(page, key: str) -> None:
+    page.keyboard.press(key)
+
+
+def place(page) -> str:
+    """The place on screen, once it is drawn."""
+
+    def drawn() -> tuple[str | None, str | None]:
+        asked = page.locator(".deck").get_attribute("data-asked")
+        return asked, page.locator(".chart").get_attribute("data-place")
+
+    wait(lambda: len(set(drawn())) == 1, "the place to be drawn", page)
+    return drawn()[1] or ""
+
+
+def progress(page) -> str:
+    return str(page.locator(".progress").inner_text())
+
+
+def saved(page) -> None:
+    page.locator(".saving[data-state=saved]").wait_for()
+
+
+def drag(page, start: float, end: float) -> None:
+    """Drags over a part of the chart's width."""
+    box = page.locator(".candle-chart").bounding_box()
+    page.mouse.move(box["x"] + start * (box["width"] - 66), box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * (box["width"] - 66), box["y"] + 230, steps=6)
+    page.mouse.up()
+
+
+def judged_by(ws: Workspace, name: str) -> list:
+    """What stands of this annotator's verdicts, oldest first."""
+    said = ws.store.verdicts.list("EURUSD", "1h", with_skips=True)
+    return [v for v in reversed(said) if v.annotator == name]
+
+
+def spelled(keys: str) -> list[str]:
+    return [{"y": "confirm", "x": "dismiss", "s": "skip"}[key] for key in keys]
+
+
+def bars_between(ws: Workspace, verdict, bound: str) -> int:
+    """By how many candles a bound was moved."""
+    times = ws.candles.read(verdict.pair, verdict.timeframe).time.tolist()
+    said, predicted = (getattr(one, f"{bound}_time") for one in (verdict, verdict.prediction))
+    return abs(times.index(said) - times.index(predicted))
