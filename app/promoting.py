@@ -18,7 +18,7 @@ _AT_ONCE = "API and console follow within seconds; the present champion stays an
 
 def champion_actions(runs: Sequence[Run], champion: Run | None) -> None:
     """Draws the buttons that move the champion: for each run with a model, and the way back."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, horizontal_alignment="right"):
         for run in runs:
             if champion is not None and run.run_id == champion.run_id:
                 _back_button(champion)
