@@ -1,23 +1,20 @@
-"""Use cases about where people, TA-Lib and models differ, and what to ask people next."""
+"""Use cases about where people, TA-Lib and models differ."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import numpy as np
-
 from mllib.candles import Candles
 from mllib.disagreement import Pair, PairKind, Summary, compare, summarise
 from mllib.errors import InvalidConfig, NotReady
 from mllib.inference import Predictor
-from mllib.matching import overlaps
 from mllib.models import Progress
 from mllib.pipeline.predicting import StoredCandles, Sweep
 from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
 from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import PEOPLE, PredictedSpan, Span, positions
+from mllib.spans import PredictedSpan, Span
 from mllib.store import Action
 from mllib.timeframes import parse_timeframe
 
@@ -42,7 +39,6 @@ _CHANGES: dict[PairKind, Kind | ChangeKind] = {
     "only_in_a": "dropped",
     "only_in_b": "added",
 }
-_UNDECIDED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,33 +299,6 @@ def find_disagreements(
         return []
     bounds = int(history.time[sweep.first]), int(history.time[sweep.last - 1])
     return newest_first(found, Wanted(kinds=USUAL, start_time=bounds[0], end_time=bounds[1]), limit)
-
-
-def find_undecided(
-    ws: Workspace, sweep: Sweep, predicted: Sequence[PredictedSpan], *, limit: int
-) -> list[PredictedSpan]:
-    """Predictions that share no bar with a person's span or a place judged or skipped, most uncertain first.
-
-    Those nearest to a confidence of 0.5 come first, newer ones before older; no two share a bar.
-    """
-    history = sweep.history
-    said = ws.store.annotations.list(history.pair, history.timeframe, sources=PEOPLE)
-    verdicts = ws.store.verdicts.list(history.pair, history.timeframe, with_skips=True, with_settled=True)
-    judged = [one.place for one in verdicts]
-    at = positions(predicted, history.time)
-    touched, _, _ = overlaps(at, positions([*said, *judged], history.time))
-    free = np.ones(len(history), bool)
-    chosen: list[PredictedSpan] = []
-    for i in sorted(set(range(len(predicted))) - set(touched.tolist()), key=lambda i: _unsure(predicted[i])):
-        bars = slice(*at[i])
-        if len(chosen) < limit and free[bars].all():
-            free[bars] = False
-            chosen.append(predicted[i])
-    return chosen
-
-
-def _unsure(span: PredictedSpan) -> tuple[float, int, str]:
-    return abs(span.avg_confidence - _UNDECIDED), -span.start_time, span.label
 
 
 def _kinds(between: tuple[str, str]) -> dict[PairKind, Kind | ChangeKind]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mllib.pipeline.workspace import Workspace
-from tests.e2e.consoles import BARS, SAMPLES, wait
+from tests.e2e.consoles import SAMPLES, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -28,9 +28,7 @@ def test_series_and_their_gaps_are_shown(page) -> None:
     page.get_by_text("lacks nothing while its market is open").wait_for()
     page.locator(".js-plotly-plot").wait_for()
     _open(page, "Disk")
-    page.get_by_text("Database: annotations, verdicts, runs").or_(
-        page.get_by_text(re.compile("the disk has"))
-    ).first.wait_for()
+    page.get_by_text(re.compile("the disk has .* left")).wait_for()
     assert page.get_by_test_id("stAlertContentError").count() == 0
 
 
@@ -107,7 +105,6 @@ def test_annotations_are_previewed_and_stored(page, ws: Workspace, tmp_path: Pat
     page.get_by_test_id("stMain").get_by_role("button", name="Import annotations").click()
     page.get_by_text("2 annotations added").wait_for()
     assert {"new1", "new2"} <= {one.id for one in ws.store.annotations.list("EURUSD", "1h")}
-    assert BARS == len(ws.candles.read("EURUSD", "1h"))
 
 
 def _upload(page, file: Path) -> None:
