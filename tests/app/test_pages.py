@@ -34,6 +34,7 @@ def text(app) -> str:
         ("overview", "Import candles"),
         ("train", "No candles are stored yet"),
         ("review", "No candles are stored yet"),
+        ("disagreements", "No candles are stored yet"),
         ("data", "No candles are stored yet"),
         ("datasets", "Import candles first"),
         ("models", "No model was trained yet"),
