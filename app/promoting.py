@@ -18,7 +18,7 @@ _AT_ONCE = "API and console follow within seconds; the present champion stays an
 
 def champion_actions(runs: Sequence[Run], champion: Run | None) -> None:
     """Draws the buttons that move the champion: for each run with a model, and the way back."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, horizontal_alignment="right"):
         for run in runs:
             if champion is not None and run.run_id == champion.run_id:
                 _back_button(champion)
@@ -48,9 +48,7 @@ def _ask_to_promote(run: Run, champion: Run | None) -> None:
     if run.status == "rejected":
         st.warning(f"The gate refused it: {run.error}", icon=":material/block:")
         over = st.text_input("Why it shall serve all the same", key="over", max_chars=1_000)
-    if st.button(
-        "Promote", key="promote now", type="primary", disabled=over is not None and not over.strip()
-    ):
+    if st.button("Promote", key="promote now", type="primary"):
         _move(lambda: promote(workspace(), run.run_id, moved_by="promote", over=over), "serves now")
 
 

@@ -16,10 +16,14 @@ from mllib.tracking import run_url
 
 
 def run_head(runs: Sequence[Run], champion: Run | None) -> None:
-    """Draws a line a run, and below it what ended it where it did not end well."""
+    """Draws a line a run."""
     with st.container(gap="xsmall"):
         for i, run in enumerate(runs):
             _line(run, i, is_champion=champion is not None and run.run_id == champion.run_id)
+
+
+def run_states(runs: Sequence[Run]) -> None:
+    """Says what asked for the runs where nobody did, and what ended those that did not end well."""
     for run in runs:
         _state(run)
 

@@ -55,7 +55,7 @@ def _scores(compared: Sequence[Run], _: Sequence[Run]) -> None:
         figures = [run_figures(metrics, first) for metrics in named.values()]
         st.dataframe(figures_table(list(named), figures), hide_index=True, height="content")
         for run in compared:
-            st.caption(f"{name_of(run)}: {split_words(run.metrics or {})}")
+            st.caption(f"{name_of(run)}: {split_words(run.metrics or {})} {_baseline_words(run)}")
         if not are_comparable(compared):
             st.caption(
                 ":orange[:material/info: These runs were tested on other candles or labels, "
@@ -64,6 +64,12 @@ def _scores(compared: Sequence[Run], _: Sequence[Run]) -> None:
     with right:
         rows = label_scores(list(named.values()), first)
         st.plotly_chart(score_figure(list(named), rows), key="scores", config=CONFIG)
+
+
+def _baseline_words(run: Run) -> str:
+    """What always saying that there is nothing would score."""
+    one = (run.metrics or {})["baseline"]["majority"]
+    return f"Always “no pattern” would score {one['accuracy']:.3f} of candles and no span."
 
 
 def _labels(compared: Sequence[Run], _: Sequence[Run]) -> None:
@@ -124,20 +130,19 @@ def _two_a_row(n: int) -> list[Any]:
 
 def _curves(compared: Sequence[Run], _: Sequence[Run]) -> None:
     label = _choose_label(compared)
-    st.plotly_chart(curve_figure(_named(compared), label), key="curves", config=CONFIG)
-    st.caption(
-        "Spans at IoU 0.5, as the confidence asked for falls. "
-        "A line ends where its decoder lets nothing more through."
-    )
-
-
-def _reliability(compared: Sequence[Run], _: Sequence[Run]) -> None:
-    label = _choose_label(compared)
-    st.plotly_chart(reliability_figure(_named(compared), label), key="reliability", config=CONFIG)
-    st.caption(
-        "Of spans said with confidence 0.7, seven in ten should be right: the dotted line. "
-        "ECE is the mean distance."
-    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.plotly_chart(curve_figure(_named(compared), label), key="curves", config=CONFIG)
+        st.caption(
+            "Spans at IoU 0.5, as the confidence asked for falls. "
+            "A line ends where its decoder lets nothing more through."
+        )
+    with right:
+        st.plotly_chart(reliability_figure(_named(compared), label), key="reliability", config=CONFIG)
+        st.caption(
+            "Of spans said with confidence 0.7, seven in ten should be right: the dotted line. "
+            "ECE is the mean distance."
+        )
 
 
 def _bounds(compared: Sequence[Run], _: Sequence[Run]) -> None:
@@ -198,8 +203,9 @@ def _gate(compared: Sequence[Run], _: Sequence[Run]) -> None:
             st.caption(f"{name_of(run)} was not put through the gate.")
             continue
         st.markdown(f"**{name_of(run)}** · " + ("passed" if gate["passed"] else "refused"))
-        wide = {"finding": st.column_config.TextColumn(width="large")}
-        st.dataframe(checks_table(gate), hide_index=True, height="content", column_config=wide, row_height=38)
+        widths = {"check": 110, "": 90}
+        shown = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
+        st.dataframe(checks_table(gate), hide_index=True, height="content", column_config=shown)
         for check in gate["checks"]:
             if check["passed"] is False:
                 st.markdown(f":red[✕] {check['said']}")
@@ -241,8 +247,7 @@ VIEWS: dict[str, View] = {
     "Scores": _scores,
     "Labels": _labels,
     "Confusion": _confusion,
-    "Precision–recall": _curves,
-    "Reliability": _reliability,
+    "Curves": _curves,
     "Bounds": _bounds,
     "On the chart": changes_view,
     "Settings": _settings,

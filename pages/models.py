@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.failures import errors_shown
 from app.promoting import champion_actions
-from app.run_head import run_head
+from app.run_head import run_head, run_states
 from app.run_views import VIEWS, show_view
 from app.session import with_metrics, workspace
 from app.tables import runs_table
@@ -31,8 +31,12 @@ def render() -> None:
     move = workspace().store.champions.current(workspace().config.served_model_name)
     champion = next((run for run in runs if move is not None and run.run_id == move.run_id), None)
     chosen = _choose(runs, champion)
-    run_head(chosen, champion)
-    champion_actions(chosen, champion)
+    left, right = st.columns([2.3, 1], vertical_alignment="center")
+    with left:
+        run_head(chosen, champion)
+    with right:
+        champion_actions(chosen, champion)
+    run_states(chosen)
     compared = [run for run in chosen if run.metrics is not None]
     if compared:
         _views(compared, runs)

@@ -170,7 +170,7 @@ def _runs(state: LoopState) -> None:
         "span F1", format="%.2f", help="At IoU 0.5, of the labels that people use"
     )
     st.dataframe(
-        table[["version", "status", "model", "series", "people", "took"]],
+        table[["version", "status", "model", "series", "people", "took", "asked by"]],
         hide_index=True,
         placeholder="",
         column_config={"people": score},
