@@ -1,4 +1,4 @@
-"""The page that everybody writes first: a Plotly chart, a button with a shortcut, the verdict in the database.
+"""The page that everybody writes first: a Plotly chart, a button with a shortcut, the verdict stored.
 
 `benchmarks.review` starts it with `streamlit run` as the peer of the review deck, over the same home.
 """

@@ -1,7 +1,7 @@
 """From the key of a verdict to the next chart on screen: `python -m benchmarks.review [--home HOME]`.
 
-The review deck beside the page that everybody writes first (`benchmarks/plain_review.py`: a Plotly chart and a
-button with a shortcut), both over BTCUSDT 1h with 300 candles and more to a place, judged in turns in one
+The review deck beside the page that everybody writes first (`benchmarks/plain_review.py`: a Plotly chart and
+a button with a shortcut), both over BTCUSDT 1h with 300 candles and more to a place, judged in turns in one
 Chromium. A time runs from the keydown event to the end of the frame in which another place is drawn.
 Fails (exit code 1) if a verdict of either is not in the database in the end.
 """
@@ -95,12 +95,12 @@ def _in_turns(ws: Workspace, verdicts: int) -> tuple[list[float], list[float]]:
 def _open_deck(page: Any) -> None:
     page.get_by_placeholder("Your name").fill("deck")
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Confirm").wait_for()
+    page.get_by_role("button", name="Skip").wait_for()
     page.keyboard.press("t")
     page.get_by_label("Places in the queue").select_option("100")
-    page.get_by_label("Window").select_option(_WINDOW)
+    page.get_by_label("Window", exact=True).select_option(_WINDOW)
     page.get_by_role("button", name="New queue").click()
-    page.get_by_role("button", name="Confirm").wait_for()
+    page.get_by_role("button", name="Skip").wait_for()
     page.wait_for_timeout(3_000)
 
 

@@ -611,9 +611,11 @@ export interface paths {
         };
         /**
          * Queue
-         * @description Lists predictions on stored candles that nobody has judged or annotated, the most uncertain first.
+         * @description Lists places worth a person's minute, in the order in which to look at them, and why.
          *
-         *     Those nearest to a confidence of 0.5 come first; no two share a candle.
+         *     They come from what the model is unsure of, what it and a model of another type differ on, what people and
+         *     it contradict, what held-out models doubt, and an audit drawn at random: `stages.acquisition` says how
+         *     many. `spans` are those of them that are predictions which nobody has judged or annotated.
          */
         get: operations["queue"];
         put?: never;
@@ -925,6 +927,14 @@ export interface components {
             disagreements: components["schemas"]["Disagreement"][];
             summary: components["schemas"]["AgreementSummary"];
         };
+        /** @description A span that a person drew. */
+        DrawnBody: {
+            label: string;
+            start_time: number;
+            end_time: number;
+            id: string;
+            annotator: string | null;
+        };
         /**
          * @description What an annotator says of a place; `client_id` is the client's own and makes a repeat harmless.
          *
@@ -1140,12 +1150,34 @@ export interface components {
             avg_confidence: number;
             candle_count: number;
         };
-        /** @description Predictions that nobody has judged, the most uncertain first, and which model made them. */
+        /**
+         * @description Places in the order in which to look at them, which model sees them, and what could not be looked for.
+         *
+         *     `spans` are those that are predictions which nobody has judged or annotated.
+         */
         Queue: {
             pair: string;
             timeframe: string;
             model_version: string;
             spans: components["schemas"]["Proposal"][];
+            entries: components["schemas"]["QueueEntryBody"][];
+            notes: string[];
+        };
+        /**
+         * @description A place, where it comes from, and why it is worth looking at, in words.
+         *
+         *     Of a random draw on which the model sees nothing the span's label is `O`. `score` in [0, 1] compares
+         *     within an origin alone; `regime` is the market's volatility and trend; `human` is what a person drew
+         *     there, where that is in question.
+         */
+        QueueEntryBody: {
+            span: components["schemas"]["Proposal"];
+            /** @enum {string} */
+            origin: "uncertainty" | "committee" | "disagreement" | "label_error" | "audit";
+            score: number;
+            why: string;
+            regime: string;
+            human: components["schemas"]["DrawnBody"] | null;
         };
         /** @description A model is loaded and has predicted; `error` says why a newer champion was not taken up. */
         Ready: {
@@ -1361,6 +1393,7 @@ export type DetectedSpan = components['schemas']['DetectedSpan'];
 export type DetectionCount = components['schemas']['DetectionCount'];
 export type Disagreement = components['schemas']['Disagreement'];
 export type Disagreements = components['schemas']['Disagreements'];
+export type DrawnBody = components['schemas']['DrawnBody'];
 export type Feedback = components['schemas']['Feedback'];
 export type FeedbackRecorded = components['schemas']['FeedbackRecorded'];
 export type GapBody = components['schemas']['GapBody'];
@@ -1387,6 +1420,7 @@ export type PredictionJudged = components['schemas']['PredictionJudged'];
 export type Problem = components['schemas']['Problem'];
 export type Proposal = components['schemas']['Proposal'];
 export type Queue = components['schemas']['Queue'];
+export type QueueEntryBody = components['schemas']['QueueEntryBody'];
 export type Ready = components['schemas']['Ready'];
 export type ReviewedBody = components['schemas']['ReviewedBody'];
 export type RollbackRequest = components['schemas']['RollbackRequest'];
@@ -4786,6 +4820,8 @@ export interface operations {
     queue: {
         parameters: {
             query: {
+                /** @description By default those that people give. */
+                labels?: string[] | null;
                 limit?: number;
                 pair: string;
                 timeframe: string;

@@ -148,7 +148,31 @@ SHAPES: dict[str, Any] = {
             "counts": [{"label": "bull_flag", "kind": "moved", "count": 1}],
         },
     },
-    "Queue": {**_SERIES, "model_version": "3", "spans": [_PREDICTED]},
+    "Queue": {
+        **_SERIES,
+        "model_version": "3",
+        "spans": [_PREDICTED],
+        "entries": [
+            {
+                "span": _PREDICTED,
+                "origin": "uncertainty",
+                "score": 0.92,
+                "why": "The model is torn between bull flag (0.54) and no pattern (0.46).",
+                "regime": "calm, rising",
+                "human": None,
+            },
+            {
+                "span": {**_PREDICTED, "avg_confidence": 0.04},
+                "origin": "label_error",
+                "score": 0.96,
+                "why": "A model that had not seen this place gives bull flag, which a person drew, 0.04 and "
+                "no pattern 0.95.",
+                "regime": "wild, sideways",
+                "human": {**_PLACE, "id": "a17", "annotator": "mia"},
+            },
+        ],
+        "notes": [],
+    },
     "StoredAnnotationBody": _STORED,
     "StoredModel": {
         "run_id": "5e23f12f6c1e",

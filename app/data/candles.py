@@ -118,6 +118,8 @@ def _name_fields(source: SourceFile, file_id: str) -> tuple[str, str]:
     timeframe = right.selectbox(
         "Timeframe", names, index=names.index(guessed[1]), key=f"timeframe {file_id} {meant}"
     )
+    if meant is not None and source.pair not in (None, meant[0]):
+        st.caption(f"Mind the name: the file's says {source.pair}.")
     return pair.strip(), timeframe
 
 

@@ -155,16 +155,15 @@ def _rename(chosen: StoredSeries) -> None:
 @st.dialog("Delete a series")
 def _delete(chosen: StoredSeries) -> None:
     info, said = chosen.info, sum(n for source, n in chosen.spans.items() if source != "talib")
+    verdicts = f" and {count(chosen.verdicts, 'verdict')}" if chosen.verdicts else ""
     st.markdown(
         f"**{chosen.name}** goes from the store: {count(info.rows, 'candle')} from {day(info.first_time)} "
         f"to {day(info.last_time)}, {file_size(info.size_bytes)}."
     )
-    with_annotations = said > 0 and st.checkbox(
-        f"Delete its {count(said, 'annotation')} and {count(chosen.verdicts, 'verdict')} too"
-    )
+    with_annotations = said > 0 and st.checkbox(f"Delete its {count(said, 'annotation')}{verdicts} too")
     if with_annotations:
         st.warning(
-            "Deleted annotations and verdicts cannot be brought back. Export them first if in doubt.",
+            "Deleted annotations and verdicts cannot be brought back. Export them first when in doubt.",
             icon=":material/warning:",
         )
     else:

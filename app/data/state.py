@@ -13,6 +13,11 @@ def open_part(part: str, meant: tuple[str, str] | None = None) -> None:
     st.session_state[_MEANT] = meant
 
 
+def part_opened() -> None:
+    """A part that somebody opens by its tab is for no series in particular."""
+    st.session_state[_MEANT] = None
+
+
 def go_to(part: str) -> None:
     """Draws the page anew with another part open; for the middle of a drawing."""
     st.session_state[_GO] = part

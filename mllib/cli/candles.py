@@ -10,7 +10,7 @@ from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, say
 if TYPE_CHECKING:
     from mllib.pipeline.data import CandleImport
 
-app = typer.Typer(help="Stored candles: import, list, check, rename, delete.", no_args_is_help=True)
+app = typer.Typer(help="Stored candles: import, list, check, gaps, rename, delete.", no_args_is_help=True)
 File = Annotated[
     Path, typer.Argument(help="CSV or Parquet with time, open, high, low, close and maybe volume.")
 ]
@@ -117,8 +117,43 @@ def delete(
     if not yes:
         typer.confirm(f"Delete the candles of {pair} {timeframe}?", abort=True)
     with open_workspace() as ws:
-        delete_series(ws, pair=pair, timeframe=timeframe, with_annotations=with_annotations)
-    say(f"{pair} {timeframe} is deleted.")
+        deleted = delete_series(ws, pair=pair, timeframe=timeframe, with_annotations=with_annotations)
+    say(f"{pair} {timeframe} is deleted. `candleloop candles undelete {deleted}` brings the candles back.")
+
+
+@app.command()
+def undelete(
+    deleted: Annotated[str, typer.Argument(help="As `delete` named it; the last few deletions are kept.")],
+) -> None:
+    """Bring back the candles of a series that was deleted lately."""
+    from mllib.pipeline.data import undo_delete
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        pair, timeframe = undo_delete(ws, deleted)
+    say(f"{pair} {timeframe} is stored again.")
+
+
+@app.command()
+def gaps(pair: Pair, timeframe: Timeframe, as_json: Json = False) -> None:
+    """List where candles are missing though the market is usually open."""
+    from mllib.pipeline.series_listing import gaps_of
+    from mllib.pipeline.workspace import open_workspace
+    from mllib.timeframes import iso_utc
+
+    with open_workspace() as ws:
+        found = gaps_of(ws, pair=pair, timeframe=timeframe)
+    if as_json:
+        print_json([gap._asdict() for gap in found])
+        return
+    rows = [
+        (iso_utc(gap.after_time), iso_utc(gap.before_time), gap.missing)
+        for gap in found
+        if not gap.is_day_off
+    ]
+    print_table(f"Gaps of {pair} {timeframe}", ("last candle before", "next candle", "missing"), rows)
+    if days_off := len(found) - len(rows):
+        say(f"And {days_off} single days off, such as holidays.")
 
 
 def _show(done: "CandleImport", as_json: bool) -> None:

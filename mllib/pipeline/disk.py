@@ -49,7 +49,7 @@ def disk_used(home: Path) -> DiskUse:
             if key not in seen:
                 seen.add(key)
                 used[_part(entry.name)] += status.st_blocks * _BLOCK
-    return DiskUse(dict(used.most_common()), shutil.disk_usage(home).free)
+    return DiskUse({part: size for part, size in used.most_common() if size}, shutil.disk_usage(home).free)
 
 
 def _part(name: str) -> str:

@@ -62,6 +62,12 @@ test("tags stand on their layer's side, and none where a layer has none", () => 
   assert.ok(above.top < 100 && below.top >= 200);
 });
 
+test("a tag that would stand above the chart stands inside its span", () => {
+  const high = { ...box(1, 9), top: 10 };
+  const [tag] = placedTags([high], () => 50);
+  assert.ok(tag.top >= 22);
+});
+
 test("of very many narrow spans only the selected one has a tag", () => {
   const many = Array.from({ length: 40 }, (_, i) => box(i * 20, i * 20 + 1, "above", i === 7));
   assert.deepEqual(placedTags(many, () => 60).map((tag) => tag.box.span.key), ["140"]);

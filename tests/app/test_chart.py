@@ -65,7 +65,7 @@ def test_only_spans_on_what_is_loaded_are_sent_and_say_how_many_candles_they_hav
     bars = candles()
     marks = [mark(bars, 2, 5), mark(bars, 12, 15), mark(bars, 28, 40), mark(bars, 50, 55)]
     spans = spans_of(chart_model(bars, [Layer(marks, "solid")], COLORS, loaded=Stretch(10, 30, 1)))
-    assert [span["hover"] for span in spans] == ["told\n4 candles", "told"]
+    assert [span["hover"] for span in spans] == ["told\n4 candles", "told\n13 candles"]
     assert spans[0]["color"] == COLORS["bull_flag"]
 
 

@@ -1,6 +1,7 @@
 """The command line as a script sees it: standard output, standard error, exit status."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,8 +50,14 @@ def test_candles_can_be_checked_renamed_and_deleted(candleloop):
     )
     exported = json.loads(candleloop("annotations", "export", "--pair", "E/U", "--timeframe", "1h").stdout)
     assert len(exported["annotations"]) == 98
-    assert candleloop("candles", "delete", "--pair", "E/U", "--timeframe", "1h", "--yes").returncode == 0
+    gaps = json.loads(candleloop("candles", "gaps", "--pair", "E/U", "--timeframe", "1h", "--json").stdout)
+    assert [(gap["missing"], gap["is_day_off"]) for gap in gaps] == [(1, True), (14, False)]
+    deleted = candleloop("candles", "delete", "--pair", "E/U", "--timeframe", "1h", "--yes")
     assert json.loads(candleloop("candles", "list", "--json").stdout) == []
+    name = re.search(r"undelete (\S+)`", deleted.stderr)[1]
+    assert candleloop("candles", "undelete", name).returncode == 0
+    (again,) = json.loads(candleloop("candles", "list", "--json").stdout)
+    assert (again["pair"], again["rows"]) == ("E/U", 6225)
 
 
 def test_splits_are_pointed_out_and_adjusted_when_asked(candleloop):

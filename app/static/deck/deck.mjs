@@ -91,7 +91,7 @@ export class Deck {
   // ---- what there is
 
   get annotator() {
-    return this.standing.signed_in ?? annotatorName.get();
+    return this.standing.signed_in ?? (annotatorName.get() || this.standing.name || "");
   }
 
   get named() {
