@@ -85,8 +85,9 @@ def begin(names: Sequence[str], versions: Sequence[Run]) -> None:
     numbers = [str(run.model_version) for run in versions]
     serving = None if predictor() is None else predictor().info.model_version
     _choose("differ_after", numbers, serving)
-    before = next((number for number in numbers if number != state.differ_after), None)
-    _choose("differ_before", numbers, before)
+    others = [number for number in numbers if number != state.differ_after]
+    earlier = [number for number in others if int(number) < int(state.differ_after)]
+    _choose("differ_before", numbers, next(iter(earlier or others), None))
     state.setdefault("differ_labels", [])
     state.setdefault("differ_least", 0.0)
     state.setdefault("differ_bars", 0)
@@ -197,9 +198,10 @@ def select(key: str | None) -> None:
 
 def select_in_table(shown: Sequence[Disagreement]) -> None:
     """Takes over which row of the table was clicked."""
-    chosen = st.session_state[TABLE]["selection"]["rows"]
-    if chosen and chosen[0] < len(shown):
-        st.session_state[_SELECTED] = key_of(shown[chosen[0]])
+    chosen = st.session_state[TABLE]["selection"]
+    at = [row for row, _ in chosen["cells"]] or chosen["rows"]
+    if at and at[0] < len(shown):
+        st.session_state[_SELECTED] = key_of(shown[at[0]])
 
 
 def step(shown: Sequence[Disagreement], by: int) -> None:

@@ -22,10 +22,10 @@ from mllib.inference import Predictor
 from mllib.pipeline.judging import Delivery, Said, deliver, take_back
 from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.places import in_order_of_time, place_of
-from mllib.pipeline.predicting import predict_stored
-from mllib.pipeline.queueing import QueueEntry, review_queue
+from mllib.pipeline.queueing import QueueEntry, QueueRequest, ReviewQueue, find_places
 from mllib.pipeline.review import labels_to_review, series_to_review
-from mllib.spans import JudgedPrediction, PredictedSpan, Span
+from mllib.pipeline.sweeps import sweep_series
+from mllib.spans import NOTHING, JudgedPrediction, PredictedSpan, Span
 from mllib.store import Feedback
 
 _AROUND = 60
@@ -50,6 +50,7 @@ class AskedPlace(Message):
     end_time: int
     confidence: float | None = None
     candle_count: int | None = None
+    as_of: int | None = None
 
     @property
     def span(self) -> Span:
@@ -149,7 +150,7 @@ def answer(asked: dict[str, Any] | None) -> dict[str, Any]:
         "places": lambda: {one.key: _shown(lambda one=one: _place(one, ask)) for one in ask.want},
         "queue": lambda: ask.queue and _queue(ask.queue),
         "browse": lambda: ask.browse and _shown(lambda: _browse(ask.browse)),
-        "reasons": lambda: ask.why and {ask.why.key: _shown(lambda: _reasons(ask.why, ask.view))},
+        "reasons": lambda: ask.why and {ask.why.key: _shown(lambda: _reasons(ask.why))},
         "today": lambda: None if ask.today_since is None else _said_since(ask),
     }
     return reply | {"seq": ask.seq, "tab": ask.tab} | {name: make() for name, make in parts.items()}
@@ -222,19 +223,23 @@ def _queue(wish: QueueWish) -> dict[str, Any]:
     model = predictor()
     if model is None:
         return {"id": wish.id, "entries": []}
+    series = None if wish.series is None else [_series(name) for name in wish.series]
+    request = QueueRequest(size=wish.size, series=series, labels=wish.labels)
     task = background(
         ("queue", str(workspace().home), model.info.run_id, wish.id),
-        review_queue,
+        find_places,
         workspace(),
         stored_candles(),
         model,
-        series=None if wish.series is None else [_series(name) for name in wish.series],
-        size=wish.size,
-        labels=list(labels_to_review(workspace(), model)) if wish.labels is None else wish.labels,
+        request,
     )
     if not task.done:
         return {"id": wish.id, "progress": task.progress, "stage": task.stage}
-    return {"id": wish.id} | _shown(lambda: {"entries": [_entry(one, model) for one in task.result]})
+    return {"id": wish.id} | _shown(lambda: _entries(task.result, model))
+
+
+def _entries(queue: ReviewQueue, model: Predictor) -> dict[str, Any]:
+    return {"entries": [_entry(one, model) for one in queue.entries], "notes": queue.notes}
 
 
 def _entry(one: QueueEntry, model: Predictor) -> dict[str, Any]:
@@ -253,7 +258,7 @@ def _prediction(span: PredictedSpan, pair: str, timeframe: str, model: Predictor
         "key": f"{pair}|{timeframe}|{place_key(span)}|{version}",
         "pair": pair,
         "timeframe": timeframe,
-        "label": span.label,
+        "label": None if span.label == NOTHING else span.label,
         "start_time": span.start_time,
         "end_time": span.end_time,
         "confidence": span.avg_confidence,
@@ -272,9 +277,10 @@ def _browse(wish: BrowseWish) -> dict[str, Any]:
     version = workspace().candles.version(pair, timeframe)
     task = background(
         ("browse", str(workspace().home), model.info.run_id, pair, timeframe, version),
-        predict_stored,
-        model,
+        sweep_series,
+        workspace(),
         stored_candles(),
+        model,
         pair=pair,
         timeframe=timeframe,
     )
@@ -288,13 +294,11 @@ def _browse(wish: BrowseWish) -> dict[str, Any]:
     return {"id": wish.id, "entries": entries, "total": total, "first": first, "at": at} | bounds
 
 
-def _reasons(asked: AskedPlace, view: View) -> dict[str, Any]:
+def _reasons(asked: AskedPlace) -> dict[str, Any]:
     model, span = predictor(), asked.span
     if model is None or not isinstance(span, PredictedSpan):
         return {"reasons": []}
-    history = stored_candles().read(asked.pair, asked.timeframe)
-    if view.hidden_after:
-        history = history.between(None, span.end_time)
+    history = stored_candles().read(asked.pair, asked.timeframe).between(None, asked.as_of)
     found = explain(model, history, span, most=_REASONS).reasons
     return {"reasons": [{"words": r.words, "for": r.weight > 0, "share": r.share} for r in found]}
 

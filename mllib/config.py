@@ -117,16 +117,19 @@ class IngestionSection(EncodingConfig):
     layers: tuple[Literal["human", "talib"], ...] = Field(
         default=("human", "talib"),
         min_length=1,
+        title="Learn from",
         description="Whose spans are learned: people's, TA-Lib's or both.",
         json_schema_extra={"essential": 3},
     )
     talib_patterns: tuple[str, ...] = Field(
         default=(),
+        title="TA-Lib patterns",
         description="TA-Lib's functions whose spans are learned.",
         json_schema_extra={"essential": 4, "items": {"enum": list(DISPLAY_NAME)}},
     )
     label_encoding: Literal["bio", "combined", "window"] = Field(
         default="bio",
+        title="Encoder",
         description="How a chart becomes rows. bio: a row a candle. window: a row a candidate window. "
         "combined: both, and for each label the one that finds it better.",
         json_schema_extra={"essential": 2},

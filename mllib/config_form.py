@@ -222,10 +222,9 @@ def _field(path: str, described: Mapping[str, Any], value: Any, section: str) ->
     kind: Kind = (
         "choice" if choices and shape["type"] != "array" else _KINDS.get(shape.get("type", ""), "value")
     )
-    title = path.rpartition(".")[2].replace("_", " ")
     return FormField(
         path=path,
-        title=title[0].upper() + title[1:],
+        title=_title(path.rpartition(".")[2], described["title"]),
         section=section,
         kind=kind,
         value=value,
@@ -235,6 +234,11 @@ def _field(path: str, described: Mapping[str, Any], value: Any, section: str) ->
         bounds=_bounds(shape),
         essential=described.get("essential", _LATER),
     )
+
+
+def _title(name: str, title: str) -> str:
+    """The title that the schema gives a key, or its name as a sentence where it gives none of its own."""
+    return name.replace("_", " ").capitalize() if title == name.replace("_", " ").title() else title
 
 
 def _choices(shape: Mapping[str, Any]) -> tuple[str, ...]:

@@ -35,13 +35,14 @@ class GateConfig(BaseModel):
         default=3, ge=0, le=50, description="Places of each series where a look into the future is sought."
     )
     least_span_f1: float = Field(
+        title="Least span F1",
         default=0.2,
         ge=0,
         le=1,
         description="Span F1 on the test, over all labels, below which it is refused.",
     )
     least_span_f1_of: dict[str, float] = Field(
-        default_factory=dict, description="The same for single labels."
+        title="Least span F1 of", default_factory=dict, description="The same for single labels."
     )
     most_calibration_error: float = Field(
         default=0.1,
@@ -53,7 +54,11 @@ class GateConfig(BaseModel):
         default=0, ge=0, le=20, description="Each fold trains a model of its own; 0 leaves the check out."
     )
     least_walk_forward_span_f1: float = Field(
-        default=0.15, ge=0, le=1, description="Mean span F1 over the folds below which it is refused."
+        title="Least walk-forward span F1",
+        default=0.15,
+        ge=0,
+        le=1,
+        description="Mean span F1 over the folds below which it is refused.",
     )
     least_verdicts: int = Field(
         default=10, ge=0, description="From so many newer verdicts on they are replayed; 0: never."

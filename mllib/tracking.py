@@ -37,6 +37,24 @@ def tracking_uri(home: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow' / 'mlflow.db'}"
 
 
+def run_url(home: Path, mlflow_run_id: str) -> str | None:
+    """Where MLflow's server, as `candleloop up` starts it, shows a run; MLflow is not imported for it.
+
+    None where the store is another than the home's own, or does not know the run.
+    """
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        return None
+    store = home.resolve() / "mlflow" / "mlflow.db"
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+            query = "SELECT experiment_id FROM runs WHERE run_uuid = ?"
+            found = database.execute(query, (mlflow_run_id,)).fetchone()
+    except sqlite3.Error:
+        return None
+    port = os.environ.get("CANDLELOOP_MLFLOW_PORT") or "5000"
+    return found and f"http://127.0.0.1:{port}/#/experiments/{found[0]}/runs/{mlflow_run_id}"
+
+
 def server_environment(home: Path) -> dict[str, str]:
     """What MLflow's server application has to find in its environment to serve this home's store.
 

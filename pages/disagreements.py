@@ -216,7 +216,7 @@ def _table(passing: differences.Rows) -> None:
         height=TABLE_PX,
         hide_index=True,
         on_select=lambda: differences.select_in_table(shown),
-        selection_mode="single-row-required",
+        selection_mode=("single-row-required", "single-cell"),
         placeholder="",
         column_config={
             "kind": st.column_config.TextColumn("Kind", width=116),

@@ -120,7 +120,7 @@ def _launch(asked: Asked, pairs: list[str], timeframe: str) -> None:
         st.toast(str(exc), icon=":material/info:")
         return
     enqueue_run(ws, run)
-    st.session_state.pop(_CHOSEN, None)
+    st.session_state[_CHOSEN] = run.run_id
     st.session_state["train launched"] = True
 
 
@@ -154,12 +154,12 @@ def _rerun_where_news_are(newest: Run) -> None:
     if state != before:
         st.session_state["train state"] = state
         if newest.run_id != before[0]:
-            st.session_state.pop(_CHOSEN, None)
+            st.session_state[_CHOSEN] = newest.run_id
         st.rerun()
 
 
 def _choose_run(runs: list[Run]) -> Run:
-    left, right = st.columns([1, 1.6], vertical_alignment="center")
+    left, right = st.columns([1, 1.6])
     left.subheader("Progress")
     by_id = {run.run_id: run for run in runs}
     chosen = right.selectbox(

@@ -7,10 +7,11 @@ import streamlit as st
 
 from app.background import background, forget, result_or_progress
 from app.data.figures import candles_figure
-from app.data.findings import show_changes, show_findings, show_rows, split_choice
+from app.data.findings import show_changes, show_findings, show_refusals, show_rows, split_choice
 from app.data.state import go_to, meant_series, say
 from app.session import workspace
 from app.words import count, file_size
+from mllib.candle_merging import Comparison
 from mllib.errors import CandleloopError, InvalidCandles, NotFound
 from mllib.pipeline.data import CandleImport, store_candles
 from mllib.pipeline.previewing import ImportPreview, SourceFile, preview_import, read_upload
@@ -81,14 +82,13 @@ def _preview(source: SourceFile, file_id: str) -> None:
     with form:
         _import_button(source, choice, found)
     with chart:
+        show_refusals(source, found)
         if found.candles is not None:
             st.plotly_chart(
                 candles_figure(found.candles, found.gaps),
                 key="data_preview",
                 config={"displayModeBar": False},
             )
-        else:
-            show_rows(source.head)
     _report(source, found)
 
 
@@ -144,24 +144,32 @@ def _previewed(source: SourceFile, choice: _Choice) -> ImportPreview:
 def _import_button(source: SourceFile, choice: _Choice, found: ImportPreview) -> None:
     changes = found.comparison
     nothing = changes is not None and not (changes.report.added or changes.report.changed)
-    new = changes is None or changes.stored is None
     importing = st.session_state.get(_IMPORTING) == choice
-    if (
-        st.button(
-            "Import" if new else "Append",
-            type="primary",
-            icon=":material/database_upload:",
-            disabled=bool(found.refusals) or nothing or importing,
-            width="stretch",
-        )
-        or importing
-    ):
+    pressed = st.button(
+        "Import" if changes is None else _doing(changes),
+        type="primary",
+        icon=":material/database_upload:",
+        disabled=bool(found.refusals) or nothing or importing,
+        width="stretch",
+    )
+    if pressed or importing:
         st.session_state[_IMPORTING] = choice
         _import(source, choice)
     if found.refusals:
         st.caption("Nothing can be stored before what the report refuses is put right.")
     elif nothing:
         st.caption("All of this is stored already.")
+
+
+def _doing(changes: Comparison) -> str:
+    """What pressing the button does."""
+    report = changes.report
+    if changes.stored is None:
+        return f"Import {count(report.added, 'candle')}"
+    if not report.changed:
+        return f"Append {count(report.added, 'candle')}"
+    added = f"Append {count(report.added, 'candle')} and change" if report.added else "Change"
+    return f"{added} {count(report.changed, 'stored candle')}"
 
 
 def _import(source: SourceFile, choice: _Choice) -> None:
@@ -201,7 +209,7 @@ def _report(source: SourceFile, found: ImportPreview) -> None:
     report, rows = st.columns([1, 1.7], gap="large")
     with report:
         st.subheader("What the gate says")
-        show_findings(source, found)
+        show_findings(source.raw, found)
     with rows:
         st.subheader("What was understood")
         show_rows(source.head, headers=source.raw.headers)

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app.words import candle_time, count
-from mllib.candle_files import FileRows
+from mllib.candle_files import FileRows, RawCandles
 from mllib.candle_gate import GateReport
 from mllib.candle_merging import Comparison
 from mllib.candles import PRICE_COLUMNS, Candles
@@ -19,30 +20,44 @@ from mllib.price_adjustment import PriceSplit, SuspectedSplit, adjustment_words,
 _MOST_CHANGES = 200
 
 
-def show_findings(source: SourceFile, found: ImportPreview) -> None:
-    """What is refused, with its rows; then what was found, assumed and would be stored."""
-    assert source.raw is not None, "only a file that was read has findings"
+def show_refusals(source: SourceFile, found: ImportPreview) -> None:
+    """What the gate refuses, each with the rows where it begins."""
+    assert source.raw is not None, "only a file that was read is judged"
     for refusal in found.refusals:
         st.error(str(refusal), icon=":material/block:")
         if refusal.row is not None:
-            with st.expander(f"The rows around candle {refusal.row:,}", expanded=len(found.refusals) == 1):
-                near = rows_near(source.raw, refusal.row)
-                near["row"] = _numbered(near["row"].tolist(), refusal.row)
-                st.dataframe(near, hide_index=True, column_config={"time": _TIME})
+            near = rows_near(source.raw, refusal.row)
+            near["row"] = _numbered(near["row"].tolist(), refusal.row)
+            st.dataframe(near, hide_index=True, column_config={"time": _TIME} | _plain(near))
+
+
+def show_findings(raw: RawCandles, found: ImportPreview) -> None:
+    """What the gate found in candles, what was assumed, and what would be stored."""
+    if found.refusals:
+        _line("block", f"{count(len(found.refusals), 'fault')}, told above: nothing can be stored like this.")
     if found.report is not None:
         _line("check", _range_words(found.report))
         _line("date_range", gaps_words(found.gaps, len(found.report.gaps)))
+        for split in found.report.splits:
+            _line("call_split", f"Looks like a split that is not adjusted for: {_split_words(split)}.")
         if found.report.volume_is_zero:
             _line("info", "The volume is 0 throughout.")
     for split in found.adjusted:
         _line("call_split", adjustment_words(split))
     if found.comparison is not None:
         _line("database", _stored_words(found.comparison))
-    for note in source.raw.notes:
+    for note in raw.notes:
         _line("info", note)
 
 
 _TIME = st.column_config.DatetimeColumn("time (UTC)", format="YYYY-MM-DD HH:mm:ss")
+
+
+def _plain(frame: pd.DataFrame) -> dict[str, Any]:
+    """Numbers with all their digits."""
+    return {
+        name: st.column_config.NumberColumn(format="plain") for name in frame.select_dtypes("float").columns
+    }
 
 
 def _line(icon: str, sentence: str) -> None:
@@ -138,6 +153,6 @@ def show_changes(found: Comparison, candles: Candles | None) -> None:
     for name in (*PRICE_COLUMNS, "volume"):
         if name in stored and name in given:
             table[f"{name}, stored"], table[f"{name}, file"] = stored[name], given[name]
-    st.dataframe(table, hide_index=True, column_config={"time": _TIME})
+    st.dataframe(table, hide_index=True, column_config={"time": _TIME} | _plain(table))
     if len(found.changed_times) > len(times):
         st.caption(f"The first {len(times)} of {len(found.changed_times):,}.")

@@ -20,6 +20,7 @@ from mllib.pipeline.series_listing import StoredSeries, gaps_of, list_series
 
 _TABLE, _DELETED, _SAMPLES = "data_table", "data_deleted", "import samples"
 _MOST_GAPS_LISTED = 200
+_MAY_BE_EMPTY = ("people", "confirmed", "corrected", "verdicts", "TA-Lib", "splits adjusted")
 
 
 def series_part() -> None:
@@ -68,9 +69,9 @@ def _take_samples() -> None:
 def _table(series: Sequence[StoredSeries]) -> StoredSeries:
     """The series that is selected, the first one at the start."""
     frame = pd.DataFrame([_row(one) for one in series])
+    frame = frame.drop(columns=[name for name in _MAY_BE_EMPTY if frame[name].isna().all()])
     numbers = {
-        name: st.column_config.NumberColumn(format="localized")
-        for name in ("candles", "people", "verdicts", "TA-Lib")
+        name: st.column_config.NumberColumn(format="localized") for name in ("candles", *_MAY_BE_EMPTY)
     }
     event = st.dataframe(
         frame,
@@ -78,9 +79,8 @@ def _table(series: Sequence[StoredSeries]) -> StoredSeries:
         placeholder="",
         key=_TABLE,
         on_select="rerun",
-        selection_mode="single-row",
-        column_config=numbers
-        | {"people": st.column_config.NumberColumn(format="localized", help="Spans that people drew")},
+        selection_mode="single-row-required",
+        column_config=numbers,
     )
     rows = event["selection"]["rows"]
     return series[rows[0]] if rows and rows[0] < len(series) else series[0]

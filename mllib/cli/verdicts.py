@@ -9,6 +9,7 @@ from mllib.cli.output import Json, print_json, print_table, say
 
 if TYPE_CHECKING:
     from mllib.agreement import Agreement, SharedPlace, Statement
+    from mllib.pipeline.verdict_history import WeekScore
 
 app = typer.Typer(help="What annotators said of predictions.", no_args_is_help=True)
 _SHOWN = 20
@@ -76,6 +77,47 @@ def undo(
     with open_workspace() as ws:
         ws.store.verdicts.retract(verdict_id, annotator)
     say(f"Verdict {verdict_id} is taken back.")
+
+
+@app.command()
+def history(pair: OnePair = None, timeframe: OneTimeframe = None, as_json: Json = False) -> None:
+    """Say how good each model was week by week, from what people said of its predictions."""
+    from mllib.pipeline.verdict_history import verdict_history
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws:
+        found = verdict_history(ws, pair=pair, timeframe=timeframe)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    if not found:
+        say("No verdicts yet. Give some in Review, or send them to POST /feedback.")
+        return
+    columns = (
+        *("week", "model", "slice", "verdicts", "hits", "false", "missed", "span F1 (95 %)"),
+        *("right (95 %)", "confidence", "ECE"),
+    )
+    print_table("Verdicts by week; only the audit slice is drawn at random", columns, [*map(_week, found)])
+
+
+def _week(one: "WeekScore") -> tuple[object, ...]:
+    from mllib.timeframes import iso_utc
+
+    return (
+        iso_utc(one.week)[:10],
+        "none" if one.model_version is None else f"v{one.model_version}",
+        *(one.slice, one.verdicts, one.hits, one.false_alarms, one.misses),
+        _between(one.span_f1, one.span_f1_interval),
+        _between(one.confirmed, one.confirmed_interval),
+        _figure(one.mean_confidence),
+        _figure(one.ece),
+    )
+
+
+def _between(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None or interval is None:
+        return _figure(value)
+    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
 
 
 def _print_agreement(found: "Agreement") -> None:

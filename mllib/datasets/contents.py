@@ -16,7 +16,7 @@ from mllib.datasets.columns import (
     labeled_columns,
 )
 from mllib.datasets.facts import Facts
-from mllib.datasets.files import read_table, write_table, write_text
+from mllib.datasets.files import read_table, table_bytes, write_table, write_text
 from mllib.datasets.schema import checked
 from mllib.datasets.tables import (
     KEY,
@@ -91,6 +91,11 @@ def load_candles(path: Path) -> "list[Candles]":
 def write_facts(facts: Sequence[tuple[Named, Facts]], path: Path) -> None:
     """What is said of several series as one table."""
     write_table(fact_table(facts), path, FACTS)
+
+
+def facts_bytes(facts: Sequence[tuple[Named, Facts]]) -> bytes:
+    """What `write_facts` writes, for a file elsewhere."""
+    return table_bytes(fact_table(facts), FACTS, where="export")
 
 
 def load_facts(path: Path) -> dict[Named, Facts]:

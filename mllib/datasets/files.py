@@ -1,6 +1,7 @@
 """Tables to Parquet with equal bytes for equal content, and the version of a folder: DVC's own hash of it."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -36,6 +37,15 @@ def write_table(
     table = _documented(checked(frame, columns, where=f"dataset table {path.name}", key=key), columns)
     with replacing(path) as partial:
         pq.write_table(table, partial, compression="zstd", row_group_size=_ROWS_A_GROUP)
+
+
+def table_bytes(frame: "pd.DataFrame", columns: Sequence[Column], *, where: str) -> bytes:
+    """The content of the file that `write_table` writes; raises as it does."""
+    import pyarrow.parquet as pq
+
+    content = io.BytesIO()
+    pq.write_table(_documented(checked(frame, columns, where=where), columns), content, compression="zstd")
+    return content.getvalue()
 
 
 def write_text(text: str, path: Path) -> None:

@@ -11,23 +11,44 @@ from typing import Any
 
 from mllib.datasets.files import write_text
 from mllib.errors import NotReady
+from mllib.models import Progress
 
 
-def push_versions(folder: Path, remote: str, versions: Sequence[str]) -> None:
-    """Copies the datasets `folder/<version>` to the remote.
+def pushed_versions(remote: str, versions: Sequence[str]) -> frozenset[str]:
+    """Those of the versions that are whole on the remote: DVC writes a folder's listing after its files.
+
+    Raises:
+        NotReady: the remote cannot be asked.
+    """
+    import fsspec
+
+    try:
+        system, root = fsspec.core.url_to_fs(remote)
+        system.invalidate_cache()
+        return frozenset(v for v in versions if system.exists(f"{root}/files/md5/{v[:2]}/{v[2:]}.dir"))
+    except Exception as exc:  # every protocol has its own errors
+        raise _unreachable(f"asking {remote} for datasets", exc) from exc
+
+
+def push_versions(
+    folder: Path, remote: str, versions: Sequence[str], *, progress: Progress | None = None
+) -> None:
+    """Copies the datasets `folder/<version>` to the remote, one after the other.
 
     Raises:
         NotReady: the remote cannot be written, or files of a dataset were altered.
     """
     with _repository(folder, remote, f"pushing datasets to {remote}") as repo:
-        for version in versions:
+        for done, version in enumerate(versions):
+            if progress is not None:
+                progress(done / len(versions), f"{version[:8]}, {done + 1} of {len(versions)}")
             (stage,) = repo.add([str(folder / version)])
             if (found := stage.outs[0].hash_info.value) != f"{version}.dir":
                 raise NotReady(
                     f"dataset {folder / version}: found content {found}, expected {version}: "
                     "files were altered. Remove the folder and restore it."
                 )
-        repo.push([str(_pointer(folder, version)) for version in versions])
+            repo.push([str(_pointer(folder, version))])
 
 
 def fetch_version(folder: Path, remote: str, version: str) -> None:
@@ -61,10 +82,14 @@ def _repository(folder: Path, remote: str, what: str) -> Iterator[Any]:
         with Repo(str(folder)) as repo:
             yield repo
     except (DvcException, OSError) as exc:
-        raise NotReady(
-            f"{what}: found {type(exc).__name__} ({exc}), expected a remote that can be reached and holds "
-            "what is asked for. Check data.remote and its credentials; S3 needs `pip install dvc-s3`."
-        ) from exc
+        raise _unreachable(what, exc) from exc
+
+
+def _unreachable(what: str, exc: Exception) -> NotReady:
+    return NotReady(
+        f"{what}: found {type(exc).__name__} ({exc}), expected a remote that can be reached and holds "
+        "what is asked for. Check data.remote and its credentials; S3 needs `pip install dvc-s3`."
+    )
 
 
 def _settings(folder: Path, remote: str) -> str:

@@ -36,7 +36,12 @@ class Hyperparameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     n_estimators: int = Field(
-        default=60, ge=1, le=2_000, description="Trees.", json_schema_extra={"essential": 5}
+        default=60,
+        ge=1,
+        le=2_000,
+        title="Trees",
+        description="How many trees are grown.",
+        json_schema_extra={"essential": 5},
     )
     max_depth: int | None = Field(
         default=16, ge=1, description="Splits from a tree's root to a leaf; empty: as many as there are."
@@ -49,7 +54,7 @@ class Hyperparameters(BaseModel):
         default="sqrt", description="Inputs that a split may choose from: sqrt, log2 or a share."
     )
     max_samples: float = Field(default=0.5, gt=0, le=1, description="Share of the rows that a tree sees.")
-    n_jobs: int = Field(default=2, ge=1, description="Threads.")
+    n_jobs: int = Field(default=2, ge=1, title="Threads", description="Processor threads.")
 
     @field_validator("max_features")
     @classmethod

@@ -39,6 +39,7 @@ class Hyperparameters(BaseModel):
         default=150,
         ge=1,
         le=5_000,
+        title="Rounds",
         description="Rounds of boosting at most; 600 on folds, unless set.",
         json_schema_extra={"essential": 5},
     )
@@ -56,7 +57,7 @@ class Hyperparameters(BaseModel):
     early_stopping_rounds: int = Field(
         default=20, ge=1, description="Rounds without gain after which it stops; 50 on folds, unless set."
     )
-    n_jobs: int = Field(default=2, ge=1, description="Threads.")
+    n_jobs: int = Field(default=2, ge=1, title="Threads", description="Processor threads.")
 
 
 class XGBoostTrees:

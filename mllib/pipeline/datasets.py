@@ -18,6 +18,7 @@ from mllib.datasets.files import new_folder, version_of
 from mllib.datasets.remote import fetch_version, push_versions
 from mllib.datasets.tables import enriched_table
 from mllib.errors import NotFound, NotReady
+from mllib.models import Progress
 from mllib.pipeline.annotations import known_facts, labelled
 from mllib.pipeline.workspace import Workspace
 from mllib.timeframes import parse_timeframe
@@ -55,6 +56,7 @@ def build_dataset(
     timeframe: str | None = None,
     made_by: str = "build",
     run_id: str | None = None,
+    progress: Progress | None = None,
 ) -> Dataset:
     """The dataset of stored series as they are now; one that is there already is left as it is.
 
@@ -62,6 +64,8 @@ def build_dataset(
         NotFound: a series is not stored.
         TrainingFailed: no label has any span, or a table does not fit its schema; nothing is written.
     """
+    told = progress or _quiet
+    told(0.0, "reading candles and labels")
     chosen = sorted({*pairs}) or [config.pipeline.pair]
     canonical = parse_timeframe(timeframe or config.pipeline.timeframe)
     ingestion, features = config.stages.annotation_ingestion, config.stages.feature_engineering
@@ -75,9 +79,17 @@ def build_dataset(
     named = [((one.pair, one.timeframe), said) for one, said in zip(candles, facts, strict=True)]
     with new_folder(ws.datasets) as partial:
         files = Files.of(partial)
-        write_labeled(enriched_table(candles, features), series, features, files)
+        told(0.2, "computing columns")
+        enriched = enriched_table(candles, features)
+        told(0.5, "writing tables")
+        write_labeled(enriched, series, features, files)
         write_facts(named, files.annotations)
+        told(0.9, "taking its version")
         return keep_dataset(ws, partial, made_by=made_by, run_id=run_id)
+
+
+def _quiet(share: float, stage: str) -> None:
+    pass
 
 
 def keep_dataset(ws: Workspace, partial: Path, *, made_by: str, run_id: str | None = None) -> Dataset:
@@ -250,7 +262,7 @@ def restore_dataset(ws: Workspace, name: str) -> Dataset:
     return dataset
 
 
-def push_datasets(ws: Workspace, names: Sequence[str] = ()) -> list[str]:
+def push_datasets(ws: Workspace, names: Sequence[str] = (), *, progress: Progress | None = None) -> list[str]:
     """Copies datasets, by default all that are here, to the remote; their versions.
 
     Raises:
@@ -258,7 +270,7 @@ def push_datasets(ws: Workspace, names: Sequence[str] = ()) -> list[str]:
         NotReady: the remote cannot be reached.
     """
     versions = [find_dataset(ws, name).version for name in names] or _versions_here(ws)
-    push_versions(ws.datasets, ws.config.data.remote_of(ws.home), versions)
+    push_versions(ws.datasets, ws.config.data.remote_of(ws.home), versions, progress=progress)
     return versions
 
 

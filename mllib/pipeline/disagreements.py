@@ -1,23 +1,20 @@
-"""Use cases about where people, TA-Lib and models differ, and what to ask people next."""
+"""Use cases about where people, TA-Lib and models differ."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import numpy as np
-
 from mllib.candles import Candles
 from mllib.disagreement import Pair, PairKind, Summary, compare, summarise
 from mllib.errors import InvalidConfig, NotReady
 from mllib.inference import Predictor
-from mllib.matching import overlaps
 from mllib.models import Progress
 from mllib.pipeline.predicting import StoredCandles, Sweep
 from mllib.pipeline.span_layers import LAYERS, LayerName, LayerSpans, compared, layer_spans
 from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import PEOPLE, PredictedSpan, Span, positions
+from mllib.spans import PredictedSpan, Span
 from mllib.store import Action
 from mllib.timeframes import parse_timeframe
 
@@ -42,7 +39,6 @@ _CHANGES: dict[PairKind, ChangeKind] = {
     "only_in_a": "dropped",
     "only_in_b": "added",
 }
-_UNDECIDED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +90,9 @@ class Wanted:
     `labels` are those of either span, times (Unix s) hold the whole span, `least_bars` is how far the farther
     bound of a boundary mismatch must be off, `least_confidence` counts where there is a prediction, and
     `judged` says whether a person must have judged or skipped it, or must not have.
+
+    Raises:
+        InvalidConfig: the range ends before it starts.
     """
 
     kinds: Collection[str] | None = None
@@ -104,18 +103,29 @@ class Wanted:
     least_confidence: float = 0.0
     judged: bool | None = None
 
+    def __post_init__(self) -> None:
+        start, end = self.start_time, self.end_time
+        if start is not None and end is not None and start > end:
+            raise InvalidConfig(
+                f"range: found {start} to {end} (Unix s), expected its start before its end. Swap them."
+            )
+
     def __contains__(self, one: Disagreement) -> bool:
-        return (self.kinds is None or one.kind in self.kinds) and self.holds_place_of(one)
+        return (
+            (self.kinds is None or one.kind in self.kinds)
+            and (self.judged is None or (one.verdict is not None) == self.judged)
+            and self.holds_place_of(one)
+        )
 
     def holds_place_of(self, one: Disagreement) -> bool:
-        """Whether all filters but that of the kinds let it through."""
+        """Whether all filters but those of the kinds and of verdicts let it through."""
+        near = one.pair.kind == "boundary_mismatch" and one.pair.boundary_bars < self.least_bars
         return (
-            (self.labels is None or not one.labels.isdisjoint(self.labels))
+            not near
+            and (self.labels is None or not one.labels.isdisjoint(self.labels))
             and (self.start_time is None or one.span.start_time >= self.start_time)
             and (self.end_time is None or one.span.end_time <= self.end_time)
-            and (one.pair.boundary_bars >= self.least_bars or one.pair.iou == 0)
             and (confidence_of(one) or 1.0) >= self.least_confidence
-            and (self.judged is None or (one.verdict is not None) == self.judged)
         )
 
 
@@ -258,7 +268,7 @@ def newest_first(
 
 
 def summary(found: Iterable[Disagreement], wanted: Wanted) -> Summary:
-    """How much the layers agree where the filters say, whatever kinds are wanted."""
+    """How much the layers agree where the filters say, whatever kinds are wanted and judged."""
     there = [one for one in found if wanted.holds_place_of(one)]
     counts = Counter((one.span.label, str(one.kind)) for one in there)
     return replace(summarise(one.pair for one in there), counts=dict(counts))
@@ -282,33 +292,6 @@ def find_disagreements(
         return []
     bounds = int(history.time[sweep.first]), int(history.time[sweep.last - 1])
     return newest_first(found, Wanted(kinds=USUAL, start_time=bounds[0], end_time=bounds[1]), limit)
-
-
-def find_undecided(
-    ws: Workspace, sweep: Sweep, predicted: Sequence[PredictedSpan], *, limit: int
-) -> list[PredictedSpan]:
-    """Predictions that share no bar with a person's span or a place judged or skipped, most uncertain first.
-
-    Those nearest to a confidence of 0.5 come first, newer ones before older; no two share a bar.
-    """
-    history = sweep.history
-    said = ws.store.annotations.list(history.pair, history.timeframe, sources=PEOPLE)
-    verdicts = ws.store.verdicts.list(history.pair, history.timeframe, with_skips=True, with_settled=True)
-    judged = [one.place for one in verdicts]
-    at = positions(predicted, history.time)
-    touched, _, _ = overlaps(at, positions([*said, *judged], history.time))
-    free = np.ones(len(history), bool)
-    chosen: list[PredictedSpan] = []
-    for i in sorted(set(range(len(predicted))) - set(touched.tolist()), key=lambda i: _unsure(predicted[i])):
-        bars = slice(*at[i])
-        if len(chosen) < limit and free[bars].all():
-            free[bars] = False
-            chosen.append(predicted[i])
-    return chosen
-
-
-def _unsure(span: PredictedSpan) -> tuple[float, int, str]:
-    return abs(span.avg_confidence - _UNDECIDED), -span.start_time, span.label
 
 
 def _kinds(between: tuple[LayerName, LayerName]) -> dict[PairKind, Kind]:

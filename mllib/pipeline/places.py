@@ -1,7 +1,7 @@
 """Use cases of the review deck: places of a series with all that there is to see around them."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from mllib.inference import Predictor
 from mllib.matching import overlaps
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.review import ReviewWindow, review_window
+from mllib.pipeline.sweeps import swept
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import PredictedSpan, Span, positions
 from mllib.store import Verdict
@@ -71,10 +72,13 @@ def place_of(  # noqa: PLR0913  # which place, and how much of it
     first, length = window_around(span, history, bars=bars)
     predicted = span if isinstance(span, PredictedSpan) else None
     as_of = span.end_time if hidden_after and predicted is not None else None
+    kept = None
+    if predictor is not None and as_of is None:
+        kept = swept(ws, stored, predictor, pair=pair, timeframe=timeframe)
     window = review_window(
         ws,
         stored,
-        predictor,
+        predictor if kept is None else None,
         pair=pair,
         timeframe=timeframe,
         first_bar=first,
@@ -82,6 +86,8 @@ def place_of(  # noqa: PLR0913  # which place, and how much of it
         with_talib=with_talib,
         as_of=as_of,
     )
+    if kept is not None:
+        window = replace(window, predictions=_touching(kept.spans, window.candles))
     if predicted is None or as_of is None:
         return Place(window, predicted, as_of, peeked=False)
     without_later = _same_place(predicted, window.predictions, window.candles)
@@ -123,6 +129,11 @@ def in_order_of_time(
     here = int(np.searchsorted([one.start_time for one in passing], at, "left"))
     first = max(here - around, 0)
     return passing[first : here + around], len(passing), first
+
+
+def _touching(spans: Sequence[PredictedSpan], candles: Candles) -> list[PredictedSpan]:
+    first, last = int(candles.time[0]), int(candles.time[-1])
+    return [span for span in spans if span.end_time >= first and span.start_time <= last]
 
 
 def _same_place(span: Span, found: Sequence[PredictedSpan], candles: Candles) -> PredictedSpan | None:

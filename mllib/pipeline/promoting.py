@@ -1,8 +1,11 @@
 """Use cases about what serves: find a run's model, make it the champion, go back to the one before."""
 
+from collections.abc import Collection
+
 from mllib.errors import Conflict, NotFound
 from mllib.inference import Predictor
 from mllib.pipeline.labels import present_names
+from mllib.pipeline.overview import span_f1_over
 from mllib.pipeline.workspace import Workspace
 from mllib.store import ChampionMove, MovedBy, Run
 
@@ -43,6 +46,13 @@ def rollback(ws: Workspace, *, name: str | None = None, reason: str | None = Non
         NotFound: there is no champion.
         Conflict: there is none before it, or its predictor folder cannot be loaded.
     """
+    leaving, back = rollback_target(ws, name=name)
+    undone = f"back from run {leaving}" + (f": {reason}" if reason else "")
+    return promote(ws, back, moved_by="rollback", reason=undone, over=undone)
+
+
+def rollback_target(ws: Workspace, *, name: str | None = None) -> tuple[str, str]:
+    """The runs of the present champion and of the one that `rollback` goes back to; raises as it does."""
     registered = name or ws.config.served_model_name
     served = _served(ws.store.champions.history(registered))
     if not served:
@@ -52,8 +62,30 @@ def rollback(ws: Workspace, *, name: str | None = None, reason: str | None = Non
             f"champion of {registered}: found run {served[0]} and none before it, expected an earlier one to "
             "go back to. Promote another run instead."
         )
-    undone = f"back from run {served[-1]}" + (f": {reason}" if reason else "")
-    return promote(ws, served[-2], moved_by="rollback", reason=undone, over=undone)
+    return served[-1], served[-2]
+
+
+def promotion_words(champion: Run | None, run: Run, first: Collection[str]) -> list[str]:
+    """What changes when a run takes over from the champion's; `first` are the labels that people use."""
+    new = f"version {run.model_version}" if run.model_version is not None else f"run {run.run_id}"
+    if champion is None:
+        return [f"The served model becomes {new}. Nothing serves now."]
+    said = [f"The served model changes from version {champion.model_version} to {new}."]
+    if (run.model_type, run.encoder) != (champion.model_type, champion.encoder):
+        said.append(
+            f"Model and encoder change from {champion.model_type}, {champion.encoder} to "
+            f"{run.model_type}, {run.encoder}."
+        )
+    if run.metrics is None or champion.metrics is None:
+        return said
+    theirs, own = (span_f1_over(one.metrics or {"span_counts": {}}, first) for one in (champion, run))
+    if theirs is not None and own is not None:
+        said.append(f"Span F1 over people's labels was {theirs:.3f} on its own test and is {own:.3f}.")
+    before, after = set(champion.metrics["span_counts"]), set(run.metrics["span_counts"])
+    for words, labels in (("are lost", before - after), ("are new", after - before)):
+        if labels:
+            said.append(f"Labels that {words}: {', '.join(sorted(labels))}.")
+    return said
 
 
 def _served(moves: list[ChampionMove]) -> list[str]:

@@ -22,6 +22,7 @@ class TrainingConfig(SplitConfig):
 
     model_type: str = Field(
         default="xgboost",
+        title="Model",
         description="What learns: boosted trees (XGBoost), or a random forest.",
         json_schema_extra={"essential": 1, "enum": list(MODEL_NAMES)},
     )
@@ -49,6 +50,7 @@ class TrainingConfig(SplitConfig):
     seed: int = Field(default=0, ge=0, lt=2**31, description="The same seed and data give the same model.")
     auto_promote: bool = Field(
         default=True,
+        title="Promote by itself",
         description="A model that passes the gate becomes the champion at once.",
         json_schema_extra={"essential": 6},
     )

@@ -58,6 +58,8 @@ def text(app) -> str:
         ("overview", "Import candles"),
         ("train", "No candles are stored yet"),
         ("review", "No candles are stored yet"),
+        ("data", "No candles are stored yet"),
+        ("datasets", "Import candles first"),
         ("models", "No model was trained yet"),
     ],
 )

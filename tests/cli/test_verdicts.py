@@ -65,3 +65,14 @@ def test_differences_are_told_and_settled(candleloop, said):
 
 def test_without_a_second_annotator_it_says_so(candleloop):
     assert "No two annotators" in candleloop("annotations", "agreement").stderr
+
+
+def test_history_tells_a_week_in_a_row(candleloop, said):
+    (row,) = (line for line in candleloop("verdicts", "history").stdout.splitlines() if "v3" in line)
+    cells = [cell.strip() for cell in row.split("│")[1:-1]]
+    assert cells[1:7] == ["v3", "queue", "4", "3", "1", "0"]
+    assert cells[7].startswith("0.86 (")
+    assert cells[9:] == ["0.800", "0.050"]
+    (week,) = json.loads(candleloop("verdicts", "history", "--json").stdout)
+    assert (week["verdicts"], week["confirmed"]) == (4, 0.75)
+    assert "No verdicts yet" in candleloop("verdicts", "history", "--pair", "GBPUSD").stderr

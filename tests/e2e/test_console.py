@@ -1,14 +1,11 @@
-"""The console in a real browser, on a real server, with a real worker."""
+"""The console in a real browser, on a real server."""
 
 import re
-import time
-from pathlib import Path
 
 import pytest
 
-from mllib.jobs import worker_is_alive
 from mllib.pipeline.workspace import Workspace
-from tests.e2e.consoles import BARS, WORKER, Process, wait
+from tests.e2e.consoles import BARS, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -91,24 +88,6 @@ def test_another_run_is_promoted(page, ws: Workspace) -> None:
     _button(page, "Promote v2").click()
     wait(lambda: ws.store.champions.current("candleloop").run_id == other.run_id, "the promotion")
     page.get_by_text("v2 serves now").wait_for()
-
-
-def test_a_training_is_launched_and_watched_to_its_end(
-    page, ws: Workspace, environment: dict[str, str], tmp_path: Path
-) -> None:
-    page.goto("/train")
-    page.get_by_text("No worker is running").wait_for()
-    with Process(["python", "-c", WORKER], environment, tmp_path / "worker.log"):
-        wait(lambda: worker_is_alive(ws, now=time.time()), "the worker's heart")
-        page.reload()
-        _button(page, "Start training").click()
-        page.get_by_text(re.compile(r"one training runs at a time")).wait_for()
-        assert _button(page, "Start training").is_disabled()
-        page.get_by_text(re.compile(r"\d+% · ")).wait_for()
-        page.get_by_text(re.compile(r"Ready after \d+ s")).wait_for(timeout=60_000)
-        wait(lambda: _button(page, "Start training").is_enabled(), "the next start", page)
-    run = ws.store.runs.list(limit=1)[0]
-    assert (run.status, run.model_version) == ("ready", 3)
 
 
 def _open_review(page) -> None:

@@ -57,7 +57,9 @@ def test_a_correction_by_keys_and_one_by_dragging(page, ws: Workspace) -> None:
     hours = [(first.prediction.start_time - first.start_time), (first.end_time - first.prediction.end_time)]
     assert [bars_between(ws, first, name) for name in ("start", "end")] == [2, 6], hours
 
+    place(page)
     press(page, "e")
+    page.get_by_role("heading", name="Correct").wait_for()
     drag(page, 0.3, 0.6)
     page.keyboard.press("Enter")
     wait(lambda: len(judged_by(ws, "bob")) == 2, "the second correction", page)
@@ -92,8 +94,9 @@ def test_a_missed_span_is_added_and_the_place_stays(page, ws: Workspace) -> None
 def test_a_reload_keeps_place_name_and_undo(page, ws: Workspace) -> None:
     start(page, "dan")
     first = place(page)
-    press(page, "y")
-    press(page, "y")
+    for _ in range(2):
+        press(page, "y")
+        place(page)
     wait(lambda: len(judged_by(ws, "dan")) == 2, "two verdicts", page)
     here = place(page)
     page.reload()
@@ -105,10 +108,11 @@ def test_a_reload_keeps_place_name_and_undo(page, ws: Workspace) -> None:
     wait(lambda: judged_by(ws, "dan") == [], "both undone", page)
 
 
-def test_two_tabs_of_one_annotator_count_a_place_once(page, ws: Workspace) -> None:
+def test_two_tabs_of_one_annotator_count_a_place_once(browser, address: str, ws: Workspace) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
+    context.set_default_timeout(A_WHILE_MS)
+    page, other = context.new_page(), context.new_page()
     start(page, "eve")
-    other = page.context.new_page()
-    other.set_default_timeout(A_WHILE_MS)
     other.goto("/review")
     ready(other)
     assert place(other) == place(page)
@@ -120,7 +124,7 @@ def test_two_tabs_of_one_annotator_count_a_place_once(page, ws: Workspace) -> No
     assert len(judged_by(ws, "eve")) == 1
     press(other, "z")
     wait(lambda: judged_by(ws, "eve") == [], "the verdict to be taken back", other)
-    other.close()
+    context.close()
 
 
 def test_nothing_is_lost_when_the_server_dies_in_the_middle(
@@ -137,10 +141,9 @@ def test_nothing_is_lost_when_the_server_dies_in_the_middle(
         server.send_signal(signal.SIGKILL)
         server.wait()
     before = place(opened)
-    press(opened, "x")
-    press(opened, "y")
-    press(opened, "y")
-    press(opened, "u")
+    for key in "xyyu":
+        press(opened, key)
+        place(opened)
     assert place(opened) != before
     opened.locator(".saving[data-state=late], .saving[data-state=busy]").wait_for()
     assert len(judged_by(ws, "finn")) == 1
@@ -156,7 +159,7 @@ def test_nothing_is_lost_when_the_server_dies_in_the_middle(
 def test_as_of_shows_no_candle_after_the_span_and_stores_what_was_visible(page, ws: Workspace) -> None:
     start(page, "gil")
     press(page, "f")
-    page.get_by_text(re.compile("Later candles are hidden[:.]")).wait_for()
+    page.get_by_text(re.compile("Later candles are hidden[,.]")).wait_for()
     end = int(place(page).split("|")[4])
     shown = int(page.locator(".candle-chart").get_attribute("data-last-time"))
     assert shown == end
@@ -171,6 +174,7 @@ def test_a_series_is_browsed_in_order_of_time(page) -> None:
     press(page, "b")
     page.locator(".progress", has_text="prediction").wait_for()
     press(page, "t")
+    page.get_by_label("bearish engulfing").check()
     slider = page.get_by_role("slider", name="Least confidence")
     slider.focus()
     slider.press("Home")
@@ -232,7 +236,14 @@ def press(page, key: str) -> None:
 
 
 def place(page) -> str:
-    return page.locator(".deck").get_attribute("data-place") or ""
+    """The place on screen, once it is drawn."""
+
+    def drawn() -> tuple[str | None, str | None]:
+        asked = page.locator(".deck").get_attribute("data-asked")
+        return asked, page.locator(".chart").get_attribute("data-place")
+
+    wait(lambda: len(set(drawn())) == 1, "the place to be drawn", page)
+    return drawn()[1] or ""
 
 
 def progress(page) -> str:

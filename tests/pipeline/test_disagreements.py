@@ -15,7 +15,6 @@ from mllib.pipeline.disagreements import (
     Disagreement,
     Wanted,
     find_disagreements,
-    find_undecided,
     kinds_wanted,
     layer_disagreements,
     newest_first,
@@ -251,32 +250,13 @@ def test_a_dismissed_prediction_is_not_told_again(ws: Workspace, candles: Candle
     ]
 
 
-def test_a_skipped_place_is_not_asked_about_again_and_changes_nothing_else(
+def test_a_skipped_place_is_told_with_that_word_and_nothing_else_changes(
     ws: Workspace, candles: Candles, sweep: Sweep
 ) -> None:
     ws.store.annotations.add("EURUSD", "1h", [], reviewed=[looked(candles, 0, 200, "flag", "wedge")])
     found = [predicted(candles, "flag", 20, 29), predicted(candles, "flag", 60, 69)]
     before = find_disagreements(ws, sweep, found, limit=10)
     _judge(ws, found[0], "skip")
-    assert find_undecided(ws, sweep, found, limit=10) == found[1:]
     after = find_disagreements(ws, sweep, found, limit=10)
     assert [one.pair for one in after] == [one.pair for one in before]
     assert [one.verdict for one in after] == [None, "skip"]
-
-
-def test_the_most_uncertain_predictions_come_first(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
-    sure = predicted(candles, "flag", 10, 19, 0.95)
-    unsure = predicted(candles, "wedge", 30, 39, 0.48)
-    newer = predicted(candles, "flag", 50, 59, 0.48)
-    overlapping = predicted(candles, "flag", 35, 45, 0.6)
-    found = find_undecided(ws, sweep, [sure, unsure, overlapping, newer], limit=10)
-    assert found == [newer, unsure, sure]
-    assert find_undecided(ws, sweep, [sure, unsure, newer], limit=2) == [newer, unsure]
-
-
-def test_what_people_have_said_is_not_asked_again(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
-    ws.store.annotations.add("EURUSD", "1h", [drawn(candles, "wedge", 15, 25)])
-    _judge(ws, predicted(candles, "flag", 50, 59), "confirm")
-    _judge(ws, predicted(candles, "flag", 70, 79), "dismiss")
-    model = [predicted(candles, "flag", at, at + 9) for at in (10, 50, 70, 90)]
-    assert find_undecided(ws, sweep, model, limit=10) == model[-1:]

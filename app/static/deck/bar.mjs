@@ -54,11 +54,11 @@ export class Bar {
     const waiting = this.#deck.outbox.waiting();
     const refused = this.#deck.outbox.refused().length;
     const delayed = waiting.find((one) => one.delayed)?.delayed;
-    const late = this.#deck.lateFor > 0;
+    const late = this.#deck.conversation.lateFor > 0;
     let [state, words] = ["saved", "saved"];
     if (refused) [state, words] = ["failed", `${plural(refused, "verdict")} refused`];
     else if (waiting.length && delayed) [state, words] = ["late", `not saved yet: ${delayed}`];
-    else if (this.#deck.trouble) [state, words] = ["late", this.#deck.trouble];
+    else if (this.#deck.conversation.trouble) [state, words] = ["late", this.#deck.conversation.trouble];
     else if (late) [state, words] = ["late", waiting.length ? this.#lateWords(waiting.length) : "the console does not answer"];
     else if (waiting.length) [state, words] = ["busy", `saving ${waiting.length}`];
     this.#saving.dataset.state = state;
@@ -106,14 +106,16 @@ export class Bar {
     const deck = this.#deck;
     const parts = [];
     const { at, entries } = deck.course;
-    if (deck.browsing && entries.length) {
+    if (deck.browsing && !entries.length && deck.entry) {
+      parts.push(`no prediction at ${deck.state.browse.threshold.toFixed(2)} or more`);
+    } else if (deck.browsing && entries.length) {
       const { first, total } = deck.state.browse;
       const place = deck.course.detour === null && !deck.course.atEnd ? `${(first + at + 1).toLocaleString("en-GB")} of ` : "";
       parts.push(`${place}${plural(total, "prediction")}`);
     } else if (!deck.browsing && entries.length) {
       parts.push(`${Math.min(at + 1, entries.length)} of ${entries.length} in this queue`);
     }
-    if (deck.today !== null) parts.push(`${deck.today.toLocaleString("en-GB")} labelled today`);
+    if (deck.sayings.today !== null) parts.push(`${deck.sayings.today.toLocaleString("en-GB")} labelled today`);
     return el("span.progress", {}, parts.join(", "));
   }
 

@@ -11,7 +11,7 @@ export const Ending = {
     const actions = said.map(([, mark]) => mark.action);
     const count = (action) => actions.filter((one) => one === action).length;
     const judged = count("confirm") + count("correct") + count("dismiss");
-    const added = deck.state.said.filter((one) => one.action === "add").length;
+    const added = deck.sayings.all.filter((one) => one.action === "add").length;
     const rows = [
       ["confirmed", count("confirm")],
       ["corrected", count("correct")],
@@ -27,7 +27,7 @@ export const Ending = {
       el("a.button.primary", { href: "train", target: "_self" }, "Train with these"),
       keyed("Another queue", "", () => deck.newQueue()),
       keyed("Browse", "B", () => deck.setMode("browse"), { kind: "quiet" }),
-      keyed("Undo", "U", () => deck.undo(), { kind: "quiet", disabled: !deck.state.said.length }),
+      keyed("Undo", "U", () => deck.undo(), { kind: "quiet", disabled: !deck.sayings.depth }),
     ];
   },
 
@@ -35,6 +35,7 @@ export const Ending = {
     return [
       el("h3", {}, "Nothing more is worth a minute"),
       el("p", {}, "Browse a series in order of time, or train with what is labelled."),
+      ...(deck.state.queue.notes ?? []).map((note) => el("p.quiet", {}, note)),
       keyed("Browse", "B", () => deck.setMode("browse"), { kind: "primary" }),
       el("a.button", { href: "train", target: "_self" }, "Go to Train"),
       keyed("Look again", "", () => deck.newQueue(), { kind: "quiet" }),

@@ -52,7 +52,7 @@ function editing(deck, event) {
   const changed = (change) =>
     repeating(() => {
       change();
-      deck.drawDraft();
+      deck.drawPlace();
     });
   const by = event.shiftKey ? FAST : 1;
   const actions = {

@@ -14,13 +14,13 @@ export class Link {
   #lateSince = null;
 
   /**
-   * @param {{tab: string, make: () => object|null, onLate: () => void}} how `make` gives the next question or
-   *   null; `onLate` is called when an answer becomes late and when it is late no more
+   * @param {{tab: string, make: () => object|null, onLook: () => void}} how `make` gives the next question or
+   *   null; `onLook` is called twice a second, for whoever shows how late an answer is
    */
-  constructor({ tab, make, onLate }) {
+  constructor({ tab, make, onLook }) {
     this.#tab = tab;
     this.#make = make;
-    this.#timer = setInterval(() => this.#look(onLate), LOOK_MS);
+    this.#timer = setInterval(() => this.#look(onLook), LOOK_MS);
   }
 
   /** Takes the sending function of the last drawing. */
@@ -56,12 +56,12 @@ export class Link {
     clearInterval(this.#timer);
   }
 
-  #look(onLate) {
+  #look(onLook) {
     const waits = this.#inFlight === null ? 0 : performance.now() - this.#inFlight.since;
     if (this.#lateSince === null && waits > LATE_AFTER_MS) this.#lateSince = this.#inFlight.since;
     else if (this.#lateSince !== null && this.#inFlight === null) this.#lateSince = null;
-    onLate();
     if (waits > AGAIN_AFTER_MS) this.#inFlight = null;
     this.talk();
+    onLook();
   }
 }

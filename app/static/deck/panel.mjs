@@ -91,15 +91,16 @@ export class Panel {
     const { place } = deck;
     if (place === null) return [el("p.quiet", {}, "Loading the place …")];
     if (place.error) return [el("h3", {}, "This place cannot be shown"), el("p", {}, place.error), this.#moves()];
+    if (deck.looksForMissed) return this.#range();
     return deck.focus === null ? this.#window() : this.#prediction();
   }
 
   #nothing() {
     const deck = this.#deck;
-    if (deck.browsing) return [progress(deck.browseProgress, "Reading the series")];
+    if (deck.browsing) return [progress(deck.conversation.browseProgress, "Reading the series")];
     const { entries, error } = deck.state.queue;
     if (error) return [el("h3", {}, "There is no queue"), el("p", {}, error), keyed("Try again", "", () => deck.newQueue())];
-    if (entries === null) return [progress(deck.queueProgress, "Looking for the places worth a minute")];
+    if (entries === null) return [progress(deck.conversation.queueProgress, "Looking for the places worth a minute")];
     return entries.length ? Ending.ofQueue(deck) : Ending.emptyQueue(deck);
   }
 
@@ -113,7 +114,24 @@ export class Panel {
         : el("p", {}, "No model yet. Mark what you see with A; Train makes a first model of it."),
       keyed("Add a span", "A", () => deck.startAdding()),
       known ? null : el("a.button", { href: "train", target: "_self" }, "Go to Train"),
-      this.#undo(),
+      this.#moves(),
+    ];
+  }
+
+  #range() {
+    const deck = this.#deck;
+    const { entry } = deck;
+    const said = deck.saidOf(entry);
+    return [
+      el("h3", {}, "Nothing predicted here"),
+      el("p.quiet", {}, boundsWords(entry, entry.timeframe)),
+      reasonOf(entry),
+      el("p", {}, "Is anything missing between the dashed lines? Add it, or go on."),
+      ...(said
+        ? [el("p.said", { data: { action: said.action } }, "You went on"), keyed("Take back", "Z", () => deck.takeBack())]
+        : [keyed("Nothing is missing", "S", () => deck.judge("skip"), { kind: "primary" })]),
+      keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
+      this.#note,
       this.#moves(),
     ];
   }
@@ -126,8 +144,6 @@ export class Panel {
 
   #about() {
     const { entry, focus, place, standing, state } = this.#deck;
-    const origin = ORIGINS[entry.origin];
-    const human = entry.human ? ` ${entry.human.annotator ?? "A person"} says ${labelWords(entry.human.label)}.` : "";
     return [
       el(
         "h3.label",
@@ -143,7 +159,7 @@ export class Panel {
         el("br"),
         `${plural(focus.candle_count, "candle")} · model v${entry.model_version}`,
       ),
-      entry.why ? el("p.reason", {}, origin ? el("span.badge", {}, origin) : null, `${sentence(entry.why)}${human}`) : null,
+      reasonOf(entry),
       state.view.hidden_after ? el("p.as-of", {}, asOfWords(place)) : null,
     ];
   }
@@ -167,7 +183,6 @@ export class Panel {
         keyed("Skip", "S", () => deck.judge("skip")),
       ),
       this.#note,
-      this.#undo(),
       this.#moves(),
     );
   }
@@ -182,24 +197,24 @@ export class Panel {
       said.note ? el("p.quiet", {}, `“${said.note}”`) : null,
       said.client_id || said.verdict_id ? keyed("Take back", "Z", () => deck.takeBack()) : null,
       keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
-      this.#undo(),
       this.#moves(),
     );
   }
 
   #undo() {
     const deck = this.#deck;
-    const n = deck.state.said.length;
+    const n = deck.sayings.depth;
     return keyed(n ? `Undo (${n})` : "Undo", "U", () => deck.undo(), { kind: "quiet", disabled: n === 0 });
   }
 
   #moves() {
     const deck = this.#deck;
     return el(
-      "div.pair",
+      "div.moves",
       {},
-      keyed("Previous", "K", () => deck.step(-1), { kind: "quiet" }),
-      keyed("Next", "J", () => deck.step(1), { kind: "quiet" }),
+      keyed("Back", "K", () => deck.step(-1), { kind: "quiet", title: "The place before" }),
+      keyed("Next", "J", () => deck.step(1), { kind: "quiet", title: "The next place" }),
+      this.#undo(),
     );
   }
 
@@ -207,7 +222,7 @@ export class Panel {
     const deck = this.#deck;
     const { others } = deck.place;
     if (!others.length) return null;
-    if (!deck.state.why && !deck.isJudged(deck.entry)) {
+    if (!deck.state.why && deck.saidOf(deck.entry) === null) {
       return el("p.quiet", {}, `${plural(others.length, "verdict")} of others here; W shows them.`);
     }
     return el(
@@ -221,7 +236,8 @@ export class Panel {
     const deck = this.#deck;
     const head = keyed("Why?", "W", () => deck.toggleWhy(), { kind: "quiet", pressed: deck.state.why });
     if (!deck.state.why) return head;
-    const found = deck.reasons.get(deck.entry.key);
+    const found = deck.shelf.reasonsFor(deck.entry.key);
+    if (deck.place.peeked) return el("div.why", {}, head, el("p.quiet", {}, "The model does not say this of the candles shown."));
     if (!found) return el("div.why", {}, head, el("p.quiet", {}, "Looking …"));
     if (found.error) return el("div.why", {}, head, el("p.quiet", {}, found.error));
     const rows = found.reasons.map((one) =>
@@ -276,12 +292,12 @@ export class Panel {
 
   #choose(name) {
     this.#deck.draft.label = name;
-    this.#deck.drawDraft();
+    this.#deck.drawPlace();
   }
 
   #activate(which) {
     this.#deck.draft.active = which;
-    this.#deck.drawDraft();
+    this.#deck.drawPlace();
   }
 
   // ---- what was refused
@@ -306,6 +322,13 @@ export class Panel {
   }
 }
 
+/** Why the queue has a place, in words. */
+function reasonOf(entry) {
+  if (!entry.why) return null;
+  const origin = ORIGINS[entry.origin];
+  return el("p.reason", { title: entry.regime ?? "" }, origin ? el("span.badge", {}, origin) : null, sentence(entry.why));
+}
+
 function sentence(words) {
   const trimmed = words.trim().replace(/\.$/, "");
   return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}.`;
@@ -314,7 +337,7 @@ function sentence(words) {
 function asOfWords(place) {
   if (place.as_of === null) return "Later candles are hidden; the model looks again …";
   return place.peeked
-    ? "Later candles are hidden. Without them the model does not say this: it saw what came after."
+    ? "Later candles are hidden. Of those that are left the model does not say this."
     : "Later candles are hidden, also from the model: this is what it says without them.";
 }
 

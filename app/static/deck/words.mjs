@@ -49,6 +49,12 @@ export function labelWords(label) {
   return label.replaceAll("_", " ");
 }
 
+/** Pair and timeframe of a series by its name. */
+export function splitSeries(name) {
+  const at = name.lastIndexOf(" ");
+  return [name.slice(0, at), name.slice(at + 1)];
+}
+
 export function boundsWords(span, timeframe) {
   return `${candleTime(span.start_time, timeframe)} – ${candleTime(span.end_time, timeframe)}`;
 }

@@ -1,0 +1,188 @@
+"""Disagreements in a real browser: table and chart follow each other, and verdicts reach the store."""
+
+import re
+
+import pytest
+
+from app.words import candle_time
+from mllib.pipeline.disagreements import (
+    Disagreement,
+    Wanted,
+    kinds_wanted,
+    newest_first,
+    series_disagreements,
+)
+from mllib.pipeline.predicting import StoredCandles
+from mllib.pipeline.promoting import find_run, load_run
+from mllib.pipeline.workspace import Workspace
+from mllib.spans import ReviewedRange
+from tests.e2e.charts import ChartOnPage
+from tests.e2e.consoles import wait
+
+pytestmark = pytest.mark.needs("browser")
+
+LABEL = "bullish_engulfing"
+ROW_PX = 33
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _looked_for(ws: Workspace) -> None:
+    """People looked for engulfing candles everywhere and drew none: each prediction is a difference."""
+    time = ws.candles.read("EURUSD", "1h").time
+    labels = frozenset({"bullish_engulfing", "bearish_engulfing"})
+    looked = ReviewedRange(int(time[0]), int(time[-1]), labels)
+    ws.store.annotations.add("EURUSD", "1h", [], reviewed=[looked])
+
+
+def told(ws: Workspace) -> list[Disagreement]:
+    """The differences of one label that nobody has judged, as the table has them."""
+    model = load_run(ws, find_run(ws, None))
+    found = series_disagreements(
+        ws, StoredCandles(ws), model, pair="EURUSD", timeframe="1h", between=("human", "model")
+    )
+    return newest_first(found, Wanted(kinds=kinds_wanted([]), labels=[LABEL], judged=False))
+
+
+def test_rows_are_filtered_selected_and_judged_alone_and_all_at_once(page, ws: Workspace) -> None:
+    page.goto("/disagreements")
+    page.get_by_text("Mean IoU").wait_for()
+    page.get_by_placeholder("Your name").fill("ada")
+    page.keyboard.press("Enter")
+    _choose_label(page)
+    rows = told(ws)
+    assert len(rows) > 5
+    _wait_for_rows(page, len(rows))
+
+    chart = ChartOnPage(page)
+    _click_row(page, 3)
+    _wait_for_place(chart, ws, rows[3])
+    assert page.get_by_text("Missed by people").count() >= 1
+    page.keyboard.press("j")
+    _wait_for_place(chart, ws, rows[4])
+    page.keyboard.press("k")
+    _wait_for_place(chart, ws, rows[3])
+
+    page.keyboard.press("y")
+    wait(lambda: len(_verdicts(ws)) == 1, "the confirmation")
+    (verdict,) = _verdicts(ws)
+    assert (verdict.action, verdict.annotator, verdict.origin) == ("confirm", "ada", "disagreement")
+    assert verdict.place.start_time == rows[3].span.start_time
+    assert verdict.model_version == "1"
+    _wait_for_rows(page, len(rows) - 1)
+    _wait_for_place(chart, ws, rows[4])
+
+    left = told(ws)
+    _button(page, f"Dismiss all {len(left)}").click()
+    page.get_by_text(f"Dismiss {len(left)} predictions of bullish engulfing?").wait_for()
+    assert len(_verdicts(ws)) == 1
+    _button(page, f"Dismiss {len(left)}").click()
+    wait(lambda: len(_verdicts(ws)) == len(rows), "all the verdicts", page)
+    page.get_by_text("No difference passes the filters").wait_for()
+    assert told(ws) == []
+    assert {one.action for one in _verdicts(ws)} == {"confirm", "dismiss"}
+
+    _settle(page)
+    page.keyboard.press("u")
+    wait(lambda: len(_verdicts(ws)) == 1, "the undo of the batch", page)
+    _wait_for_rows(page, len(rows) - 1)
+    _settle(page)
+    page.keyboard.press("u")
+    wait(lambda: not _verdicts(ws), "the undo of the first verdict", page)
+    assert told(ws) == rows
+
+
+def test_a_span_that_is_clicked_on_the_chart_selects_its_row_and_a_reload_comes_back_to_it(
+    page, ws: Workspace
+) -> None:
+    page.goto("/disagreements")
+    page.get_by_text("Mean IoU").wait_for()
+    _choose_label(page)
+    rows = told(ws)
+    _wait_for_rows(page, len(rows))
+    chart = ChartOnPage(page)
+    _click_row(page, 0)
+    _wait_for_place(chart, ws, rows[0])
+    other = next(one for one in rows[1:] if _bar(ws, one) > chart.bars()[0] + 5)
+    page.mouse.click(*_point_at(chart, _bar(ws, other), candle_time(other.span.start_time, "1h")))
+    _wait_for_place(chart, ws, other)
+    page.reload()
+    page.get_by_text("Mean IoU").wait_for()
+    _wait_for_place(ChartOnPage(page), ws, other)
+
+
+def test_two_versions_are_compared_and_the_kinds_say_what_changed(page) -> None:
+    page.goto("/disagreements?series=EURUSD 1h&compare=versions")
+    page.get_by_text("Mean IoU").wait_for()
+    for kind in ("Added", "Dropped", "Kept"):
+        page.get_by_role("button", name=re.compile(rf"^{kind} \d")).wait_for()
+    assert page.get_by_test_id("stAlertContentError").count() == 0
+
+
+def _choose_label(page) -> None:
+    field = page.get_by_role("combobox", name=re.compile("Labels"))
+    field.click()
+    field.fill("bullish eng")
+    page.get_by_role("option", name="bullish engulfing").click()
+    page.keyboard.press("Escape")
+    _leave_field(page)
+
+
+def _leave_field(page) -> None:
+    """Keys are shortcuts only while no field has the focus."""
+    page.mouse.click(640, 30)
+    _settle(page)
+
+
+def _settle(page) -> None:
+    page.wait_for_timeout(300)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def _wait_for_rows(page, count: int) -> None:
+    words = f"{count:,} row{'' if count == 1 else 's'}"
+    page.get_by_text(words, exact=True).wait_for()
+    _settle(page)
+
+
+def _click_row(page, row: int) -> None:
+    page.get_by_test_id("stDataFrame").click(position={"x": 100, "y": 34 + ROW_PX * row + ROW_PX // 2})
+
+
+def _wait_for_place(chart: ChartOnPage, ws: Workspace, one: Disagreement) -> None:
+    """Waits until the difference is selected on the chart and lies in its middle, and its times beside it."""
+    key = f"{one.span.label}|{one.span.start_time}|{one.span.end_time}"
+    chart.wait(lambda said: said["selected"] == key, f"{key} selected")
+    bar, newest = _bar(ws, one), len(ws.candles.read("EURUSD", "1h"))
+
+    def is_in_the_middle() -> bool:
+        first, last = chart.bars()
+        return abs((first + last) / 2 - bar) < 0.1 * (last - first) or (last > newest - 1 and bar > first)
+
+    wait(is_in_the_middle, f"bar {bar} in the middle of the chart", chart.page)
+    _settle(chart.page)
+    assert chart.page.evaluate("new URL(location).searchParams.get('at')") == key
+
+
+def _bar(ws: Workspace, one: Disagreement) -> int:
+    return int(ws.candles.read("EURUSD", "1h").time.searchsorted(one.span.start_time))
+
+
+def _point_at(chart: ChartOnPage, bar: int, start: str) -> tuple[float, float]:
+    """Where the chart tells of a span of the label that starts then, over that bar."""
+    tip = chart.page.locator(".candle-chart .tip")
+    for height in range(8, 92, 4):
+        place = chart.point(bar, height=height / 100)
+        chart.page.mouse.move(*place)
+        chart.page.wait_for_timeout(50)
+        told = tip.inner_text() if tip.is_visible() else ""
+        if "bullish engulfing" in told and f"{start} –" in told:
+            return place
+    raise AssertionError(f"no span from {start} over bar {bar}")
+
+
+def _button(page, name: str):
+    return page.get_by_role("button", name=re.compile(f"^{name}"))
+
+
+def _verdicts(ws: Workspace) -> list:
+    return ws.store.verdicts.list("EURUSD", "1h")

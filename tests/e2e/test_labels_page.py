@@ -1,0 +1,188 @@
+"""Labels in a real browser: spans drawn, edited and found, patterns kept, and label definitions."""
+
+import re
+
+import pytest
+
+from mllib.patterns import function_of
+from mllib.pipeline.labels import list_labels
+from mllib.pipeline.workspace import Workspace
+from mllib.spans import Annotation
+from tests.e2e.charts import ChartOnPage
+from tests.e2e.consoles import BARS, wait
+
+pytestmark = pytest.mark.needs("browser")
+
+EURUSD = ("EURUSD", "1h")
+
+
+@pytest.fixture
+def chart(page) -> ChartOnPage:
+    page.goto("/labels")
+    return ChartOnPage(page)
+
+
+def test_a_dragged_span_is_stored_once_on_its_candles_edited_deleted_and_brought_back(
+    chart: ChartOnPage, ws: Workspace
+) -> None:
+    page, before = chart.page, len(_drawn(ws))
+    page.get_by_placeholder("Your name").fill("ada")
+    page.keyboard.press("Enter")
+    _take_label(chart, "bull flag")
+    chart.drag(BARS - 99.8, BARS - 80.3)
+    _button(page, "Delete").wait_for()
+    wait(lambda: len(_drawn(ws)) == before + 1, "the span")
+    times = ws.candles.read(*EURUSD).time.tolist()
+    span = _hers(ws)
+    assert (span.label, span.annotator, span.source) == ("bull_flag", "ada", "human")
+    assert (span.start_time, span.end_time) == (times[BARS - 100], times[BARS - 80])
+    assert chart.data()["selected"] == span.id
+
+    page.get_by_label("Notes").fill("steep pole")
+    page.keyboard.press("Control+Enter")
+    wait(lambda: _hers(ws).notes == "steep pole", "the note")
+    page.get_by_role("radio", name=re.compile("4")).or_(
+        page.get_by_test_id("stFeedback").get_by_role("button").nth(3)
+    ).first.click()
+    wait(lambda: _hers(ws).clarity == 4, "the clarity")
+    _settle(page)
+    _button(page, "Drag new bounds").click()
+    page.get_by_text("Drag over the candles …").wait_for()
+    chart.drag(BARS - 95, BARS - 85)
+    wait(lambda: _hers(ws).start_time == times[BARS - 95], "the new bounds")
+    assert _hers(ws).end_time == times[BARS - 85]
+
+    _settle(page)
+    _button(page, "Delete").click()
+    wait(lambda: len(_drawn(ws)) == before, "the deletion")
+    for left in (before + 1, before + 1, before + 1, before + 1, before):
+        _undo(page)
+        wait(lambda left=left: len(_drawn(ws)) == left, "the undo")
+    assert _button(page, "Undo").is_disabled()
+
+
+def test_a_key_takes_a_label_and_puts_it_away_again(chart: ChartOnPage, ws: Workspace) -> None:
+    page = chart.page
+    key = next(one.key for one in ws.store.labels.list() if one.name == "bear_flag")
+    page.keyboard.press(key)
+    page.get_by_text("Drawing bear flag").wait_for()
+    page.locator(".candle-chart.selecting").wait_for()
+    _settle(page)
+    page.keyboard.press(key)
+    page.get_by_text("Nothing selected").wait_for()
+    assert page.locator(".candle-chart.selecting").count() == 0
+
+
+def test_spans_are_searched_and_a_row_leads_to_the_chart(chart: ChartOnPage, ws: Workspace) -> None:
+    page = chart.page
+    first = min(_drawn(ws), key=lambda span: (span.start_time, span.id))
+    page.get_by_text(re.compile(r"^\d+ spans; choose a row")).wait_for()
+    page.get_by_placeholder("Search notes").fill(first.label.replace("_", " ")[:4])
+    page.keyboard.press("Enter")
+    page.get_by_text(re.compile("choose a row")).wait_for()
+    _settle(page)
+    page.get_by_placeholder("Search notes").fill("")
+    page.keyboard.press("Enter")
+    _settle(page)
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 52})
+    said = chart.wait(lambda now: now["selected"] != "", "the row's span")
+    span = next(one for one in _drawn(ws) if one.id == said["selected"])
+    middle = sum(chart.bars()) / 2
+    times = ws.candles.read(*EURUSD).time.tolist()
+    place = (times.index(span.start_time) + times.index(span.end_time)) / 2
+    assert middle == pytest.approx(place, abs=1)
+    _button(page, "Delete").wait_for()
+
+
+def test_a_pattern_is_previewed_kept_discarded_and_kept_again_by_an_undo(
+    chart: ChartOnPage, ws: Workspace
+) -> None:
+    page = chart.page
+    page.get_by_text("TA-Lib patterns").first.click()
+    page.get_by_text("Choose patterns").wait_for()
+    _settle(page)
+    before = int(chart.data()["spans"])
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 118})
+    _button(page, "Keep 1 pattern").wait_for()
+    kept = ws.store.talib.layers(*EURUSD)
+    chart.wait(lambda now: int(now["spans"]) > before, "the preview")
+    assert ws.store.talib.layers(*EURUSD) == kept
+    _button(page, "Keep 1 pattern").click()
+    wait(lambda: len(ws.store.talib.layers(*EURUSD)) == len(kept) + 1, "the layer")
+    (function,) = set(ws.store.talib.layers(*EURUSD)) - set(kept)
+    assert function == "CDL3INSIDE"
+    assert len(ws.store.talib.spans(*EURUSD, [function])) > 0
+    _settle(page)
+    _button(page, "Discard 1 pattern").click()
+    wait(lambda: function not in ws.store.talib.layers(*EURUSD), "the layer to go")
+    _undo(page)
+    wait(lambda: function in ws.store.talib.layers(*EURUSD), "the layer to come back")
+
+
+def test_a_label_is_added_and_gets_another_key_and_name(chart: ChartOnPage, ws: Workspace) -> None:
+    page = chart.page
+    page.get_by_text("Definitions").first.click()
+    _button(page, "Add a label").click()
+    page.get_by_label("Name", exact=True).fill("rising wedge")
+    page.get_by_role("button", name="Add", exact=True).click()
+    wait(lambda: "rising_wedge" in _labels(ws), "the label")
+    _settle(page)
+    page.keyboard.press("Escape")
+    names = _shown_definitions(ws)
+    page.get_by_test_id("stDataFrame").first.click(
+        position={"x": 17, "y": 52 + 33 * names.index("rising_wedge")}
+    )
+    page.get_by_role("combobox", name=re.compile("Key")).click()
+    page.get_by_role("option", name="w", exact=True).click()
+    wait(lambda: _labels(ws)["rising_wedge"].key == "w", "the key")
+    _settle(page)
+    _button(page, "Rename").click()
+    page.get_by_label("New name").fill("wedge up")
+    page.keyboard.press("Enter")
+    _settle(page)
+    _button(page, "Rename it").click()
+    wait(lambda: _labels(ws)["rising_wedge"].leads_to == "wedge_up", "the new name")
+    assert _labels(ws)["wedge_up"].key == "w"
+
+
+def _take_label(chart: ChartOnPage, words: str) -> None:
+    _settle(chart.page)
+    _button(chart.page, words).click()
+    chart.page.locator(".candle-chart.selecting").wait_for()
+
+
+def _undo(page) -> None:
+    _settle(page)
+    page.mouse.click(640, 45)
+    page.keyboard.press("u")
+    _settle(page)
+
+
+def _settle(page) -> None:
+    page.wait_for_timeout(300)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def _button(page, name: str):
+    return page.get_by_role("button", name=re.compile(f"^{name}"))
+
+
+def _drawn(ws: Workspace) -> list[Annotation]:
+    return ws.store.annotations.list(*EURUSD)
+
+
+def _hers(ws: Workspace) -> Annotation:
+    (span,) = (one for one in _drawn(ws) if one.annotator == "ada")
+    return span
+
+
+def _labels(ws: Workspace) -> dict:
+    return {label.name: label for label in ws.store.labels.list()}
+
+
+def _shown_definitions(ws: Workspace) -> list[str]:
+    return [
+        use.definition.name
+        for use in list_labels(ws)
+        if use.people or function_of(use.definition.name) is None
+    ]
