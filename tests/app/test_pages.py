@@ -35,6 +35,7 @@ def text(app) -> str:
         ("train", "No candles are stored yet"),
         ("review", "No candles are stored yet"),
         ("labels", "No candles are stored yet"),
+        ("disagreements", "No candles are stored yet"),
         ("data", "No candles are stored yet"),
         ("datasets", "Import candles first"),
         ("models", "No model was trained yet"),
