@@ -1,6 +1,6 @@
 """The desk of the Labels page where labels get colours, keys, names and ends."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -166,7 +166,7 @@ def _merge(use: LabelUse, uses: Sequence[LabelUse]) -> None:
             _button("Merge it", "merge", merge_label, use, into)
 
 
-def _button(words: str, icon: str, work, use: LabelUse, *more: str) -> None:
+def _button(words: str, icon: str, work: Callable[..., object], use: LabelUse, *more: str) -> None:
     st.button(
         words,
         icon=f":material/{icon}:",

@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import streamlit as st
 
+from app.background import Task, background
 from app.session import stored_candles, workspace
 from app.signing_in import signed_in_name
 from mllib.candles import Candles
 from mllib.errors import CandleloopError
 from mllib.pipeline.span_edits import SpanEdits
 from mllib.spans import Annotation
+
+_SOON_S = 0.25
 
 
 @dataclass(slots=True)
@@ -25,6 +29,7 @@ class Labelling:
     focus: tuple[int, int] | None = None
     dragging_bounds: bool = False
     edits: SpanEdits = field(default_factory=SpanEdits)
+    keeping: Task[int] | None = None
     problem: str | None = None
 
 
@@ -140,10 +145,10 @@ def step(times: Sequence[int], by: int) -> None:
 
 
 def keep(functions: list[str]) -> None:
-    """Stores what TA-Lib functions find in the series."""
+    """Begins to store what TA-Lib functions find in the series: tens of thousands of spans take seconds."""
     here, ws, place = standing(), workspace(), series()
-    with _told(here):
-        here.edits.keep(ws, functions, place)
+    here.keeping = background(("keep", uuid4().hex), here.edits.keep, ws, functions, place)
+    here.keeping.wait(_SOON_S)
 
 
 def discard(functions: list[str]) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import labelling
 from app.background import background, result_or_progress
+from app.failures import errors_shown
 from app.label_chart import (
     HEIGHT_PX,
     TALIB_BARS,
@@ -34,11 +35,13 @@ def choose_patterns() -> None:
     found = result_or_progress(task, f"TA-Lib looks through {count(len(history), 'candle')}")
     if found is None:
         return
+    _end_keeping()
     layers = pattern_layers(workspace(), history, found)
     chart_side, choice_side = st.columns([2.5, 1.35], gap="medium")
     with choice_side:
         chosen = _choose(layers)
         _keep_or_discard(chosen)
+        _follow_keeping()
     with chart_side:
         _draw(history, {one.function: found[one.function] for one in chosen})
 
@@ -84,7 +87,7 @@ def _keep_or_discard(chosen: Sequence[PatternLayer]) -> None:
         f"Keep {count(len(stale), 'pattern')}" if stale else "Keep",
         icon=":material/check:",
         type="primary",
-        disabled=not stale,
+        disabled=not stale or labelling.standing().keeping is not None,
         help=f"Stores {count(spans, 'span')}" if stale else "Choose patterns that are not kept yet",
         on_click=labelling.keep,
         args=([one.function for one in stale],),
@@ -115,6 +118,19 @@ def _step(history: Candles, chosen: dict[str, PatternSpans]) -> None:
     for where, words, key, by in ((back, "Previous", "K", -1), (on, "Next", "J", 1)):
         where.button(words, shortcut=key, on_click=labelling.step, args=(ends, by), width="stretch")
     said.caption(f"{count(len(ends), 'place')} of the patterns chosen")
+
+
+def _end_keeping() -> None:
+    here = labelling.standing()
+    if here.keeping is not None and here.keeping.done:
+        task, here.keeping = here.keeping, None
+        with errors_shown():
+            task.result  # noqa: B018  # raises what went wrong
+
+
+def _follow_keeping() -> None:
+    if (task := labelling.standing().keeping) is not None:
+        result_or_progress(task, "Storing what TA-Lib finds")
 
 
 def _draw(history: Candles, chosen: dict[str, PatternSpans]) -> None:

@@ -18,6 +18,7 @@ from mllib.store import Run
 _KEPT = (
     *("annotator", "threshold", "window_bars", "layers_shown", "verdict_note"),
     *("differ_series", "differ_compare", "differ_before", "differ_after", "differ_labels", "differ_least"),
+    "labels_series",
 )
 """Widgets that remember their value when another page was open meanwhile."""
 

@@ -35,11 +35,13 @@ class _Drawn:
     values: dict[str, Any] = field(default_factory=dict)
     slots: dict[str, DeltaGenerator] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
+    again: int = 0
+    """How often the form was put back to the configuration; its widgets are new ones each time."""
 
 
 def training_form(config: Config) -> Asked:
     """Draws the form with what is wrong beside its fields."""
-    drawn = _Drawn()
+    drawn = _Drawn(again=st.session_state.get(_AGAIN, 0))
     first, *_ = form_fields(config)
     model_type = _draw(first, drawn, of="")
     fields = form_fields(for_model(config, model_type))
@@ -72,7 +74,7 @@ def _more(fields: Sequence[FormField], drawn: _Drawn, *, of: str) -> None:
 
 
 def _draw(one: FormField, drawn: _Drawn, *, of: str) -> Any:
-    key = f"train {st.session_state.get(_AGAIN, 0)} {of} {one.path}"
+    key = f"train {drawn.again} {of} {one.path}"
     with st.container(gap=None):
         said = f"{one.said}\n\n`{one.path}`"
         try:

@@ -74,6 +74,7 @@ def _layout(title: str) -> dict[str, object]:
         "margin": {"l": 6, "r": 6, "t": 6, "b": 6},
         "yaxis": {"title": title, "gridcolor": _GRID, "rangemode": "tozero"},
         "xaxis": {"type": "category", "showgrid": False, "nticks": 8},
+        "showlegend": True,
         "legend": {"orientation": "h", "y": 1.14, "x": 0},
         "hovermode": "x unified",
     }

@@ -81,6 +81,7 @@ def _measure(browser: Any, port: int, name: str, act: Act | None, report: Report
 def _acted(page: Any, act: Act, turn: int) -> float:
     page.evaluate(_FORGET)
     act(page, turn)
+    page.wait_for_function("() => window.__asked.length > 0")  # a table waits a moment before it tells
     _settled(page)
     return float(page.evaluate(_TOOK))
 

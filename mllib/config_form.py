@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mllib.config import Config, problems_of, with_value
 from mllib.errors import InvalidConfig
@@ -180,8 +180,8 @@ def _flow(value: Any) -> str:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return Config.model_json_schema()
+def _schema(model: type[BaseModel] = Config) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _section(
@@ -191,7 +191,7 @@ def _section(
         training = config.stages.training
         model = hyperparameters_class(training.model_type)
         own: Mapping[str, Any] = model.model_validate(training.hyperparameters).model_dump(mode="json")
-        shape: Mapping[str, Any] = model.model_json_schema()
+        shape: Mapping[str, Any] = _schema(model)
     else:
         own, shape = _at(values, path), _shape(schema, path)
     for name, described in shape["properties"].items():

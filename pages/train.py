@@ -22,6 +22,8 @@ from mllib.store import Run
 _RUNS_LISTED = 20
 _CHOSEN = "train run"
 _DOUBLE_CLICK_S = 1.5
+_WATCHED_EVERY_S, _LOOKED_AT_EVERY_S = 1.0, 4.0
+"""How often progress is read while a run is under way, and whether one has begun by itself."""
 
 
 def render() -> None:
@@ -39,7 +41,8 @@ def render() -> None:
     with form:
         _form({(one.pair, one.timeframe) for one in stored})
     with progress:
-        _watch()
+        active = workspace().store.runs.active() is not None
+        st.fragment(_watch, run_every=_WATCHED_EVERY_S if active else _LOOKED_AT_EVERY_S)()
 
 
 @st.fragment
@@ -133,7 +136,6 @@ def _preview(asked: Asked, pairs: list[str], timeframe: str) -> None:
         st.code(as_command(pairs, timeframe, asked.overrides), language="bash", wrap_lines=True)
 
 
-@st.fragment(run_every=1.0)
 def _watch() -> None:
     with errors_shown():
         clear_abandoned(workspace())

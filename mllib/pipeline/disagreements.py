@@ -10,7 +10,7 @@ from mllib.disagreement import Pair, PairKind, Summary, compare, summarise
 from mllib.errors import InvalidConfig, NotReady
 from mllib.inference import Predictor
 from mllib.models import Progress
-from mllib.pipeline.predicting import StoredCandles, Sweep
+from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
 from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
@@ -285,20 +285,6 @@ def confidence_of(one: Disagreement) -> float | None:
     """The model's confidence in [0, 1], of the newer version first; None where no model says anything."""
     sides = (span for span in (one.pair.b, one.pair.a) if isinstance(span, PredictedSpan))
     return next((span.avg_confidence for span in sides), None)
-
-
-def find_disagreements(
-    ws: Workspace, sweep: Sweep, predicted: Sequence[PredictedSpan], *, limit: int
-) -> list[Disagreement]:
-    """Where a model's spans and people's differ on reviewed bars of the sweep, newest first."""
-    history = sweep.history
-    found = layer_disagreements(
-        ws, history, ("human", "model"), predicted=predicted, labels=sweep.predictor.labels
-    )
-    if sweep.first >= sweep.last:
-        return []
-    bounds = int(history.time[sweep.first]), int(history.time[sweep.last - 1])
-    return newest_first(found, Wanted(kinds=USUAL, start_time=bounds[0], end_time=bounds[1]), limit)
 
 
 def _kinds(between: tuple[str, str]) -> dict[PairKind, Kind | ChangeKind]:

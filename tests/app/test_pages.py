@@ -34,6 +34,8 @@ def text(app) -> str:
         ("overview", "Import candles"),
         ("train", "No candles are stored yet"),
         ("review", "No candles are stored yet"),
+        ("disagreements", "No candles are stored yet"),
+        ("labels", "No candles are stored yet"),
         ("data", "No candles are stored yet"),
         ("datasets", "Import candles first"),
         ("models", "No model was trained yet"),
@@ -107,3 +109,11 @@ def test_an_error_is_shown_as_its_text_without_a_stack_trace(ws, console, monkey
     app = console("models")
     assert not app.exception
     assert [error.value for error in app.error] == ["database: found it locked, expected it free. Try again."]
+
+
+def test_candles_without_labels_lead_to_the_first_label(ws, console) -> None:
+    store_candles(ws)
+    app = console("labels")
+    assert not app.exception
+    assert "There are no labels yet" in text(app)
+    assert "Nothing selected" in text(app)

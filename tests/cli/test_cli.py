@@ -115,6 +115,9 @@ def test_training_prints_nothing_but_json_and_the_run_can_be_used(candleloop, tm
     listed = json.loads(candleloop("runs", "--json").stdout)
     assert [run["run_id"] for run in listed] == [trained["run_id"]]
 
+    assert f"run {trained['run_id']}: xgboost, bio" in candleloop("log", trained["run_id"]).stdout
+    assert "No training run none" in candleloop("log", "none").stderr
+
     card = candleloop("card")
     assert card.stdout.startswith(f"# candleloop, version 1 (run {trained['run_id']})")
     page = tmp_path / "card.html"

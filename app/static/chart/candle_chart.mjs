@@ -7,6 +7,7 @@ import { Hover } from "./hover.mjs";
 import { listenToKeys } from "./keyboard.mjs";
 import { completed, sameCandles } from "./model.mjs";
 import { candleOptions, fixedOptions, quietSeries, themeOptions } from "./options.mjs";
+import { Pointer } from "./pointer.mjs";
 import { RangeSelection } from "./range_selection.mjs";
 import { SpanPrimitive } from "./span_primitive.mjs";
 import { CSS, faded, themeOf } from "./theme.mjs";
@@ -14,7 +15,6 @@ import { candleTime, count, isIntraday } from "./words.mjs";
 
 const LEAST_BARS = 120;
 const CONTEXT = 3;
-const CLICK_PX = 4;
 const BEYOND = 1.15;
 
 export class CandleChart {
@@ -34,8 +34,6 @@ export class CandleChart {
   #home = null;
   #goal = null;
   #selecting = false;
-  #pressed = null;
-  #panned = null;
   #isPointed = false;
   #frames = 0;
   #removers = [];
@@ -92,7 +90,7 @@ export class CandleChart {
     if (!known) this.#putCandles();
     this.#range.clear();
     this.#spans.setSpans(this.#data, this.#model.layers);
-    this.#asOf.set(this.#model.as_of === null ? null : this.#data.indexAt(this.#model.as_of));
+    this.#asOf.set(this.#lastSeen());
     const moved = shown.place !== this.#shownPlace;
     if (moved) this.#home = shown.view ?? this.#placeToBegin();
     this.#shownPlace = shown.place;
@@ -119,16 +117,18 @@ export class CandleChart {
     return this;
   }
 
-  /** Goes to these bars. The library moves with the next frame, and never far from what is loaded. */
+  /** Goes to these bars, with the next frame, or where none of them is loaded yet, once they are. */
   lookAt(bars) {
     const { firstBar, barsPerCandle, length, totalBars } = this.#data;
     const [from, to] = bars;
     this.#goal = bars;
-    this.#chart.timeScale().setVisibleLogicalRange({
-      from: this.#data.logicalOf(from),
-      to: this.#data.logicalOf(to),
-    });
     const end = firstBar + barsPerCandle * length;
+    if (to > firstBar && from < end) {
+      this.#chart.timeScale().setVisibleLogicalRange({
+        from: this.#data.logicalOf(from),
+        to: this.#data.logicalOf(to),
+      });
+    }
     const isLoaded = (from > firstBar - 1 || firstBar === 0) && (to < end + 1 || end >= totalBars);
     requestAnimationFrame(() => {
       if (isLoaded && this.#goal === bars) this.#goal = null;
@@ -231,67 +231,37 @@ export class CandleChart {
     return [(first + last) / 2 - half, (first + last) / 2 + half];
   }
 
+  /** The candle after which bars are hidden, where it is loaded. */
+  #lastSeen() {
+    const { firstBar, barsPerCandle, length, totalBars } = this.#data;
+    const isEnd = firstBar + barsPerCandle * length >= totalBars;
+    return this.#model.as_of === null || !isEnd ? null : this.#data.indexAt(this.#model.as_of);
+  }
+
   #listen() {
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.#ranged());
     this.#chart.subscribeCrosshairMove((event) => this.#pointed(event));
-    const on = (type, listener, options) => {
-      this.#root.addEventListener(type, listener, options);
-      this.#removers.push(() => this.#root.removeEventListener(type, listener, options));
-    };
-    on("pointerdown", (event) => this.#down(event), true);
-    on("wheel", () => this.#moveByHand(), { capture: true, passive: true });
-    on("pointermove", (event) => this.#move(event));
-    on("pointerup", (event) => this.#up(event));
-    on("pointercancel", () => {
-      this.#panned = null;
-      this.#range.clear();
+    const pointer = new Pointer(this.#root, {
+      scale: this.#chart.timeScale(),
+      range: this.#range,
+      chart: this,
+      onPress: () => this.#pressed(),
+      onClick: (x, y) => this.#clicked(x, y),
     });
-    on("dblclick", (event) => this.#onPane(event) && this.resetZoom());
-    this.#removers.push(
-      listenToKeys(this.#root, this, {
-        onEscape: () => (this.#range.dragging ? this.#range.clear() : this.#choose(null)),
-      }),
-    );
+    const onEscape = () => (this.#range.dragging ? this.#range.clear() : this.#choose(null));
+    this.#removers.push(pointer.listen(), listenToKeys(this.#root, this, { onEscape }));
   }
 
-  #moveByHand() {
+  /** From here on the hand moves the chart; whether it marks a range, or null where there are no candles. */
+  #pressed() {
     this.#goal = null;
+    return this.#data === null ? null : this.#selecting;
   }
 
-  #down(event) {
-    this.#moveByHand();
-    if (this.#data === null || event.button !== 0 || !this.#onPane(event)) return;
-    this.#pressed = this.#at(event);
-    if (this.#selecting && !event.shiftKey) {
-      this.#root.setPointerCapture(event.pointerId);
-      this.#range.clear();
-      this.#range.begin(this.#pressed[0]);
-    } else if (event.pointerType !== "touch") {
-      this.#panned = { x: this.#pressed[0], bars: this.visibleBars() };
-    }
-  }
-
-  /** Marks or pans. The library's own panning would jump where other candles are loaded meanwhile. */
-  #move(event) {
-    const [x] = this.#at(event);
-    if (this.#range.dragging) this.#range.move(x);
-    if (this.#panned === null || Math.abs(x - this.#pressed[0]) <= CLICK_PX) return;
-    this.#root.setPointerCapture(event.pointerId);
-    const [from, to] = this.#panned.bars;
-    const moved = ((this.#panned.x - x) / this.paneWidth()) * (to - from);
-    this.lookAt([from + moved, to + moved]);
-  }
-
-  #up(event) {
-    const pressed = this.#pressed;
-    this.#pressed = this.#panned = null;
-    if (this.#range.dragging && this.#range.end()) return;
-    if (pressed === null) return;
-    const [x, y] = this.#at(event);
-    if (Math.hypot(x - pressed[0], y - pressed[1]) > CLICK_PX) return;
+  /** Chooses the narrowest span there, or at another click the next one below it. */
+  #clicked(x, y) {
     const keys = this.#spans.at(x, y).map((box) => box.span.key);
-    const next = keys[(keys.indexOf(this.#spans.selected) + 1) % Math.max(keys.length, 1)] ?? null;
-    this.#choose(next);
+    this.#choose(keys[(keys.indexOf(this.#spans.selected) + 1) % Math.max(keys.length, 1)] ?? null);
   }
 
   #choose(key) {
@@ -385,17 +355,5 @@ export class CandleChart {
 
   #spanOf(key) {
     return this.#model.layers.flatMap((layer) => layer.spans).find((span) => span.key === key) ?? null;
-  }
-
-  #at(event) {
-    const { left, top } = this.#root.getBoundingClientRect();
-    return [event.clientX - left, event.clientY - top];
-  }
-
-  /** Whether an event is over the candles, not over an axis. */
-  #onPane(event) {
-    const [x, y] = this.#at(event);
-    const scale = this.#chart.timeScale();
-    return x <= scale.width() && y <= this.#root.clientHeight - scale.height();
   }
 }
