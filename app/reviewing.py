@@ -222,7 +222,7 @@ def _place(asked: AskedPlace, ask: Ask) -> dict[str, Any]:
 def _queue(wish: QueueWish) -> dict[str, Any]:
     model = predictor()
     if model is None:
-        return {"id": wish.id, "entries": []}
+        return {"id": wish.id, "entries": [], "notes": []}
     series = None if wish.series is None else [_series(name) for name in wish.series]
     request = QueueRequest(size=wish.size, series=series, labels=wish.labels)
     task = background(

@@ -23,6 +23,8 @@ export class Bar {
   constructor(deck) {
     this.#deck = deck;
     this.element = el("div.bar", {}, this.#line, this.#overlay, this.#filters);
+    // A choice that keeps the focus would keep the keys.
+    this.element.addEventListener("change", ({ target }) => target.blur());
     this.hints = el("div.hints");
   }
 
@@ -97,7 +99,6 @@ export class Bar {
     day.onchange = () => {
       const noon = Date.parse(`${day.value}T12:00:00Z`) / 1000;
       if (!Number.isNaN(noon)) deck.showWindow(noon);
-      day.blur();
     };
     return el("span.group", {}, choice, day);
   }
