@@ -44,7 +44,9 @@ def deck() -> None:
     """Draws the deck and answers what it asked."""
     state = st.session_state
     asked = state[_KEY].get("ask") if _KEY in state else None
-    _component()(key=_KEY, data=_answered(asked), on_ask_change=_nothing)
+    _component()(key=_KEY, data=_answered(asked) | {"name": state.get("annotator")}, on_ask_change=_nothing)
+    if asked is not None and asked.get("annotator"):
+        state["annotator"] = asked["annotator"]  # the other pages ask for it by this key
 
 
 def _answered(asked: dict[str, Any] | None) -> dict[str, Any]:

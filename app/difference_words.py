@@ -128,7 +128,7 @@ def comparison_layers(
         if name == "human":
             drawn.append(Layer(marks, "solid", name=words))
         elif name == "talib":
-            drawn.append(Layer(marks, "dot", width=1.4, tags="below", pad=0.006, name=words))
+            drawn.append(Layer(marks, "dot", width=1.4, tags="below", name=words))
         else:
             tags = "none" if name == older else "below"
             drawn.append(Layer(marks, "dash", width=1.3 if name == older else 2.0, tags=tags, name=words))

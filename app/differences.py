@@ -17,6 +17,7 @@ from app.session import comparisons, predictor, session_id, stored_candles, work
 from mllib.disagreement import Summary
 from mllib.pipeline.comparisons import Comparison, sweep_missing
 from mllib.pipeline.disagreements import Disagreement, Wanted, kinds_wanted, newest_first, summary
+from mllib.pipeline.model_history import list_models
 from mllib.pipeline.resolving import Batch, Decision, can_be, decide, take_back
 from mllib.pipeline.span_layers import LayerName
 from mllib.pipeline.sweeps import sweep_series
@@ -74,27 +75,37 @@ class Rows:
     summary: Summary
 
 
-def begin(names: Sequence[str], versions: Sequence[Run]) -> None:
+def begin(names: Sequence[str]) -> None:
     """Sets up what this session has not chosen yet, from the address where it says so."""
     state, query = st.session_state, st.query_params
     state.setdefault("annotator", query.get("annotator", ""))
     _choose("differ_series", names, query.get("series"))
-    options = [*LAYERS, VERSIONS]
     first = "human,model" if predictor() is not None else "human,talib"
-    _choose("differ_compare", options, query.get("compare", first))
-    numbers = [str(run.model_version) for run in versions]
-    serving = None if predictor() is None else predictor().info.model_version
-    _choose("differ_after", numbers, serving)
-    others = [number for number in numbers if number != state.differ_after]
-    earlier = [number for number in others if int(number) < int(state.differ_after)]
-    _choose("differ_before", numbers, next(iter(earlier or others), None))
-    state.setdefault("differ_labels", [])
-    state.setdefault("differ_least", 0.0)
-    state.setdefault("differ_bars", 0)
-    state.setdefault("differ_open", True)
+    _choose("differ_compare", [*LAYERS, VERSIONS], query.get("compare", first))
+    for key, value in {
+        "differ_labels": [],
+        "differ_least": 0.0,
+        "differ_bars": 0,
+        "differ_open": True,
+    }.items():
+        state.setdefault(key, value)
     state.setdefault(_SAID, AllSaid())
     if "at" in query:
         state.setdefault(_SELECTED, query["at"])
+
+
+def versions() -> list[Run]:
+    """The runs whose versions can be compared, newest first, where that is what is looked at."""
+    if not compares_versions():
+        return []
+    found = [one.run for one in list_models(workspace()) if one.run.model_version is not None]
+    numbers = [str(run.model_version) for run in found]
+    model = predictor()
+    _choose("differ_after", numbers, None if model is None else model.info.model_version)
+    others = [number for number in numbers if number != st.session_state.differ_after]
+    earlier = [number for number in others if int(number) < int(st.session_state.differ_after)]
+    _choose("differ_before", numbers, next(iter(earlier or others), None))
+    return found
 
 
 def _choose(key: str, options: Sequence[str], asked: str | None) -> None:
@@ -198,9 +209,10 @@ def select(key: str | None) -> None:
 
 def select_in_table(shown: Sequence[Disagreement]) -> None:
     """Takes over which row of the table was clicked."""
-    chosen = st.session_state[TABLE]["selection"]["rows"]
-    if chosen and chosen[0] < len(shown):
-        st.session_state[_SELECTED] = key_of(shown[chosen[0]])
+    chosen = st.session_state[TABLE]["selection"]
+    at = [row for row, _ in chosen["cells"]] or chosen["rows"]
+    if at and at[0] < len(shown):
+        st.session_state[_SELECTED] = key_of(shown[at[0]])
 
 
 def step(shown: Sequence[Disagreement], by: int) -> None:

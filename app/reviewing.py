@@ -22,10 +22,10 @@ from mllib.inference import Predictor
 from mllib.pipeline.judging import Delivery, Said, deliver, take_back
 from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.places import in_order_of_time, place_of
-from mllib.pipeline.queueing import QueueEntry, review_queue
+from mllib.pipeline.queueing import QueueEntry, QueueRequest, ReviewQueue, find_places
 from mllib.pipeline.review import labels_to_review, series_to_review
 from mllib.pipeline.sweeps import sweep_series
-from mllib.spans import JudgedPrediction, PredictedSpan, Span
+from mllib.spans import NOTHING, JudgedPrediction, PredictedSpan, Span
 from mllib.store import Feedback
 
 _AROUND = 60
@@ -223,19 +223,23 @@ def _queue(wish: QueueWish) -> dict[str, Any]:
     model = predictor()
     if model is None:
         return {"id": wish.id, "entries": []}
+    series = None if wish.series is None else [_series(name) for name in wish.series]
+    request = QueueRequest(size=wish.size, series=series, labels=wish.labels)
     task = background(
         ("queue", str(workspace().home), model.info.run_id, wish.id),
-        review_queue,
+        find_places,
         workspace(),
         stored_candles(),
         model,
-        series=None if wish.series is None else [_series(name) for name in wish.series],
-        size=wish.size,
-        labels=wish.labels,
+        request,
     )
     if not task.done:
         return {"id": wish.id, "progress": task.progress, "stage": task.stage}
-    return {"id": wish.id} | _shown(lambda: {"entries": [_entry(one, model) for one in task.result]})
+    return {"id": wish.id} | _shown(lambda: _entries(task.result, model))
+
+
+def _entries(queue: ReviewQueue, model: Predictor) -> dict[str, Any]:
+    return {"entries": [_entry(one, model) for one in queue.entries], "notes": queue.notes}
 
 
 def _entry(one: QueueEntry, model: Predictor) -> dict[str, Any]:
@@ -254,7 +258,7 @@ def _prediction(span: PredictedSpan, pair: str, timeframe: str, model: Predictor
         "key": f"{pair}|{timeframe}|{place_key(span)}|{version}",
         "pair": pair,
         "timeframe": timeframe,
-        "label": span.label,
+        "label": None if span.label == NOTHING else span.label,
         "start_time": span.start_time,
         "end_time": span.end_time,
         "confidence": span.avg_confidence,

@@ -13,6 +13,7 @@ from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.serving import Champion
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
+from mllib.store import Run
 
 _KEPT = (
     *("annotator", "threshold", "window_bars", "layers_shown", "verdict_note"),
@@ -94,3 +95,13 @@ def _stored_candles(home: str) -> StoredCandles:
 @st.cache_resource(show_spinner=False)
 def _comparisons(home: str) -> Comparisons:
     return Comparisons(_workspace(home), _stored_candles(home))
+
+
+def with_metrics(run: Run) -> Run:
+    """A run of the ledger with its metrics; those of one that has ended are read once."""
+    return _run(str(home_folder()), run.run_id, run.status, run.model_version)
+
+
+@st.cache_resource(show_spinner=False, max_entries=300)
+def _run(home: str, run_id: str, status: str, version: int | None) -> Run:
+    return _workspace(home).store.runs.get(run_id)

@@ -22,7 +22,7 @@ from mllib.store import AnnotationFilter
 MOST_LISTED = 2_000
 CHART_PX = 420
 SOURCES = {
-    None: "all sources",
+    "": "all sources",
     "human": "drawn",
     "model_confirmed": "confirmed",
     "model_corrected": "corrected",
@@ -35,17 +35,17 @@ def draw_spans() -> None:
     """Draws the desk."""
     history = labelling.history()
     spans = workspace().store.annotations.list(history.pair, history.timeframe)
+    uses = list_labels(workspace())
     chart_side, panel_side = st.columns([3.4, 1], gap="medium")
     with chart_side:
-        _choose_label()
+        _choose_label([use for use in uses if use.people or function_of(use.definition.name) is None])
         _draw(history, spans)
-        _list(history)
+        _list(history, _wanted([use for use in uses if use.people or use.talib], annotators_of(spans)))
     with panel_side:
         tell_span(labelling.selected_span({span.id: span for span in spans}), history)
 
 
-def _choose_label() -> None:
-    uses = [use for use in list_labels(workspace()) if use.people or function_of(use.definition.name) is None]
+def _choose_label(uses: Sequence[LabelUse]) -> None:
     if not uses:
         st.info("There are no labels yet. Add the first one on **Definitions**.", icon=":material/label:")
         return
@@ -97,8 +97,8 @@ def _draw(history: Candles, spans: Sequence[Annotation]) -> None:
     shown.toggle("TA-Lib's spans", key="labels_talib")
 
 
-def _list(history: Candles) -> None:
-    found = search_spans(workspace(), history, _wanted(history), limit=MOST_LISTED)
+def _list(history: Candles, wanted: AnnotationFilter) -> None:
+    found = search_spans(workspace(), history, wanted, limit=MOST_LISTED)
     if not found.spans:
         st.caption("No span of this series passes the filters.")
         return
@@ -121,30 +121,28 @@ def _list(history: Candles) -> None:
     st.caption(f"{most}; choose a row to see it on the chart")
 
 
-def _wanted(history: Candles) -> AnnotationFilter:
+def _wanted(uses: Sequence[LabelUse], annotators: Sequence[str]) -> AnnotationFilter:
     text, label, source, who, days = st.columns([1.5, 1.3, 1.1, 1.1, 1.6], gap="small")
-    pair, timeframe = history.pair, history.timeframe
-    labels = [None, *(use.definition.name for use in list_labels(workspace()) if use.people or use.talib)]
-    names = [None, *annotators_of(workspace(), pair=pair, timeframe=timeframe)]
+    labels = ["", *(use.definition.name for use in uses)]
+    names = ["", *annotators]
     hidden = {"label_visibility": "collapsed"}
     searched = text.text_input("Search", placeholder="Search notes, labels …", key="labels_text", **hidden)
     start, end = _bounds(
         days.date_input("Days", value=(), key="labels_days", min_value=date(1900, 1, 1), **hidden)
     )
+    chosen_label = label.selectbox(
+        "Label", labels, key="labels_label", format_func=lambda n: label_words(n or "all labels"), **hidden
+    )
+    chosen_source = source.selectbox(
+        "Source", list(SOURCES), key="labels_source", format_func=SOURCES.get, **hidden
+    )
+    chosen_name = who.selectbox(
+        "Annotator", names, key="labels_who", format_func=lambda n: n or "all people", **hidden
+    )
     return AnnotationFilter(
-        label=label.selectbox(
-            "Label",
-            labels,
-            key="labels_label",
-            format_func=lambda n: label_words(n or "all labels"),
-            **hidden,
-        ),
-        source=source.selectbox(
-            "Source", list(SOURCES), key="labels_source", format_func=SOURCES.get, **hidden
-        ),
-        annotator=who.selectbox(
-            "Annotator", names, key="labels_who", format_func=lambda n: n or "all people", **hidden
-        ),
+        label=chosen_label or None,
+        source=chosen_source or None,
+        annotator=chosen_name or None,
         text=searched.strip() or None,
         start_time=start,
         end_time=end,

@@ -22,6 +22,9 @@ STATUS_ICONS = {
 }
 
 
+ASKERS = {"person": "a person", "schedule": "↻ the schedule", "verdicts": "↻ new verdicts"}
+
+
 def version_words(run: Run) -> str:
     """A run's version, such as `v3`, or nothing."""
     return "" if run.model_version is None else f"v{run.model_version}"
@@ -39,7 +42,7 @@ def span_f1(run: Run) -> float | None:
 
 def runs_table(runs: Sequence[Run], champion_id: str | None, first: Collection[str]) -> pd.DataFrame:
     """A row a run: `version status model series`, span F1 of the `first` labels (`people`) and of `all`,
-    `candles` (F1 per candle), `accuracy "started (UTC)" took run`.
+    `candles` (F1 per candle), `accuracy "started (UTC)" took "asked by" run`.
     """
     return pd.DataFrame(
         [
@@ -54,6 +57,7 @@ def runs_table(runs: Sequence[Run], champion_id: str | None, first: Collection[s
                 "accuracy": None if run.metrics is None else run.metrics["accuracy"],
                 "started (UTC)": pd.Timestamp(run.created_at, unit="s"),
                 "took": _took(run),
+                "asked by": ASKERS[run.asked_by],
                 "run": run.run_id,
             }
             for run in runs

@@ -71,6 +71,17 @@ def console(home: Path, *, log: Path | None = None) -> Iterator[Server]:
 
 
 @contextmanager
+def streamlit(home: Path, script: Path, *, log: Path | None = None) -> Iterator[Server]:
+    """A Streamlit script of its own over a home."""
+    port = free_port()
+    options = ["--server.port", str(port), "--server.address", HOST, "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+    environment = {"CANDLELOOP_HOME": str(home)}
+    with _running(command, port, "/_stcore/health", environment=environment, log=log) as server:
+        yield server
+
+
+@contextmanager
 def mlflow(home: Path, mlflow_run_id: str, *, log: Path) -> Iterator[Server]:
     """`mlflow models serve` of the model that a run registered, in this environment."""
     environment = {

@@ -68,7 +68,7 @@ def main() -> None:
     report.claim("verdicts a second, all writers", len(crowd.acknowledged) / crowd.seconds)
     report.claim("longest wait", float(waits.max()) / 1_000, most=5.0, unit="s")
     report.note(
-        f"{crowd.stored:,} verdicts from {arguments.writers} processes in {crowd.seconds:.0f} s, one of them killed."
+        f"{crowd.stored:,} verdicts from {arguments.writers} processes in {crowd.seconds:.0f} s, one killed."
     )
     for problem in crowd.problems[:10]:
         report.note(problem)

@@ -26,7 +26,6 @@ from app.words import count, label_words
 from mllib.disagreement import Summary
 from mllib.pipeline.comparisons import Comparison
 from mllib.pipeline.disagreements import Disagreement, confidence_of
-from mllib.pipeline.model_history import list_models
 from mllib.pipeline.resolving import Decision, can_be
 from mllib.pipeline.review import series_to_review
 from mllib.store import Run
@@ -61,8 +60,8 @@ def render() -> None:
             icon=":material/candlestick_chart:",
         )
         return
-    versions = [one.run for one in list_models(workspace()) if one.run.model_version is not None]
-    differences.begin(names, versions)
+    differences.begin(names)
+    versions = differences.versions()
     _choose(names, versions)
     if _says_what_is_missing(versions):
         return
@@ -167,23 +166,22 @@ def _filters(found: Comparison) -> list[str]:
     kinds_side, labels, more, is_open = st.columns(
         [6.4, 1.9, 1.15, 1.25], gap="small", vertical_alignment="center"
     )
-    counts = Counter(one.kind for one in found.found)
     usual = differences.usual_kinds()
-    kinds = [kind for kind in KINDS if counts[kind]]
+    kinds = [kind for kind in KINDS if found.kinds[kind]]
     chosen = kinds_side.pills(
         "Kinds",
         kinds,
         selection_mode="multi",
         default=[kind for kind in kinds if kind in usual],
         key=f"differ_kinds {st.session_state.differ_compare} {len(kinds)}",
-        format_func=lambda kind: f"{KINDS[kind]} {counts[kind]:,}",
+        format_func=lambda kind: f"{KINDS[kind]} {found.kinds[kind]:,}",
         label_visibility="collapsed",
     )
-    there = sorted({label for one in found.found for label in one.labels})
-    st.session_state.differ_labels = [label for label in st.session_state.differ_labels if label in there]
+    chosen_labels = st.session_state.differ_labels
+    st.session_state.differ_labels = [label for label in chosen_labels if label in found.labels]
     labels.multiselect(
         "Labels",
-        there,
+        found.labels,
         key="differ_labels",
         format_func=label_words,
         placeholder="All labels",
@@ -216,7 +214,7 @@ def _table(passing: differences.Rows) -> None:
         height=TABLE_PX,
         hide_index=True,
         on_select=lambda: differences.select_in_table(shown),
-        selection_mode="single-row-required",
+        selection_mode=("single-row-required", "single-cell"),
         placeholder="",
         column_config={
             "kind": st.column_config.TextColumn("Kind", width=116),

@@ -1,58 +1,57 @@
-"""Models: every run, how its model does label by label, and which one serves."""
+"""Models: runs side by side, why one was refused, and which one serves."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from app.doors import PAGE_FILES
 from app.failures import errors_shown
-from app.session import champion, workspace
-from app.tables import (
-    class_table,
-    confusion_figure,
-    empty_labels,
-    runs_table,
-    series_words,
-    span_f1,
-    split_words,
-    version_words,
-)
-from app.words import ago, count, model_words
-from mllib.pipeline.overview import labels_of_people, span_f1_over
-from mllib.pipeline.promoting import promote, rollback
-from mllib.pipeline.reporting import run_card
-from mllib.report import to_html, to_markdown
+from app.promoting import champion_actions
+from app.run_head import run_head, run_states
+from app.run_views import VIEWS, show_view
+from app.session import with_metrics, workspace
+from app.tables import runs_table
+from app.ways import way_to
+from mllib.pipeline.overview import labels_of_people
+from mllib.pipeline.run_watch import clear_abandoned
 from mllib.store import Run
 
 _ROWS_SHOWN = 5
-_ROLL_BACK = "roll back"
+_MOST_COMPARED = 6
 
 
 def render() -> None:
-    runs = workspace().store.runs.list()
-    if not runs:
+    clear_abandoned(workspace())
+    listed = workspace().store.runs.list(with_metrics=False)
+    if not listed:
         st.info("No model was trained yet.", icon=":material/deployed_code:")
-        st.page_link(PAGE_FILES["train"], label="Train a first model", icon=":material/arrow_forward:")
+        way_to("train", "Train a first model")
         return
+    runs = [with_metrics(run) for run in listed]
     move = workspace().store.champions.current(workspace().config.served_model_name)
-    champion_id = None if move is None else move.run_id
-    run = _choose(runs, champion_id)
-    _head(run, is_champion=run.run_id == champion_id)
-    if run.metrics is not None:
-        _metrics(run)
-        _card(run)
+    champion = next((run for run in runs if move is not None and run.run_id == move.run_id), None)
+    chosen = _choose(runs, champion)
+    left, right = st.columns([2.3, 1], vertical_alignment="center")
+    with left:
+        run_head(chosen, champion)
+    with right:
+        champion_actions(chosen, champion)
+    run_states(chosen)
+    compared = [run for run in chosen if run.metrics is not None]
+    if compared:
+        _views(compared, runs)
 
 
-def _choose(runs: list[Run], champion_id: str | None) -> Run:
+def _choose(runs: list[Run], champion: Run | None) -> list[Run]:
+    """The runs that were selected, the champion first; one alone stands beside the champion."""
     event = st.dataframe(
-        runs_table(runs, champion_id, labels_of_people(workspace())),
+        runs_table(runs, None if champion is None else champion.run_id, labels_of_people(workspace())),
         hide_index=True,
         height="content" if len(runs) <= _ROWS_SHOWN else 222,
         placeholder="",
         key="runs",
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="multi-row",
         column_config={
             "people": _score("span F1, people", "Span F1 at IoU 0.5 of the labels that people use"),
             "all": _score("span F1, all", "Span F1 at IoU 0.5 of all labels, TA-Lib's among them"),
@@ -61,149 +60,32 @@ def _choose(runs: list[Run], champion_id: str | None) -> Run:
             "started (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
         },
     )
-    if event.selection.rows:
-        return runs[event.selection.rows[0]]
-    return next((run for run in runs if run.run_id == champion_id), runs[0])
+    selected = [runs[row] for row in sorted(event.selection.rows)][:_MOST_COMPARED]
+    if not selected:
+        st.caption("Tick one run to see it beside the champion, or several to compare them.")
+        return [champion or runs[0]]
+    if len(selected) == 1 and champion is not None and selected[0].metrics is not None:
+        selected.append(champion)
+    first = [run for run in selected if champion is not None and run.run_id == champion.run_id]
+    others = [run for run in reversed(selected) if run not in first]
+    return list({run.run_id: run for run in (*first, *others)}.values())
 
 
 def _score(name: str, said: str) -> Any:
     return st.column_config.NumberColumn(name, format="%.3f", help=said)
 
 
-def _head(run: Run, *, is_champion: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        name = version_words(run) or f"run {run.run_id}"
-        st.subheader(
-            f"{name} · {model_words(run.model_type)} · {run.encoder} · {series_words(run)}", width="stretch"
-        )
-        if is_champion:
-            st.badge("Champion", icon=":material/star:", color="green")
-            st.button("Roll back", key="rollback", icon=":material/undo:", on_click=_ask, args=(_ROLL_BACK,))
-        elif run.predictor_path is not None and run.status == "ready":
-            st.button(
-                f"Promote {name}",
-                key="promote",
-                type="primary",
-                icon=":material/star:",
-                on_click=_ask,
-                args=(run.run_id,),
-            )
-    asked = st.session_state.pop("asked", None)
-    if asked == run.run_id:
-        _promote(run)
-    elif asked == _ROLL_BACK:
-        _roll_back()
-    if run.status == "failed" and run.error:
-        st.error(f"This run failed: {run.error}")
-    elif run.status == "rejected":
-        _refused(run, is_champion=is_champion)
-    elif run.status == "cancelled":
-        st.info(f"This run was cancelled. {run.error or ''}")
-    elif run.status in ("queued", "running"):
-        st.info("This run is under way.")
-        st.page_link(PAGE_FILES["train"], label="Watch it on Train", icon=":material/arrow_forward:")
-
-
-def _refused(run: Run, *, is_champion: bool) -> None:
-    """What the gate found, and a way past it for someone who says why."""
-    st.error(f"The gate refused this model: {run.error}")
-    if is_champion or run.predictor_path is None:
-        return
-    with st.form("over", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        over = st.text_input("Why it shall serve all the same", key="over", max_chars=1_000)
-        if st.form_submit_button("Promote over the gate", icon=":material/star:"):
-            _promote(run, over=over)
-
-
-def _ask(for_: str) -> None:
-    st.session_state.asked = for_
-
-
-def _promote(run: Run, *, over: str | None = None) -> None:
-    with errors_shown():
-        with st.spinner("Making it the champion …"):
-            promoted = promote(workspace(), run.run_id, moved_by="promote", over=over)
-            champion().refresh()
-        st.toast(f"{version_words(promoted)} serves now.", icon=":material/star:")
-        st.rerun()
-
-
-def _roll_back() -> None:
-    with errors_shown():
-        back = rollback(workspace())
-        champion().refresh()
-        st.toast(f"{version_words(back)} serves again.", icon=":material/undo:")
-        st.rerun()
-
-
-def _card(run: Run) -> None:
-    """The card and the plots, once someone asks for them."""
-    if not st.toggle("Model card", key=f"card {run.run_id}"):
-        return
-    with errors_shown():
-        card, drawings = run_card(workspace(), run.run_id)
-        st.download_button(
-            "Download with plots",
-            to_html(card, drawings),
-            file_name=f"{run.run_id}.html",
-            mime="text/html",
-            icon=":material/download:",
-        )
-        with st.container(border=True):
-            st.markdown(to_markdown(card).replace("$", "\\$"))
-        for drawing in drawings.values():
-            st.image(drawing)
-
-
-def _metrics(run: Run) -> None:
-    metrics = run.metrics or {}
-    baseline = metrics["baseline"]["majority"]
-    first = labels_of_people(workspace())
-    theirs = span_f1_over(metrics, first)
-    own, spans, macro, accuracy = st.columns(4)
-    if theirs is not None:
-        _beside(own, "Span F1, people's labels", theirs, 0.0)
-    _beside(spans, "Span F1, all labels", span_f1(run) or 0.0, baseline["span_f1"])
-    _beside(macro, "Candle F1, macro", metrics["f1_macro"], baseline["f1_macro"])
-    _beside(accuracy, "Candle accuracy", metrics["accuracy"], baseline["accuracy"])
-    between = metrics.get("intervals", {}).get("span_f1", {}).get("micro")
-    if between is not None:
-        st.caption("95 % interval of span F1 over all labels: {:.3f} to {:.3f}.".format(*between))
-    trained = "" if run.completed_at is None else f"Trained {ago(run.completed_at)}. "
-    st.caption(f"{trained}{split_words(metrics)} Baseline: always “no pattern”. A span counts at IoU ≥ 0.5.")
-    left, right = st.columns([1.1, 1], gap="large")
-    with left:
-        _per_label(metrics, first)
-    with right:
-        st.subheader(
-            "Confusion of candles", help="Rows are true, columns predicted; colour is the share of the row."
-        )
-        st.plotly_chart(confusion_figure(metrics, first), key="confusion", config={"displayModeBar": False})
-
-
-def _beside(where: st.delta_generator.DeltaGenerator, name: str, value: float, baseline: float) -> None:
-    where.metric(
-        name,
-        f"{value:.3f}",
-        delta=f"{value - baseline:+.3f}",
-        delta_description=f"baseline {baseline:.3f}",
-        border=True,
+def _views(compared: Sequence[Run], runs: Sequence[Run]) -> None:
+    view = st.segmented_control(
+        "View",
+        list(VIEWS),
+        default=next(iter(VIEWS)),
+        required=True,
+        key="models view",
+        label_visibility="collapsed",
+        persist_state="session",
     )
-
-
-def _per_label(metrics: Mapping[str, Any], first: Collection[str]) -> None:
-    st.subheader("Label by label", help="Scores per candle, then per span: found with IoU of at least 0.5.")
-    table = class_table(metrics, first)
-    score = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe(
-        table,
-        hide_index=True,
-        height="content",
-        placeholder="",
-        column_config=dict.fromkeys(("precision", "recall", "F1", "span F1"), score),
-    )
-    if empty := empty_labels(metrics):
-        st.caption(f"Neither there nor predicted: {', '.join(empty)} ({count(len(empty), 'label')}).")
+    show_view(view, compared, runs)
 
 
 with errors_shown():

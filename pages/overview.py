@@ -1,15 +1,21 @@
 """Overview: where the loop stands, and what to do next."""
 
+import time
+
 import pandas as pd
 import streamlit as st
 
 from app.failures import errors_shown
+from app.queue_ahead import QUEUE_SIZE, queue_ahead, queue_words
 from app.session import champion, predictor, stored_candles, worker_alive, workspace
 from app.tables import runs_table, version_words
+from app.verdict_figures import weekly_scores, weekly_verdicts
 from app.ways import way_to
 from app.words import ago, count, day, label_words, model_words
 from mllib.pipeline.champion_health import champion_health
 from mllib.pipeline.overview import LoopState, labels_of_people, loop_state, span_f1_over
+from mllib.pipeline.retraining import next_training, next_words
+from mllib.pipeline.verdict_history import verdict_history
 
 OPEN = {
     "data": "Open Data",
@@ -35,6 +41,7 @@ def render() -> None:
     with right:
         _health(state)
         _labels(state)
+    _verdicts()
 
 
 def _next_step(state: LoopState) -> None:
@@ -43,10 +50,12 @@ def _next_step(state: LoopState) -> None:
         page = state.next_step.page
         if page in OPEN:
             way_to(page, OPEN[page])
+        if not state.worker_alive:
+            st.badge("No worker: `candleloop worker`", icon=":material/warning:", color="orange")
 
 
 def _figures(state: LoopState) -> None:
-    series, people, champion, verdicts, worker = st.columns(5)
+    series, people, champion_, queue, verdicts = st.columns(5)
     with series:
         candles = sum(one.candles for one in state.series)
         _figure("Candles", f"{candles:,}", f"in {count(len(state.series), 'series', 'series')}")
@@ -54,15 +63,31 @@ def _figures(state: LoopState) -> None:
         spans = sum(one.people for one in state.series)
         talib = sum(one.talib for one in state.series)
         _figure("People's spans", f"{spans:,}", f"and {talib:,} of TA-Lib")
-    with champion:
+    with champion_:
         _champion(state)
+    with queue:
+        _queue()
     with verdicts:
-        _figure("New verdicts", f"{state.unseen_verdicts:,}", "not yet learned from")
-    with worker:
-        if state.worker_alive:
-            _figure("Worker", "alive", "takes up trainings")
-        else:
-            _figure("Worker", "not seen", "start it: `candleloop worker`")
+        coming = next_training(workspace())
+        said = "not yet learned from" if coming is None else next_words(coming, now=time.time())
+        _figure("New verdicts", f"{state.unseen_verdicts:,}", said)
+
+
+@st.fragment(run_every=2.0)
+def _queue() -> None:
+    """How many places are worth a look, looked for beside the page."""
+    model = predictor()
+    if model is None:
+        _figure("Queue", "empty", "there is no model yet")
+        return
+    task = queue_ahead(model)
+    if not task.done:
+        _figure("Queue", f"{task.progress:.0%}", "reading whole series")
+    elif task.error is not None:
+        _figure("Queue", "–", str(task.error))
+    else:
+        places = len(task.result)
+        _figure("Queue", f"{places}{'+' if places == QUEUE_SIZE else ''} places", queue_words(task.result))
 
 
 def _figure(name: str, value: str, below: str) -> None:
@@ -80,6 +105,21 @@ def _champion(state: LoopState) -> None:
     said = "" if score is None else f"span F1 {score:.2f} · "
     trained = "" if run.completed_at is None else ago(run.completed_at)
     _figure("Champion", f"{version_words(run)} {model_words(run.model_type)}", f"{said}{trained}")
+
+
+def _verdicts() -> None:
+    """Week by week what people said, from the first verdict on."""
+    history = verdict_history(workspace())
+    if not history:
+        return
+    for place, title, figure in zip(
+        st.columns(2, gap="large"),
+        ("What people said", "How well it was predicted"),
+        (weekly_verdicts(history), weekly_scores(history)),
+        strict=True,
+    ):
+        place.subheader(title)
+        place.plotly_chart(figure, key=title, config={"displayModeBar": False})
 
 
 def _health(state: LoopState) -> None:
@@ -130,7 +170,7 @@ def _runs(state: LoopState) -> None:
         "span F1", format="%.2f", help="At IoU 0.5, of the labels that people use"
     )
     st.dataframe(
-        table[["version", "status", "model", "series", "people", "took"]],
+        table[["version", "status", "model", "series", "people", "took", "asked by"]],
         hide_index=True,
         placeholder="",
         column_config={"people": score},

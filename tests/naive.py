@@ -367,3 +367,21 @@ def missing_while_open(candles: Candles, after_time: int, before_time: int) -> i
     length, is_open = SECONDS[candles.timeframe], market_is_open(candles)
     slots = range(after_time // length + 1, before_time // length)
     return sum(is_open[slot % len(is_open)] for slot in slots)
+
+
+def candle_overview(candles: Candles, bars_per_candle: int) -> list[dict[str, float]]:
+    """Candles that each stand for several, one after the other."""
+    rows = []
+    for first in range(0, len(candles), bars_per_candle):
+        part = candles[first : first + bars_per_candle]
+        row = {
+            "time": part.time.tolist()[0],
+            "open": part.open.tolist()[0],
+            "high": max(part.high.tolist()),
+            "low": min(part.low.tolist()),
+            "close": part.close.tolist()[-1],
+        }
+        if part.volume is not None:
+            row["volume"] = sum(part.volume.tolist())
+        rows.append(row)
+    return rows

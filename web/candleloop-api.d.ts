@@ -565,12 +565,35 @@ export interface paths {
         };
         /**
          * Disagreements
-         * @description Compares the model's spans with people's where people have reviewed stored candles, newest first.
+         * @description Compares two layers of stored candles, newest first; people's counts where they have reviewed.
          *
          *     Spans are about the same candles from an intersection over union of 0.5 on. `label_mismatch` has both,
-         *     `missed_by_human` the prediction alone, `missed_by_model` the person's span alone.
+         *     `missed_by_human` the prediction alone, `missed_by_model` the person's span alone; `boundary_mismatch` and
+         *     `agreement` are told where `kinds` asks for them.
          */
         get: operations["disagreements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{run_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Changes
+         * @description Says what a run's model keeps, moves, relabels, drops and adds on stored candles against another's.
+         *
+         *     What neither has looked through yet is predicted first, as a batch does.
+         */
+        get: operations["model_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -588,9 +611,11 @@ export interface paths {
         };
         /**
          * Queue
-         * @description Lists predictions on stored candles that nobody has judged or annotated, the most uncertain first.
+         * @description Lists places worth a person's minute, in the order in which to look at them, and why.
          *
-         *     Those nearest to a confidence of 0.5 come first; no two share a candle.
+         *     They come from what the model is unsure of, what it and a model of another type differ on, what people and
+         *     it contradict, what held-out models doubt, and an audit drawn at random: `stages.acquisition` says how
+         *     many. `spans` are those of them that are predictions which nobody has judged or annotated.
          */
         get: operations["queue"];
         put?: never;
@@ -661,6 +686,18 @@ export interface components {
             labels: components["schemas"]["LabelAgreementBody"][];
             differences: components["schemas"]["api__schemas__agreement__DifferenceBody"][];
             settled: number;
+        };
+        /**
+         * @description How much two layers agree, whatever kinds were asked for.
+         *
+         *     `agreement_rate` is the share of all that either says that has one label on about the same candles;
+         *     `mean_iou` and `median_boundary_bars` are of those. Null where there is nothing to tell.
+         */
+        AgreementSummary: {
+            agreement_rate: number | null;
+            mean_iou: number | null;
+            median_boundary_bars: number | null;
+            counts: components["schemas"]["KindCount"][];
         };
         /** @description An annotation in the annotation tool's export shape. */
         Annotation: {
@@ -870,19 +907,33 @@ export interface components {
         DetectionCount: {
             count: number;
         };
-        /** @description What a person and the model say differently; the one that says nothing is null. */
+        /** @description What two layers say differently; the one that says nothing, or was not asked, is null. */
         Disagreement: {
+            iou: number;
+            start_bars: number | null;
+            end_bars: number | null;
+            verdict: ("confirm" | "correct" | "dismiss" | "add" | "skip") | null;
             /** @enum {string} */
             kind: "agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model";
             human: components["schemas"]["SpanBody"] | null;
             predicted: components["schemas"]["Proposal"] | null;
+            talib: components["schemas"]["SpanBody"] | null;
         };
-        /** @description Where people and the model differ, newest first, and which model that is. */
+        /** @description Where two layers differ, newest first, and which model that is; null where none was asked. */
         Disagreements: {
             pair: string;
             timeframe: string;
-            model_version: string;
+            model_version: string | null;
             disagreements: components["schemas"]["Disagreement"][];
+            summary: components["schemas"]["AgreementSummary"];
+        };
+        /** @description A span that a person drew. */
+        DrawnBody: {
+            label: string;
+            start_time: number;
+            end_time: number;
+            id: string;
+            annotator: string | null;
         };
         /**
          * @description What an annotator says of a place; `client_id` is the client's own and makes a repeat harmless.
@@ -937,6 +988,12 @@ export interface components {
             start_time?: number | null;
             end_time?: number | null;
         };
+        /** @description How many of a kind a label has. */
+        KindCount: {
+            label: string;
+            kind: ("agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model") | ("kept" | "moved" | "relabelled" | "dropped" | "added");
+            count: number;
+        };
         /** @description A label, with `now_called` what is written under its name today, and its spans that count. */
         Label: {
             name: string;
@@ -981,6 +1038,26 @@ export interface components {
             };
         } & {
             [key: string]: unknown;
+        };
+        /** @description What a version keeps, moves, relabels, drops (no `after`) or adds (no `before`). */
+        ModelChange: {
+            iou: number;
+            start_bars: number | null;
+            end_bars: number | null;
+            verdict: ("confirm" | "correct" | "dismiss" | "add" | "skip") | null;
+            /** @enum {string} */
+            kind: "kept" | "moved" | "relabelled" | "dropped" | "added";
+            before: components["schemas"]["Proposal"] | null;
+            after: components["schemas"]["Proposal"] | null;
+        };
+        /** @description What the version `after` changes against `before` on a stored series, newest first. */
+        ModelChanges: {
+            pair: string;
+            timeframe: string;
+            before: string;
+            after: string;
+            changes: components["schemas"]["ModelChange"][];
+            summary: components["schemas"]["AgreementSummary"];
         };
         /** @description The model that serves, how good it was in its test, and the colours of its labels. */
         ModelDescription: {
@@ -1073,12 +1150,34 @@ export interface components {
             avg_confidence: number;
             candle_count: number;
         };
-        /** @description Predictions that nobody has judged, the most uncertain first, and which model made them. */
+        /**
+         * @description Places in the order in which to look at them, which model sees them, and what could not be looked for.
+         *
+         *     `spans` are those that are predictions which nobody has judged or annotated.
+         */
         Queue: {
             pair: string;
             timeframe: string;
             model_version: string;
             spans: components["schemas"]["Proposal"][];
+            entries: components["schemas"]["QueueEntryBody"][];
+            notes: string[];
+        };
+        /**
+         * @description A place, where it comes from, and why it is worth looking at, in words.
+         *
+         *     Of a random draw on which the model sees nothing the span's label is `O`. `score` in [0, 1] compares
+         *     within an origin alone; `regime` is the market's volatility and trend; `human` is what a person drew
+         *     there, where that is in question.
+         */
+        QueueEntryBody: {
+            span: components["schemas"]["Proposal"];
+            /** @enum {string} */
+            origin: "uncertainty" | "committee" | "disagreement" | "label_error" | "audit";
+            score: number;
+            why: string;
+            regime: string;
+            human: components["schemas"]["DrawnBody"] | null;
         };
         /** @description A model is loaded and has predicted; `error` says why a newer champion was not taken up. */
         Ready: {
@@ -1268,6 +1367,7 @@ export interface components {
     pathItems: never;
 }
 export type AgreementBody = components['schemas']['AgreementBody'];
+export type AgreementSummary = components['schemas']['AgreementSummary'];
 export type Annotation = components['schemas']['Annotation'];
 export type AnnotationChange = components['schemas']['AnnotationChange'];
 export type AnnotationExport = components['schemas']['AnnotationExport'];
@@ -1293,17 +1393,21 @@ export type DetectedSpan = components['schemas']['DetectedSpan'];
 export type DetectionCount = components['schemas']['DetectionCount'];
 export type Disagreement = components['schemas']['Disagreement'];
 export type Disagreements = components['schemas']['Disagreements'];
+export type DrawnBody = components['schemas']['DrawnBody'];
 export type Feedback = components['schemas']['Feedback'];
 export type FeedbackRecorded = components['schemas']['FeedbackRecorded'];
 export type GapBody = components['schemas']['GapBody'];
 export type Health = components['schemas']['Health'];
 export type JudgedBody = components['schemas']['JudgedBody'];
+export type KindCount = components['schemas']['KindCount'];
 export type Label = components['schemas']['Label'];
 export type LabelAgreementBody = components['schemas']['LabelAgreementBody'];
 export type LabelColor = components['schemas']['LabelColor'];
 export type LoadRequest = components['schemas']['LoadRequest'];
 export type Loaded = components['schemas']['Loaded'];
 export type Metrics = components['schemas']['Metrics'];
+export type ModelChange = components['schemas']['ModelChange'];
+export type ModelChanges = components['schemas']['ModelChanges'];
 export type ModelDescription = components['schemas']['ModelDescription'];
 export type ModelInfo = components['schemas']['ModelInfo'];
 export type ModelMetrics = components['schemas']['ModelMetrics'];
@@ -1316,6 +1420,7 @@ export type PredictionJudged = components['schemas']['PredictionJudged'];
 export type Problem = components['schemas']['Problem'];
 export type Proposal = components['schemas']['Proposal'];
 export type Queue = components['schemas']['Queue'];
+export type QueueEntryBody = components['schemas']['QueueEntryBody'];
 export type Ready = components['schemas']['Ready'];
 export type ReviewedBody = components['schemas']['ReviewedBody'];
 export type RollbackRequest = components['schemas']['RollbackRequest'];
@@ -4459,11 +4564,22 @@ export interface operations {
     disagreements: {
         parameters: {
             query: {
-                limit?: number;
                 pair: string;
                 timeframe: string;
+                between?: "human,model" | "human,talib" | "talib,model";
+                /** @description By default without the last two. */
+                kinds?: ("agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model")[] | null;
+                limit?: number;
+                /** @description Of either span. */
+                labels?: string[] | null;
                 start_time?: number | null;
                 end_time?: number | null;
+                /** @description That a bound of other bounds is off by. */
+                least_bars?: number;
+                /** @description Of the prediction, where there is one. */
+                least_confidence?: number;
+                /** @description Whether somebody has judged or skipped it, or not. */
+                judged?: boolean | null;
             };
             header?: never;
             path?: never;
@@ -4567,9 +4683,145 @@ export interface operations {
             };
         };
     };
+    model_changes: {
+        parameters: {
+            query: {
+                /** @description A run id or a version, such as 7, as `run_id` may be too. */
+                against: string;
+                pair: string;
+                timeframe: string;
+                /** @description By default all but `kept`. */
+                kinds?: ("kept" | "moved" | "relabelled" | "dropped" | "added")[] | null;
+                limit?: number;
+                /** @description Of either span. */
+                labels?: string[] | null;
+                start_time?: number | null;
+                end_time?: number | null;
+                /** @description That a bound of other bounds is off by. */
+                least_bars?: number;
+                /** @description Of the prediction, where there is one. */
+                least_confidence?: number;
+                /** @description Whether somebody has judged or skipped it, or not. */
+                judged?: boolean | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelChanges"];
+                };
+            };
+            /** @description This is not HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A key is needed, and the one sent is none or no longer valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something else is in the way; `error` says what. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is refused; `error` names the place, what was found and what is expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is asked at once. Ask again after `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Address and headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed; its log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: no model is loaded, or database or disk cannot be used. Ask again after `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     queue: {
         parameters: {
             query: {
+                /** @description By default those that people give. */
+                labels?: string[] | null;
                 limit?: number;
                 pair: string;
                 timeframe: string;

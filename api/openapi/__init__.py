@@ -34,6 +34,7 @@ _REF = "#/components/schemas/{name}"
 _PUBLISHED = {
     "AnnotationBody": "Annotation",
     "AnnotationPageBody": "AnnotationPage",
+    "ChangeBody": "ModelChange",
     "DisagreementBody": "Disagreement",
     "LabelBody": "Label",
     "PredictedBody": "Proposal",

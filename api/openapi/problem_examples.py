@@ -106,6 +106,13 @@ _OWN: dict[tuple[str, int], tuple[str, str]] = {
             "Choose another from `candleloop runs`."
         ),
     ),
+    ("/models/{run_id}/changes", 409): (
+        "urn:candleloop:conflict",
+        (
+            "run 5e23f12f6c1e: found failed without a model, expected one that is ready. "
+            "Choose another from `candleloop runs`."
+        ),
+    ),
     ("/model/rollback", 409): (
         "urn:candleloop:conflict",
         (

@@ -23,6 +23,7 @@ _ANNOTATION_CSV = (
 )
 _STORED = {**_ANNOTATION, **_SERIES, "created_at": 1_793_622_449}
 _PREDICTED = {"label": "bull_flag", **_BOUNDS, "avg_confidence": 0.54, "candle_count": 2}
+_AGREEMENT = {"agreement_rate": 0.0, "mean_iou": None, "median_boundary_bars": None}
 
 _PLACE = {"label": "bull_flag", **_BOUNDS}
 _STATEMENT = {
@@ -102,7 +103,19 @@ SHAPES: dict[str, Any] = {
     "Disagreements": {
         **_SERIES,
         "model_version": "3",
-        "disagreements": [{"kind": "missed_by_human", "human": None, "predicted": _PREDICTED}],
+        "disagreements": [
+            {
+                "kind": "missed_by_human",
+                "iou": 0.0,
+                "start_bars": None,
+                "end_bars": None,
+                "verdict": None,
+                "human": None,
+                "predicted": _PREDICTED,
+                "talib": None,
+            }
+        ],
+        "summary": {**_AGREEMENT, "counts": [{"label": "bull_flag", "kind": "missed_by_human", "count": 1}]},
     },
     "LabelBody": {
         "name": "bull_flag",
@@ -113,7 +126,53 @@ SHAPES: dict[str, Any] = {
         "people": 251,
         "talib": 0,
     },
-    "Queue": {**_SERIES, "model_version": "3", "spans": [_PREDICTED]},
+    "ModelChanges": {
+        **_SERIES,
+        "before": "3",
+        "after": "4",
+        "changes": [
+            {
+                "kind": "moved",
+                "iou": 0.5,
+                "start_bars": 1,
+                "end_bars": 0,
+                "verdict": None,
+                "before": _PREDICTED,
+                "after": {**_PREDICTED, "start_time": 1_488_297_600, "candle_count": 1},
+            }
+        ],
+        "summary": {
+            "agreement_rate": 1.0,
+            "mean_iou": 0.5,
+            "median_boundary_bars": 0.5,
+            "counts": [{"label": "bull_flag", "kind": "moved", "count": 1}],
+        },
+    },
+    "Queue": {
+        **_SERIES,
+        "model_version": "3",
+        "spans": [_PREDICTED],
+        "entries": [
+            {
+                "span": _PREDICTED,
+                "origin": "uncertainty",
+                "score": 0.92,
+                "why": "The model is torn between bull flag (0.54) and no pattern (0.46).",
+                "regime": "calm, rising",
+                "human": None,
+            },
+            {
+                "span": {**_PREDICTED, "avg_confidence": 0.04},
+                "origin": "label_error",
+                "score": 0.96,
+                "why": "A model that had not seen this place gives bull flag, which a person drew, 0.04 and "
+                "no pattern 0.95.",
+                "regime": "wild, sideways",
+                "human": {**_PLACE, "id": "a17", "annotator": "mia"},
+            },
+        ],
+        "notes": [],
+    },
     "StoredAnnotationBody": _STORED,
     "StoredModel": {
         "run_id": "5e23f12f6c1e",
@@ -154,11 +213,17 @@ FILES: dict[tuple[str, str], Any] = {
 
 PARAMETERS: dict[str, Any] = {
     "adjust": "none",
+    "against": "3",
     "after": "1488290400.7d9f2a4c8e1b4f6fa0c35b7d1e2f3a4b",
     "annotation_id": "a17",
+    "between": "human,model",
     "end_time": 1_488_297_600,
     "format": "json",
+    "judged": False,
+    "kinds": ["boundary_mismatch", "label_mismatch"],
     "label": "bull_flag",
+    "least_bars": 0,
+    "least_confidence": 0.0,
     "labels": ["bear_flag", "bull_flag"],
     "limit": 100,
     "pair": "EURUSD",
@@ -172,5 +237,6 @@ PARAMETERS: dict[str, Any] = {
 PARAMETERS_OF: dict[tuple[str, str], Any] = {
     ("/annotations/import", "format"): None,
     ("/candles/import", "format"): None,
+    ("/models/{run_id}/changes", "kinds"): ["added", "dropped"],
 }
 """Parameters, by path and name, that elsewhere have another example; a file's content says what it is."""

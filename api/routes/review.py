@@ -1,28 +1,27 @@
-"""What to look at next: where people and the model differ, and what the model is unsure of."""
+"""Where to look next."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Query, Request
 
-from api.lanes import overdue
 from api.openapi import problems
-from api.schemas import Name, SpanBody, UnixTime
-from api.schemas.review import DisagreementBody, Disagreements, PredictedBody, Queue
+from api.schemas import Name, UnixTime
+from api.schemas.review import DrawnBody, PredictedBody, Queue, QueueEntryBody
 from api.service import Service, ServiceDep
 from api.sweeping import whole_series
-from mllib.pipeline.disagreements import Disagreement, find_disagreements, find_undecided
 from mllib.pipeline.predicting import Sweep
+from mllib.pipeline.queueing import QueueEntry, QueueRequest, ReviewQueue, find_places
 from mllib.pipeline.sweeps import sweep_steps
+from mllib.spans import NOTHING, Annotation
 
 router = APIRouter(tags=["review"])
 
-T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=10_000)]
+Labels = Annotated[list[Name] | None, Query(description="By default those that people give.")]
 
 
 async def _opened(
@@ -47,33 +46,31 @@ async def _opened(
 Opening = Annotated[Callable[[], Sweep], Depends(_opened)]
 
 
-@router.get("/disagreements", responses=problems(404, 422, 429, 503))
-async def disagreements(
-    request: Request, service: ServiceDep, opening: Opening, limit: Limit = 1_000
-) -> Disagreements:
-    """Compares the model's spans with people's where people have reviewed stored candles, newest first.
-
-    Spans are about the same candles from an intersection over union of 0.5 on. `label_mismatch` has both,
-    `missed_by_human` the prediction alone, `missed_by_model` the person's span alone.
-    """
-    sweep, found = await _found(find_disagreements, request, service, opening, limit)
-    return Disagreements(**_where(sweep), disagreements=[_disagreement(one) for one in found])
-
-
 @router.get("/queue", responses=problems(404, 422, 429, 503))
-async def queue(request: Request, service: ServiceDep, opening: Opening, limit: Limit = 20) -> Queue:
-    """Lists predictions on stored candles that nobody has judged or annotated, the most uncertain first.
+async def queue(
+    request: Request, service: ServiceDep, opening: Opening, labels: Labels = None, limit: Limit = 20
+) -> Queue:
+    """Lists places worth a person's minute, in the order in which to look at them, and why.
 
-    Those nearest to a confidence of 0.5 come first; no two share a candle.
+    They come from what the model is unsure of, what it and a model of another type differ on, what people and
+    it contradict, what held-out models doubt, and an audit drawn at random: `stages.acquisition` says how
+    many. `spans` are those of them that are predictions which nobody has judged or annotated.
     """
-    sweep, found = await _found(find_undecided, request, service, opening, limit)
-    return Queue(**_where(sweep), spans=[PredictedBody(**asdict(one)) for one in found])
+    sweep, found = await _found(request, service, opening, labels, limit)
+    return Queue(
+        pair=sweep.history.pair,
+        timeframe=sweep.history.timeframe,
+        model_version=sweep.predictor.info.model_version,
+        spans=[PredictedBody(**asdict(one.span)) for one in found.entries if _is_prediction(one)],
+        entries=[_entry(one) for one in found.entries],
+        notes=found.notes,
+    )
 
 
 async def _found(
-    find: Callable[..., list[T]], request: Request, service: Service, opening: Opening, limit: int
-) -> tuple[Sweep, list[T]]:
-    """The stretch of candles, and what is found in the model's spans of it, within the time of a batch.
+    request: Request, service: Service, opening: Opening, labels: list[str] | None, limit: int
+) -> tuple[Sweep, ReviewQueue]:
+    """The stretch of candles, and what is worth looking at in it, within the time of a batch.
 
     Raises:
         Problem: 503 where that has passed.
@@ -81,31 +78,45 @@ async def _found(
     within_s = service.limits.batch_s
     ends_at = asyncio.get_running_loop().time() + within_s
     sweep = await service.sweeps.run(opening, request, within_s=within_s)
-    series = {"pair": sweep.history.pair, "timeframe": sweep.history.timeframe}
-    steps = sweep_steps(service.ws, service.stored, sweep.predictor, **series)
-    swept = await whole_series(steps, service.sweeps, request, ends_at=ends_at)
-    work = partial(find, service.ws, sweep, swept.touching(sweep.first, sweep.last), limit=limit)
-    try:
-        async with asyncio.timeout_at(ends_at):
-            return sweep, await run_sync(work, abandon_on_cancel=True)
-    except TimeoutError as exc:
-        raise overdue() from exc
+    pair, timeframe = sweep.history.pair, sweep.history.timeframe
+    steps = sweep_steps(service.ws, service.stored, sweep.predictor, pair=pair, timeframe=timeframe)
+    await whole_series(steps, service.sweeps, request, ends_at=ends_at)
+    if not len(sweep):
+        return sweep, ReviewQueue([], [])
+    wanted = QueueRequest(
+        size=limit,
+        series=[(pair, timeframe)],
+        labels=labels,
+        start_time=int(sweep.history.time[sweep.first]),
+        end_time=int(sweep.history.time[sweep.last - 1]),
+        only_kept=True,
+    )
+    work = partial(find_places, service.ws, service.stored, sweep.predictor, wanted)
+    left_s = ends_at - asyncio.get_running_loop().time()
+    # In the lane as well: many of these at once in threads of their own only wait for each other.
+    return sweep, await service.sweeps.run(work, request, within_s=left_s, admitted=True)
 
 
-def _where(sweep: Sweep) -> dict[str, str]:
-    return {
-        "pair": sweep.history.pair,
-        "timeframe": sweep.history.timeframe,
-        "model_version": sweep.predictor.info.model_version,
-    }
+def _is_prediction(one: QueueEntry) -> bool:
+    return one.origin in ("uncertainty", "committee", "audit") and one.span.label != NOTHING
 
 
-def _disagreement(one: Disagreement) -> DisagreementBody:
-    human = one.human
-    return DisagreementBody(
-        kind=one.kind,
-        human=None
-        if human is None
-        else SpanBody(label=human.label, start_time=human.start_time, end_time=human.end_time),
-        predicted=None if one.predicted is None else PredictedBody(**asdict(one.predicted)),
+def _entry(one: QueueEntry) -> QueueEntryBody:
+    return QueueEntryBody(
+        span=PredictedBody(**asdict(one.span)),
+        origin=one.origin,
+        score=one.score,
+        why=one.why,
+        regime=one.regime,
+        human=None if one.human is None else _drawn(one.human),
+    )
+
+
+def _drawn(human: Annotation) -> DrawnBody:
+    return DrawnBody(
+        label=human.label,
+        start_time=human.start_time,
+        end_time=human.end_time,
+        id=human.id,
+        annotator=human.annotator,
     )

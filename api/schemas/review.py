@@ -1,9 +1,9 @@
-"""Answers about where people and the model differ, and what to ask people next."""
+"""Answers about what to ask people next."""
 
 from pydantic import BaseModel
 
 from api.schemas import SpanBody
-from mllib.pipeline.disagreements import Kind
+from mllib.acquisition import Origin
 
 
 class PredictedBody(SpanBody):
@@ -13,27 +13,38 @@ class PredictedBody(SpanBody):
     candle_count: int
 
 
-class DisagreementBody(BaseModel):
-    """What a person and the model say differently; the one that says nothing is null."""
+class DrawnBody(SpanBody):
+    """A span that a person drew."""
 
-    kind: Kind
-    human: SpanBody | None
-    predicted: PredictedBody | None
+    id: str
+    annotator: str | None
 
 
-class Disagreements(BaseModel):
-    """Where people and the model differ, newest first, and which model that is."""
+class QueueEntryBody(BaseModel):
+    """A place, where it comes from, and why it is worth looking at, in words.
 
-    pair: str
-    timeframe: str
-    model_version: str
-    disagreements: list[DisagreementBody]
+    Of a random draw on which the model sees nothing the span's label is `O`. `score` in [0, 1] compares
+    within an origin alone; `regime` is the market's volatility and trend; `human` is what a person drew
+    there, where that is in question.
+    """
+
+    span: PredictedBody
+    origin: Origin
+    score: float
+    why: str
+    regime: str
+    human: DrawnBody | None
 
 
 class Queue(BaseModel):
-    """Predictions that nobody has judged, the most uncertain first, and which model made them."""
+    """Places in the order in which to look at them, which model sees them, and what could not be looked for.
+
+    `spans` are those that are predictions which nobody has judged or annotated.
+    """
 
     pair: str
     timeframe: str
     model_version: str
     spans: list[PredictedBody]
+    entries: list[QueueEntryBody]
+    notes: list[str]

@@ -43,7 +43,6 @@ class Layer:
     dash: Dash
     width: float = 2.0
     tags: Literal["above", "below", "none"] = "above"
-    pad: float = 0.012
     name: str = ""
 
     def marks_between(self, start_time: int, end_time: int) -> Sequence[Mark]:
@@ -69,16 +68,6 @@ def span_mark(
     bounds = f"{candle_time(span.start_time, timeframe)} – {candle_time(span.end_time, timeframe)} UTC"
     lines = [words, who, bounds, *_further_words(span)]
     return Mark(span, words if tag is None else tag, "\n".join(lines), selected, faint, outline, key)
-
-
-def readable_on(color: str) -> str:
-    """Black or white, whichever reads better on a `#rrggbb` colour.
-
-    >>> readable_on("#ccbb44"), readable_on("#aa3377")
-    ('#14181d', '#ffffff')
-    """
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return "#14181d" if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else "#ffffff"
 
 
 def _further_words(span: Span) -> list[str]:

@@ -39,7 +39,7 @@ def chart_model(
     bars = seen[part.first_bar : part.end_bar]
     shown = overview(bars, part.bars_per_candle)
     columns = COLUMNS if _has_volume(seen) else COLUMNS[:-1]
-    drawn = [_layer(layer, bars, colors, selected) for layer in layers] if len(bars) else []
+    drawn = [_layer(layer, bars, seen, colors, selected) for layer in layers] if len(bars) else []
     cut = sum(left_out for _, left_out in drawn)
     return {
         "series": history.name,
@@ -80,19 +80,14 @@ def _packed(column: NDArray[Any]) -> str:
 
 
 def _layer(
-    layer: Layer, bars: Candles, colors: Mapping[str, str], selected: str | None
+    layer: Layer, bars: Candles, seen: Candles, colors: Mapping[str, str], selected: str | None
 ) -> tuple[dict[str, Any], int]:
     """A layer's spans on these bars, and how many of them were left out."""
     found = layer.marks_between(int(bars.time[0]), int(bars.time[-1]))
     marks = _longest(found, selected)
-    at = positions([mark.span for mark in marks], bars.time)
-    lengths = (at[:, 1] - at[:, 0]).tolist()
-    cut = at.tolist()
-    spans = [
-        _span(mark, colors, selected, _bars_words(n, start, end, len(bars)))
-        for mark, n, (start, end) in zip(marks, lengths, cut, strict=True)
-        if n
-    ]
+    at = positions([mark.span for mark in marks], seen.time)
+    counts = (at[:, 1] - at[:, 0]).tolist()
+    spans = [_span(mark, colors, selected, n) for mark, n in zip(marks, counts, strict=True) if n]
     described = {"name": layer.name, "dash": layer.dash, "width": layer.width, "tags": layer.tags}
     return {**described, "spans": spans}, len(found) - len(marks)
 
@@ -107,12 +102,7 @@ def _longest(marks: Sequence[Mark], selected: str | None) -> Sequence[Mark]:
     return [marks[i] for i in sorted(kept)]
 
 
-def _bars_words(n: int, start: int, end: int, bars: int) -> str:
-    """How many candles a span has, where it lies on what is loaded entirely."""
-    return count(n, "candle") if start > 0 and end < bars else ""
-
-
-def _span(mark: Mark, colors: Mapping[str, str], selected: str | None, bars: str) -> dict[str, Any]:
+def _span(mark: Mark, colors: Mapping[str, str], selected: str | None, bars: int) -> dict[str, Any]:
     key = mark.key
     told = {
         "key": key,
@@ -122,7 +112,7 @@ def _span(mark: Mark, colors: Mapping[str, str], selected: str | None, bars: str
         "end_time": mark.span.end_time,
         "color": colors.get(mark.span.label, NO_COLOR),
         "tag": mark.tag,
-        "hover": f"{mark.hover}\n{bars}" if bars else mark.hover,
+        "hover": f"{mark.hover}\n{count(bars, 'candle')}",
     }
     flags = {
         "selected": mark.selected or key == selected,

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+LEAST_EXAMPLES = 5
+_TINY = 1e-9
+"""Keeps a row that speaks of other outcomes alone from adding up to nothing."""
 
 
 def uncertainty(P: Floats, *, method: Literal["margin", "entropy"] = "margin") -> Floats:
@@ -67,15 +70,25 @@ def label_error(given: NDArray[np.int64], P: Floats) -> tuple[Floats, NDArray[np
 
     `given (n,)` are columns of `P`, 0 where a person said that nothing is there. The first is one less the
     probability of the given label, `float64 (n,)`; the second is confident learning's verdict, `bool (n,)`,
-    which allows for labels of which models are never sure. It is no verdict where there is one outcome only.
+    which allows for labels of which models are never sure. It needs some examples to know that: labels that
+    were given fewer than `LEAST_EXAMPLES` times take no part in it, and one outcome alone has no verdict.
 
     Source: cleanlab's `find_label_issues`; Northcutt et al., Confident learning, 2021.
     """
     n = len(given)
     doubts = 1.0 - P[np.arange(n), given]
     wrong = np.zeros(n, bool)
-    if n and len(np.unique(given)) > 1:
+    outcomes = np.flatnonzero(np.bincount(given, minlength=P.shape[1]) >= LEAST_EXAMPLES)
+    if len(outcomes) > 1:
         from cleanlab.filter import find_label_issues
 
-        wrong[find_label_issues(given, P, return_indices_ranked_by="self_confidence", n_jobs=1)] = True
+        known = np.flatnonzero(np.isin(given, outcomes))
+        rows = P[np.ix_(known, outcomes)] + _TINY
+        issues = find_label_issues(
+            np.searchsorted(outcomes, given[known]),
+            rows / rows.sum(axis=1, keepdims=True),
+            return_indices_ranked_by="self_confidence",
+            n_jobs=1,
+        )
+        wrong[known[issues]] = True
     return doubts, wrong

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 Strategies = Annotated[
     list[str] | None,
-    typer.Option("--strategy", help="random, margin, entropy, committee, probable or queue; may be repeated."),
+    typer.Option(
+        "--strategy", help="random, margin, entropy, committee, probable or queue; may be repeated."
+    ),
 ]
 
 
-def simulate(
+def simulate(  # noqa: PLR0913  # an argument an option
     pair: Pair,
     timeframe: Timeframe,
     strategy: Strategies = None,
@@ -27,7 +29,9 @@ def simulate(
     model: Annotated[str | None, typer.Option("--model", help="random_forest or xgboost.")] = None,
     encoder: Annotated[str | None, typer.Option("--encoder", help="bio, window or combined.")] = None,
     labels: Annotated[str, typer.Option("--labels", help="Layers by comma: human, talib.")] = "human",
-    plot: Annotated[Path | None, typer.Option("--plot", help="Where the SVG goes; the home if not said.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Where the SVG goes; the home if not said.")
+    ] = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
@@ -63,8 +67,11 @@ def simulate(
         return
     title = f"{found.pair} {found.timeframe}: {found.test_spans} later spans, {found.encoder}, {found.model}"
     print_table(title, ("labels", *chosen), _curve_rows(found.comparison))
-    print_table(f"Labels to reach span F1 {found.comparison.target:.3f}", _HEADS, _cost_rows(found.comparison))
-    say(f"All labels of {found.pool_candles} candles: span F1 {found.comparison.all_labels:.3f}. Plot: {where}")
+    print_table(
+        f"Labels to reach span F1 {found.comparison.target:.3f}", _HEADS, _cost_rows(found.comparison)
+    )
+    all_labels = found.comparison.all_labels
+    say(f"All labels of {found.pool_candles} candles: span F1 {all_labels:.3f}. Plot: {where}")
 
 
 _HEADS = ("strategy", "labels", "95 % of draws of seeds", "share of random", "95 % of draws of seeds")
@@ -76,7 +83,9 @@ def _curve_rows(found: "Comparison") -> list[list[str]]:
     rows = []
     for i, point in enumerate(longest):
         cells = [
-            f"{curve[i]['span_f1']:.3f} ({curve[i]['low']:.2f}–{curve[i]['high']:.2f})" if i < len(curve) else ""
+            f"{curve[i]['span_f1']:.3f} ({curve[i]['low']:.2f}–{curve[i]['high']:.2f})"
+            if i < len(curve)
+            else ""
             for curve in found.curves.values()
         ]
         rows.append([f"{point['spent']:.0f}", *cells])
@@ -85,14 +94,16 @@ def _curve_rows(found: "Comparison") -> list[list[str]]:
 
 def _cost_rows(found: "Comparison") -> list[list[str]]:
     return [
-        [name, *_words(found.needed[name], 0), *_words(found.against_random[name], 2)] for name in found.needed
+        [name, *_words(found.needed[name], 0), *_words(found.against_random[name], 2)]
+        for name in found.needed
     ]
 
 
 def _words(needed: "Needed", digits: int) -> list[str]:
     """The figure and its interval; `more` than were spent."""
     figure, low, high = (
-        "more" if value is None else f"{value:.{digits}f}" for value in (needed.labels, needed.low, needed.high)
+        "more" if value is None else f"{value:.{digits}f}"
+        for value in (needed.labels, needed.low, needed.high)
     )
     return [figure, f"{low} to {high}"]
 

@@ -25,6 +25,7 @@ from mllib.rows import Rows, Targets
 _TRUSTED = ["sklearn.tree._tree.Tree"]
 _LAYOUT = "forests.json"
 _TREES_A_STEP = 10
+_FEW_DRAWN = 10
 
 Floats = NDArray[np.float32]
 
@@ -156,7 +157,11 @@ class RandomForest:
     def _grow(self, X: Floats, Y: Floats, weights: Floats, progress: Any) -> RandomForestRegressor:
         h = self.hyperparameters
         forest = RandomForestRegressor(
-            **h.model_dump(exclude={"n_estimators"}), n_estimators=0, warm_start=True, random_state=self._seed
+            **h.model_dump(exclude={"n_estimators", "max_samples"}),
+            max_samples=_drawn(h.max_samples, weights),
+            n_estimators=0,
+            warm_start=True,
+            random_state=self._seed,
         )
         for trees in range(_TREES_A_STEP, h.n_estimators + _TREES_A_STEP, _TREES_A_STEP):
             forest.set_params(n_estimators=min(trees, h.n_estimators))
@@ -164,6 +169,14 @@ class RandomForest:
             progress(min(trees / h.n_estimators, 1.0))
         forest.set_params(n_jobs=1, warm_start=False)
         return forest
+
+
+def _drawn(share: float, weights: Floats) -> float | int:
+    """What a tree draws: the share of all rows by weight, as a number where it is so small that scikit-learn
+    asks for one.
+    """
+    drawn = int(share * float(weights.sum()))
+    return share if drawn >= max(_FEW_DRAWN, len(weights) ** (1 / 3)) else max(drawn, 1)
 
 
 def _columns_by_mask(mask: NDArray[np.bool_]) -> list[tuple[list[int], NDArray[np.intp]]]:

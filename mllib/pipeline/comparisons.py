@@ -1,26 +1,56 @@
 """Comparisons of whole series for whoever looks at them again and again: kept until something changes."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 from cachetools import LRUCache
 
 from mllib.candles import Candles
+from mllib.disagreement import Pair, compare
 from mllib.errors import NotReady
 from mllib.inference import Predictor
 from mllib.models import Progress
-from mllib.pipeline.disagreements import Disagreement, told_apart, version_changes
+from mllib.pipeline.disagreements import Disagreement, told
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import load_run
-from mllib.pipeline.span_layers import LayerName, layer_spans
+from mllib.pipeline.span_layers import LayerName, compared, layer_spans
 from mllib.pipeline.sweeps import SweptSeries, sweep_series, swept, swept_by
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Span, SpanIndex
 from mllib.store import Run
 
-_KEPT = 6
+_KEPT = 12
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class _Paired:
+    """Two layers paired, without verdicts; `layers` are the spans of those that are not people's."""
+
+    history: Candles
+    between: tuple[str, str]
+    pairs: list[Pair]
+    layers: dict[str, SpanIndex]
+    model_version: str | None = None
+
+    @cached_property
+    def number_of(self) -> dict[tuple[str, str, int, int], int]:
+        """Which pair a layer's span belongs to."""
+        return {
+            (name, span.label, span.start_time, span.end_time): n
+            for n, one in enumerate(self.pairs)
+            for name, span in zip(self.between, (one.a, one.b), strict=True)
+            if span is not None
+        }
+
+    @cached_property
+    def labels(self) -> list[str]:
+        return sorted({span.label for one in self.pairs for span in (one.a, one.b) if span is not None})
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,35 +60,48 @@ class Comparison:
     `model_version` is that of the layer `model`. Many readers share it: leave it as it is.
     """
 
-    history: Candles
-    between: tuple[str, str]
     found: list[Disagreement]
     layers: dict[str, SpanIndex]
-    model_version: str | None = None
+    paired: _Paired
+
+    @property
+    def history(self) -> Candles:
+        return self.paired.history
+
+    @property
+    def between(self) -> tuple[str, str]:
+        return self.paired.between
+
+    @property
+    def model_version(self) -> str | None:
+        return self.paired.model_version
+
+    @property
+    def labels(self) -> list[str]:
+        """All labels that either layer says."""
+        return self.paired.labels
+
+    @cached_property
+    def kinds(self) -> Counter[str]:
+        """How many there are of each kind."""
+        return Counter(one.kind for one in self.found)
 
     def told_of(self, layer: str, span: Span) -> Disagreement | None:
         """Where a layer's span is told, or None where it does not count."""
-        return self._by_span.get((layer, span.label, span.start_time, span.end_time))
-
-    @cached_property
-    def _by_span(self) -> dict[tuple[str, str, int, int], Disagreement]:
-        return {
-            (name, span.label, span.start_time, span.end_time): one
-            for one in self.found
-            for name, span in zip(one.between, (one.pair.a, one.pair.b), strict=True)
-            if span is not None
-        }
+        n = self.paired.number_of.get((layer, span.label, span.start_time, span.end_time))
+        return None if n is None else self.found[n]
 
 
 class Comparisons:
     """The comparisons last asked for, made again only when anything that they rest on has changed.
 
-    Where a sweep is missing they answer None: `sweep_missing` computes it, beside the page.
+    Spans are paired again only where people are one of the layers; a verdict alone changes no pair. Where a
+    sweep is missing the answer is None: `sweep_missing` computes it, beside the page.
     """
 
     def __init__(self, ws: Workspace, stored: StoredCandles) -> None:
         self._ws, self._stored = ws, stored
-        self._kept: LRUCache[Hashable, Comparison] = LRUCache(_KEPT)
+        self._kept: LRUCache[Hashable, Any] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
     def of_layers(
@@ -78,10 +121,11 @@ class Comparisons:
             if found is None:
                 return None
 
-        def make() -> Comparison:
-            return _of_layers(self._ws, self._stored.read(pair, timeframe), between, found)
+        def pair_up() -> _Paired:
+            return _layers_paired(self._ws, self._stored.read(pair, timeframe), between, found)
 
-        return self._made((pair, timeframe, between, None if found is None else found.run_id), make)
+        run_id = None if found is None else found.run_id
+        return self._made((pair, timeframe), (*between, run_id), pair_up, with_people="human" in between)
 
     def of_versions(self, before: Run, after: Run, *, pair: str, timeframe: str) -> Comparison | None:
         """What the second run's model changes against the first one's."""
@@ -90,18 +134,42 @@ class Comparisons:
         )
         if old is None or new is None:
             return None
-        key = (pair, timeframe, before.run_id, after.run_id)
-        return self._made(key, lambda: _of_versions(self._ws, old, new))
 
-    def _made(self, key: tuple[Hashable, ...], make: Callable[[], Comparison]) -> Comparison:
-        pair, timeframe = str(key[0]), str(key[1])
-        whole = (*key, self._ws.candles.version(pair, timeframe), self._ws.store.revision())
+        def pair_up() -> _Paired:
+            return _versions_paired(old, new)
+
+        return self._made((pair, timeframe), (before.run_id, after.run_id), pair_up, with_people=False)
+
+    def _made(
+        self,
+        series: tuple[str, str],
+        what: tuple[Hashable, ...],
+        pair_up: Callable[[], _Paired],
+        *,
+        with_people: bool,
+    ) -> Comparison:
+        ws, revision = self._ws, self._ws.store.revision()
+        candles = (series, ws.candles.version(*series), revision.derived)
+
+        def make() -> Comparison:
+            said = revision.said if with_people else ()
+            paired = self._once(("pairs", candles, what, said), pair_up)
+            people = self._once(
+                ("people", candles, revision.said),
+                lambda: SpanIndex(layer_spans(ws, paired.history, "human").spans),
+            )
+            found = told(ws, paired.history, paired.between, paired.pairs)
+            return Comparison(found, {"human": people, **paired.layers}, paired)
+
+        return self._once(("told", candles, what, revision), make)
+
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
         with self._lock:
-            if whole in self._kept:
-                return self._kept[whole]
+            if key in self._kept:
+                return cast(T, self._kept[key])
         made = make()
         with self._lock:
-            self._kept[whole] = made
+            self._kept[key] = made
         return made
 
 
@@ -130,27 +198,17 @@ def _part(progress: Progress, part: int, parts: int) -> Progress:
     return lambda done, stage: progress((part + done) / parts, stage)
 
 
-def _of_layers(
+def _layers_paired(
     ws: Workspace, history: Candles, between: tuple[LayerName, LayerName], found: SweptSeries | None
-) -> Comparison:
+) -> _Paired:
     predicted, labels = ((), ()) if found is None else (found.spans, found.labels)
-    names: list[LayerName] = ["human", *(name for name in between if name != "human")]
-    layers = {name: layer_spans(ws, history, name, predicted, labels) for name in names}
-    return Comparison(
-        history,
-        between,
-        told_apart(ws, history, layers[between[0]], layers[between[1]]),
-        {str(name): SpanIndex(layer.spans) for name, layer in layers.items()},
-        None if found is None else found.model_version,
-    )
+    a, b = (layer_spans(ws, history, name, predicted, labels) for name in between)
+    layers = {str(one.name): SpanIndex(one.spans) for one in (a, b) if one.name != "human"}
+    version = None if found is None else found.model_version
+    return _Paired(history, between, compared(ws, a, b, history), layers, version)
 
 
-def _of_versions(ws: Workspace, old: SweptSeries, new: SweptSeries) -> Comparison:
-    before, after = (old.model_version, old.spans), (new.model_version, new.spans)
-    people = SpanIndex(layer_spans(ws, new.candles, "human").spans)
-    return Comparison(
-        new.candles,
-        (before[0], after[0]),
-        version_changes(ws, new.candles, before=before, after=after),
-        {"human": people, before[0]: SpanIndex(before[1]), after[0]: SpanIndex(after[1])},
-    )
+def _versions_paired(old: SweptSeries, new: SweptSeries) -> _Paired:
+    layers = {one.model_version: SpanIndex(one.spans) for one in (old, new)}
+    pairs = compare(old.spans, new.spans, new.candles.time)
+    return _Paired(new.candles, (old.model_version, new.model_version), pairs, layers)

@@ -1,23 +1,20 @@
-"""Use cases about where people, TA-Lib and models differ, and what to ask people next."""
+"""Use cases about where people, TA-Lib and models differ."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import numpy as np
-
 from mllib.candles import Candles
 from mllib.disagreement import Pair, PairKind, Summary, compare, summarise
 from mllib.errors import InvalidConfig, NotReady
 from mllib.inference import Predictor
-from mllib.matching import overlaps
 from mllib.models import Progress
-from mllib.pipeline.predicting import StoredCandles, Sweep
-from mllib.pipeline.span_layers import LAYERS, LayerName, LayerSpans, compared, layer_spans
+from mllib.pipeline.predicting import StoredCandles
+from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
 from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import PEOPLE, PredictedSpan, Span, positions
+from mllib.spans import PredictedSpan, Span
 from mllib.store import Action
 from mllib.timeframes import parse_timeframe
 
@@ -35,14 +32,13 @@ USUAL: frozenset[Kind] = frozenset(
 )
 """The kinds that are told unless others are asked for."""
 USUAL_CHANGES: frozenset[ChangeKind] = frozenset({"moved", "relabelled", "dropped", "added"})
-_CHANGES: dict[PairKind, ChangeKind] = {
+_CHANGES: dict[PairKind, Kind | ChangeKind] = {
     "agreement": "kept",
     "boundary_mismatch": "moved",
     "label_mismatch": "relabelled",
     "only_in_a": "dropped",
     "only_in_b": "added",
 }
-_UNDECIDED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +90,9 @@ class Wanted:
     `labels` are those of either span, times (Unix s) hold the whole span, `least_bars` is how far the farther
     bound of a boundary mismatch must be off, `least_confidence` counts where there is a prediction, and
     `judged` says whether a person must have judged or skipped it, or must not have.
+
+    Raises:
+        InvalidConfig: the range ends before it starts.
     """
 
     kinds: Collection[str] | None = None
@@ -104,18 +103,37 @@ class Wanted:
     least_confidence: float = 0.0
     judged: bool | None = None
 
+    def __post_init__(self) -> None:
+        start, end = self.start_time, self.end_time
+        if start is not None and end is not None and start > end:
+            raise InvalidConfig(
+                f"range: found {start} to {end} (Unix s), expected its start before its end. Swap them."
+            )
+
     def __contains__(self, one: Disagreement) -> bool:
-        return (self.kinds is None or one.kind in self.kinds) and self.holds_place_of(one)
+        return (
+            (self.kinds is None or one.kind in self.kinds)
+            and (self.judged is None or (one.verdict is not None) == self.judged)
+            and self.holds_place_of(one)
+        )
+
+    @property
+    def holds_all_places(self) -> bool:
+        """Whether no filter but those of the kinds and of verdicts leaves anything out."""
+        asked = (self.labels, self.start_time, self.end_time)
+        return asked == (None, None, None) and not self.least_bars and not self.least_confidence
 
     def holds_place_of(self, one: Disagreement) -> bool:
-        """Whether all filters but that of the kinds let it through."""
+        """Whether all filters but those of the kinds and of verdicts let it through."""
+        if self.holds_all_places:
+            return True
+        near = one.pair.kind == "boundary_mismatch" and one.pair.boundary_bars < self.least_bars
         return (
-            (self.labels is None or not one.labels.isdisjoint(self.labels))
+            not near
+            and (self.labels is None or not one.labels.isdisjoint(self.labels))
             and (self.start_time is None or one.span.start_time >= self.start_time)
             and (self.end_time is None or one.span.end_time <= self.end_time)
-            and (one.pair.boundary_bars >= self.least_bars or one.pair.iou == 0)
             and (confidence_of(one) or 1.0) >= self.least_confidence
-            and (self.judged is None or (one.verdict is not None) == self.judged)
         )
 
 
@@ -164,15 +182,17 @@ def layer_disagreements(
     `predicted` and `labels` are the model's, where it is one of the two; `compared` says what counts.
     """
     a, b = (layer_spans(ws, history, name, predicted, labels) for name in between)
-    return told_apart(ws, history, a, b)
+    return told(ws, history, between, compared(ws, a, b, history))
 
 
-def told_apart(ws: Workspace, history: Candles, a: LayerSpans, b: LayerSpans) -> list[Disagreement]:
-    """The same of two layers in their order."""
-    kinds, verdicts = _kinds((a.name, b.name)), _verdicts(ws, history)
+def told(
+    ws: Workspace, history: Candles, between: tuple[str, str], pairs: Iterable[Pair]
+) -> list[Disagreement]:
+    """Pairs of two layers, or of two versions, under their kinds and with what was said of them."""
+    kinds, verdicts = _kinds(between), _verdicts(ws, history)
     return [
-        Disagreement(kinds[one.kind], (a.name, b.name), one, verdicts.get(_place(one.span)))
-        for one in compared(ws, a, b, history)
+        Disagreement(kinds[one.kind], between, one, verdicts.get(_place(one.span)) if verdicts else None)
+        for one in pairs
     ]
 
 
@@ -213,11 +233,7 @@ def version_changes(
     """What a model's version (its name, its spans on a stored series) keeps, moves, relabels, drops and adds
     against another one, by time.
     """
-    between, verdicts = (before[0], after[0]), _verdicts(ws, history)
-    return [
-        Disagreement(_CHANGES[one.kind], between, one, verdicts.get(_place(one.span)))
-        for one in compare(before[1], after[1], history.time)
-    ]
+    return told(ws, history, (before[0], after[0]), compare(before[1], after[1], history.time))
 
 
 def series_changes(
@@ -253,13 +269,14 @@ def newest_first(
     found: Iterable[Disagreement], wanted: Wanted, limit: int | None = None
 ) -> list[Disagreement]:
     """Those that are wanted, the newest first."""
-    kept = [one for one in found if one in wanted]
+    kinds = wanted.kinds
+    kept = [one for one in found if (kinds is None or one.kind in kinds) and one in wanted]
     return sorted(kept, key=lambda one: (-one.span.start_time, one.span.label))[:limit]
 
 
 def summary(found: Iterable[Disagreement], wanted: Wanted) -> Summary:
-    """How much the layers agree where the filters say, whatever kinds are wanted."""
-    there = [one for one in found if wanted.holds_place_of(one)]
+    """How much the layers agree where the filters say, whatever kinds are wanted and judged."""
+    there = list(found) if wanted.holds_all_places else [one for one in found if wanted.holds_place_of(one)]
     counts = Counter((one.span.label, str(one.kind)) for one in there)
     return replace(summarise(one.pair for one in there), counts=dict(counts))
 
@@ -270,53 +287,14 @@ def confidence_of(one: Disagreement) -> float | None:
     return next((span.avg_confidence for span in sides), None)
 
 
-def find_disagreements(
-    ws: Workspace, sweep: Sweep, predicted: Sequence[PredictedSpan], *, limit: int
-) -> list[Disagreement]:
-    """Where a model's spans and people's differ on reviewed bars of the sweep, newest first."""
-    history = sweep.history
-    found = layer_disagreements(
-        ws, history, ("human", "model"), predicted=predicted, labels=sweep.predictor.labels
-    )
-    if sweep.first >= sweep.last:
-        return []
-    bounds = int(history.time[sweep.first]), int(history.time[sweep.last - 1])
-    return newest_first(found, Wanted(kinds=USUAL, start_time=bounds[0], end_time=bounds[1]), limit)
-
-
-def find_undecided(
-    ws: Workspace, sweep: Sweep, predicted: Sequence[PredictedSpan], *, limit: int
-) -> list[PredictedSpan]:
-    """Predictions that share no bar with a person's span or a place judged or skipped, most uncertain first.
-
-    Those nearest to a confidence of 0.5 come first, newer ones before older; no two share a bar.
-    """
-    history = sweep.history
-    said = ws.store.annotations.list(history.pair, history.timeframe, sources=PEOPLE)
-    verdicts = ws.store.verdicts.list(history.pair, history.timeframe, with_skips=True, with_settled=True)
-    judged = [one.place for one in verdicts]
-    at = positions(predicted, history.time)
-    touched, _, _ = overlaps(at, positions([*said, *judged], history.time))
-    free = np.ones(len(history), bool)
-    chosen: list[PredictedSpan] = []
-    for i in sorted(set(range(len(predicted))) - set(touched.tolist()), key=lambda i: _unsure(predicted[i])):
-        bars = slice(*at[i])
-        if len(chosen) < limit and free[bars].all():
-            free[bars] = False
-            chosen.append(predicted[i])
-    return chosen
-
-
-def _unsure(span: PredictedSpan) -> tuple[float, int, str]:
-    return abs(span.avg_confidence - _UNDECIDED), -span.start_time, span.label
-
-
-def _kinds(between: tuple[LayerName, LayerName]) -> dict[PairKind, Kind]:
-    missed: dict[LayerName, Kind] = {
+def _kinds(between: tuple[str, str]) -> dict[PairKind, Kind | ChangeKind]:
+    missed: dict[str, Kind] = {
         "human": "missed_by_human",
         "talib": "missed_by_talib",
         "model": "missed_by_model",
     }
+    if not missed.keys() >= set(between):
+        return _CHANGES
     return {
         "agreement": "agreement",
         "boundary_mismatch": "boundary_mismatch",

@@ -19,6 +19,7 @@ from mllib.acquisition import (
     near_misses,
     uncertainty,
 )
+from mllib.acquisition.candidates import LEAST_BARS
 from mllib.acquisition.words import (
     AUDIT,
     REVIEWED_BEFORE,
@@ -199,19 +200,33 @@ def suspicious(ground: Ground, held_out: NDArray[np.float32], settings: Acquisit
 def _silent(
     ground: Ground, said: NDArray[np.float32], known: NDArray[np.bool_], settings: AcquisitionConfig
 ) -> tuple[Positions, NDArray[np.int64]]:
-    """Where people looked for a label and drew nothing at all, and held-out models see a hint of it."""
-    found, labels = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
-    drawn = covered(positions(ground.people, ground.candles.time), len(ground.candles))
+    """Where people looked for a label and drew nothing: where held-out models see a hint of it, and the rest.
+
+    The rest, in blocks as long as people's spans mostly are, shows how sure models are where nothing is.
+    """
+    n_bars, spans = len(ground.candles), positions(ground.people, ground.candles.time)
+    drawn, looked = covered(spans, n_bars), known & ground.reviewed
     total = np.concatenate([[0], np.cumsum(drawn)])
+    found, labels = [], []
+    hinted = np.zeros(n_bars, bool)
     for i in range(len(ground.labels)):
-        hinted = known[:, i] & ground.reviewed[:, i] & (said[:, i] >= settings.near_miss_from)
-        at = islands(hinted)
-        lengths = ground.at[ground.column == i]
-        shortest = int((lengths[:, 1] - lengths[:, 0]).min()) if len(lengths) else 2
-        at = at[(total[at[:, 1]] == total[at[:, 0]]) & (at[:, 1] - at[:, 0] >= shortest)]
+        at = islands(looked[:, i] & (said[:, i] >= settings.near_miss_from))
+        at = at[total[at[:, 1]] == total[at[:, 0]]]  # the flank of what is drawn is no place of its own
+        lengths = (ground.at[:, 1] - ground.at[:, 0])[ground.column == i]
+        at = at[at[:, 1] - at[:, 0] >= (lengths.min() if len(lengths) else LEAST_BARS)]
+        hinted |= covered(at, n_bars)
         found.append(at)
         labels.append(np.full(len(at), i, np.int64))
-    return np.concatenate(found), np.concatenate(labels)
+    usual = int(np.median(spans[:, 1] - spans[:, 0])) if len(spans) else LEAST_BARS
+    rest = _blocks(islands(looked.all(axis=1) & ~drawn & ~hinted), max(usual, LEAST_BARS))
+    return np.concatenate([*found, rest]), np.concatenate([*labels, np.zeros(len(rest), np.int64)])
+
+
+def _blocks(at: Positions, bars: int) -> Positions:
+    """As many places of so many bars as fit into each of the given ones."""
+    starts = [np.arange(first, end - bars + 1, bars) for first, end in at.tolist()]
+    firsts = np.concatenate([np.zeros(0, np.int64), *starts])
+    return np.stack([firsts, firsts + bars], axis=1).astype(np.int64)
 
 
 def _all_known(known: NDArray[np.bool_], at: Positions, label: NDArray[np.int64]) -> NDArray[np.bool_]:

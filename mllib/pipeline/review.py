@@ -1,11 +1,8 @@
 """Use cases of review: a window of a series with all that is said of it, and verdicts on predictions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mllib.annotation_files import check_annotations
 from mllib.candle_gate import check_pair
@@ -14,14 +11,10 @@ from mllib.errors import NotFound
 from mllib.inference import Predictor
 from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import NOTHING, PEOPLE, Annotation, PredictedSpan, Span, positions
+from mllib.spans import NOTHING, PEOPLE, Annotation, PredictedSpan, Span
 from mllib.store import Feedback, Verdict
 from mllib.store.feedback import judge
 from mllib.timeframes import parse_timeframe
-
-_SEARCHED_AT_ONCE = 4_000
-_OPENING_BARS = 3_000
-"""Of a series, so many of the newest bars are looked through for a window to begin with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,10 +32,6 @@ class ReviewWindow:
     talib: list[Annotation]
     predictions: list[PredictedSpan]
     verdicts: list[Verdict]
-
-    def shown(self, *, threshold: float, labels: Collection[str]) -> list[PredictedSpan]:
-        """The predictions of these labels that are at least so confident, by time."""
-        return [p for p in self.predictions if p.label in labels and p.avg_confidence >= threshold]
 
     def verdict_on(self, prediction: Span, annotator: str | None) -> Verdict | None:
         """What this annotator said last of a prediction with that label and those bounds."""
@@ -99,62 +88,6 @@ def window_start(first_bar: int, *, bars: int, series_bars: int) -> int:
     (900, 0)
     """
     return max(0, min(first_bar, series_bars - bars))
-
-
-def centred(history: Candles, time: int, *, bars: int) -> int:
-    """The first bar of the window with a time (Unix s) in its middle."""
-    at = int(np.searchsorted(history.time, time, "left"))
-    return window_start(at - bars // 2, bars=bars, series_bars=len(history))
-
-
-def next_prediction(
-    predictor: Predictor,
-    stored: StoredCandles,
-    *,
-    pair: str,
-    timeframe: str,
-    after_time: int,
-    threshold: float,
-    labels: Collection[str],
-) -> PredictedSpan | None:
-    """The first prediction that starts after a time, of these labels and so confident, or None."""
-    history = stored.read(pair, timeframe)
-    first = int(np.searchsorted(history.time, after_time, "right"))
-    for start in range(first, len(history), _SEARCHED_AT_ONCE):
-        part = history[start : start + _SEARCHED_AT_ONCE]
-        for span in _predictions(predictor, stored, part):
-            if span.start_time > after_time and span.label in labels and span.avg_confidence >= threshold:
-                return span
-    return None
-
-
-def opening_bar(
-    ws: Workspace,
-    stored: StoredCandles,
-    predictor: Predictor | None,
-    *,
-    pair: str,
-    timeframe: str,
-    bars: int,
-    threshold: float,
-    labels: Collection[str],
-) -> int:
-    """The first bar of the window to begin with: among the newest, where people and model say most.
-
-    Windows that show both come first, then the more predictions, then the newer.
-    """
-    history = stored.read(pair, timeframe)
-    part = history[max(len(history) - _OPENING_BARS, 0) :]
-    offset = len(history) - len(part)
-    people = _touching(ws.store.annotations.list(pair, timeframe, sources=PEOPLE), part)
-    found = [] if predictor is None else _predictions(predictor, stored, part)
-    chosen = [p for p in found if p.label in labels]
-    confident = [p for p in chosen if p.avg_confidence >= threshold]
-    starts = np.arange(max(len(part) - bars, 0), -1, -max(bars // 4, 1))
-    human = _inside([a for a in people if a.label != NOTHING], part, starts, bars)
-    model = _inside(confident or chosen, part, starts, bars)
-    best = np.lexsort((starts, model, np.minimum(human, 1) + np.minimum(model, 1)))[-1]
-    return offset + int(starts[best])
 
 
 def series_to_review(ws: Workspace, predictor: Predictor | None) -> list[str]:
@@ -227,16 +160,6 @@ def _touching(spans: Sequence[Annotation], candles: Candles) -> list[Annotation]
 def _seen(spans: Sequence[Annotation], as_of: int | None) -> list[Annotation]:
     """Those that do not reach beyond the last visible candle."""
     return [span for span in spans if as_of is None or span.end_time <= as_of]
-
-
-def _inside(
-    spans: Sequence[Span], candles: Candles, starts: NDArray[np.int64], bars: int
-) -> NDArray[np.int64]:
-    """How many spans lie wholly in each window: `int64 (n_starts,)`."""
-    at = positions(spans, candles.time)
-    inside = (at[:, 0] >= starts[:, None]) & (at[:, 1] <= starts[:, None] + bars)
-    counted: NDArray[np.int64] = inside.sum(axis=1)
-    return counted
 
 
 def _judges(verdict: Verdict, prediction: Span) -> bool:

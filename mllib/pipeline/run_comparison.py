@@ -4,7 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mllib.candles import Candles
+from mllib.models import Progress
+from mllib.pipeline.disagreements import Disagreement, version_changes
 from mllib.pipeline.overview import span_f1_over
+from mllib.pipeline.predicting import StoredCandles
+from mllib.pipeline.promoting import load_run
+from mllib.pipeline.sweeps import sweep_series, swept_by
+from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
 
 _IOU = "0.5"
@@ -116,7 +123,55 @@ def differing_settings(runs: Sequence[Run]) -> list[Setting]:
     return [row for row in rows if any(value != row.values[0] for value in row.values)]
 
 
-def tested_alike(runs: Sequence[Run]) -> bool:
+@dataclass(frozen=True, slots=True, eq=False)
+class RunChanges:
+    """What a run's model keeps, moves, relabels, drops and adds against another's on a series, by time."""
+
+    candles: Candles
+    found: list[Disagreement]
+
+
+def run_changes(
+    ws: Workspace,
+    stored: StoredCandles,
+    runs: tuple[Run, Run],
+    *,
+    pair: str,
+    timeframe: str,
+    progress: Progress | None = None,
+) -> RunChanges:
+    """What the second run's model changes against the first; sweeps that no file has are computed.
+
+    Raises:
+        NotFound: the series is not stored.
+        Conflict: a run has no model.
+        BrokenModel: a model cannot be loaded.
+    """
+    before, after = (
+        swept_by(ws, stored, run, pair=pair, timeframe=timeframe)
+        or sweep_series(
+            ws, stored, load_run(ws, run), pair=pair, timeframe=timeframe, progress=_half(progress, i)
+        )
+        for i, run in enumerate(runs)
+    )
+    found = version_changes(
+        ws, after.candles, before=(name_of(runs[0]), before.spans), after=(name_of(runs[1]), after.spans)
+    )
+    return RunChanges(after.candles, found)
+
+
+def name_of(run: Run) -> str:
+    """A run in few words: its version, such as `v3`, or its id."""
+    return run.run_id if run.model_version is None else f"v{run.model_version}"
+
+
+def _half(progress: Progress | None, half: int) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda done, stage: progress((half + done) / 2, stage)
+
+
+def are_comparable(runs: Sequence[Run]) -> bool:
     """Whether all runs were tested on the same candles with the same labels, so that figures compare."""
     return len({(run.data_version, repr(_split(run)), repr(_labels(run))) for run in runs}) == 1
 

@@ -1,10 +1,11 @@
-"""Use case: would the review queue pay? A stored series that is labelled already is labelled again, by places."""
+"""Use case: would the review queue pay? A stored series with labels is labelled again, place by place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mllib.acquisition import AcquisitionConfig
 from mllib.config import Config
 from mllib.encoders import reviewed_bars
 from mllib.errors import InvalidAnnotations, InvalidConfig
@@ -61,7 +62,9 @@ class Simulation:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values, without the picture."""
-        facts = {name: getattr(self, name) for name in self.__slots__ if name not in ("comparison", "picture")}
+        facts = {
+            name: getattr(self, name) for name in self.__slots__ if name not in ("comparison", "picture")
+        }
         return facts | self.comparison.to_dict()
 
 
@@ -99,7 +102,7 @@ def simulate(
         encoding=ingestion.encoding,
         hyperparameters=training.hyperparameters,
     )
-    comparison = replay(world, recipe, plan, config=config, progress=progress)
+    comparison = replay(world, recipe, plan, acquisition=config.stages.acquisition, progress=progress)
     candles = series.candles
     title = f"{candles.name}: span F1 of later candles over labels spent"
     return Simulation(
@@ -116,10 +119,17 @@ def simulate(
     )
 
 
-def replay(world: Divided, recipe: Recipe, plan: Plan, *, config: Config, progress: Progress) -> Comparison:
+def replay(
+    world: Divided,
+    recipe: Recipe,
+    plan: Plan,
+    *,
+    acquisition: AcquisitionConfig,
+    first_seed: int = 0,
+    progress: Progress,
+) -> Comparison:
     """Every strategy with every seed, and all labels at once."""
     done, steps = 0, plan.runs * plan.rounds
-    acquisition = config.stages.acquisition
 
     def tell(what: str) -> None:
         progress(done / steps, what)
@@ -127,13 +137,18 @@ def replay(world: Divided, recipe: Recipe, plan: Plan, *, config: Config, progre
     everything = []
     for seed in range(plan.seeds):
         tell(f"all labels, seed {seed + 1} of {plan.seeds}")
-        everything.append(of_all_labels(world, recipe, seed=seed))
+        everything.append(of_all_labels(world, recipe, seed=first_seed + seed))
         done += plan.rounds
     runs: dict[str, list[list[Round]]] = {name: [] for name in plan.strategies}
     for seed in range(plan.seeds):
         for name, found in runs.items():
             rounds = rounds_of(
-                world, STRATEGIES[name], recipe, config=acquisition, per_round=plan.per_round, seed=seed
+                world,
+                STRATEGIES[name],
+                recipe,
+                config=acquisition,
+                per_round=plan.per_round,
+                seed=first_seed + seed,
             )
             found.append([])
             for i in range(plan.rounds):
@@ -155,16 +170,16 @@ def require_reviewed(series: LabelledSeries) -> None:
     labels = sorted({span.label for span in series.spans})
     if not labels:
         raise InvalidAnnotations(
-            f"{candles.name}: found no span, expected a series that is labelled throughout. Import annotations "
-            "with --reviewed all, or choose other layers with --labels."
+            f"{candles.name}: found no span, expected a series that is labelled throughout. Import "
+            "annotations with --reviewed all, or choose other layers with --labels."
         )
     for label in labels:
         looked = int(reviewed_bars(label, candles, series.reviewed).sum())
         if looked < len(candles):
             raise InvalidAnnotations(
-                f"{candles.name}: found {looked} of {len(candles)} candles reviewed for {label}, expected all: "
-                "what is asked must have an answer. Import its annotations with --reviewed all, or choose "
-                "another series."
+                f"{candles.name}: found {looked} of {len(candles)} candles reviewed for {label}, "
+                "expected all, since what is asked must have an answer. Import its annotations with "
+                "--reviewed all, or choose another series."
             )
 
 
@@ -178,6 +193,6 @@ def _check(plan: Plan) -> None:
     unknown = [name for name in plan.strategies if name not in STRATEGIES]
     if unknown or not plan.strategies:
         raise InvalidConfig(
-            f"strategy: found {unknown[0] if unknown else 'none'!r}, expected some of {', '.join(STRATEGIES)}. "
-            "Choose one of these."
+            f"strategy: found {unknown[0] if unknown else 'none'!r}, expected some of "
+            f"{', '.join(STRATEGIES)}. Choose one of these."
         )

@@ -13,7 +13,7 @@ from mllib.spans import ReviewedRange, Span, positions
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """What is known of a pool of candles so far: places looked at `(n, 2)`, half-open, and the spans there."""
+    """What is known of a pool of candles: half-open places looked at `(n, 2)`, and the spans there."""
 
     candles: Candles
     labels: frozenset[str]
@@ -70,7 +70,7 @@ class Annotator:
         on_any = np.zeros(len(self.truth), bool)
         for first, last in places.tolist():
             on_any |= (start < last) & (end > first)
-        return [self.truth[i] for i in np.flatnonzero(on_any)]
+        return [self.truth[i] for i in np.flatnonzero(on_any).tolist()]
 
 
 def covered(places: Positions, n_bars: int) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""What strategies cost: span F1 over labels spent, with bands over seeds, and labels needed for enough of it."""
+"""What strategies cost: span F1 over labels spent, and the labels needed for enough of it, over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -77,7 +77,7 @@ def compare(runs: Runs, all_labels: Sequence[float], *, seed: int = 0) -> Compar
 
 
 def labels_needed(spent: NDArray[np.int64], span_f1: Floats, target: float) -> float:
-    """The labels at which a curve reaches the target, between rounds in proportion; infinite if it never does.
+    """The labels at which a curve reaches the target, between rounds in proportion; else infinite.
 
     >>> labels_needed(np.array([10, 20, 30]), np.array([0.2, 0.4, 0.6]), 0.5)
     25.0

@@ -81,7 +81,7 @@ def divide(series: LabelledSeries, *, test_share: float, purge_bars: int) -> Div
     if not truth or not exam.spans:
         where = "the test" if truth else "the pool"
         raise TrainingFailed(
-            f"{candles.name}: found no span in {where}, expected some before and after {edge} of {n} candles. "
-            "Label more of the series, or choose another share for the test."
+            f"{candles.name}: found no span in {where}, expected some before and after {edge} of {n} "
+            "candles. Label more of the series, or choose another share for the test."
         )
     return Divided(pool, truth, labels, max(edge - purge_bars, 0), exam)

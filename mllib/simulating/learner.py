@@ -40,8 +40,8 @@ class Recipe:
 
     encoder_name: str = "window"
     model_type: str = "xgboost"
-    context: ContextConfig = ContextConfig()
-    encoding: EncodingConfig = EncodingConfig()
+    context: ContextConfig = field(default_factory=ContextConfig)
+    encoding: EncodingConfig = field(default_factory=EncodingConfig)
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     folds: int = 3
     most_negatives: int = 6_000
@@ -119,9 +119,10 @@ class Learner:
     def _judgeable(self, label: str, known: Known) -> Mask:
         """The bars on which a predicted span is right or wrong: `bool (n_bars,)`.
 
-        Places are about as long as spans, and few predictions would lie wholly on one: false alarms that stick
-        out would not count, and cuts would be too low. So half the shortest span is added on either side. What
-        is predicted within still shares a bar with the place, and so would the span that it were right about.
+        Places are about as long as spans, and few predictions would lie wholly on one: false alarms that
+        stick out would not count, and cuts would be too low. So half the shortest span is added on either
+        side. What is predicted within still shares a bar with the place, and so would the span that it were
+        right about.
         """
         looked = reviewed_bars(label, self._candles, known.reviewed)
         found = positions([one for one in known.spans if one.label == label], self._candles.time)

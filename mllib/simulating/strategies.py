@@ -129,7 +129,8 @@ def _scored(score: Callable[[Situation], Floats]) -> Strategy:
 def _queue(at: Situation, *, size: int, rng: np.random.Generator) -> Positions:
     """The review queue's mixture: an audit at random, and its shares of uncertainty and committee.
 
-    Its other origins compare a model with what people have said already, and this annotator makes no mistakes.
+    Its other origins compare a model with what people have said already, and this annotator makes no
+    mistakes.
     """
     shares = at.config.origin_shares()
     audit = random_places(at, size=round(size * shares["audit"]), rng=rng)

@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 from sqlmodel import col
 
 from mllib.store import tables
-from mllib.store.annotation_rows import is_not_retracted
+from mllib.store.annotation_rows import is_in_force
 from mllib.store.database import Database
 
 SeriesKey = tuple[str, str]
@@ -32,7 +32,7 @@ class FreshnessRepository:
             col(table.series_id).in_(_ids(series)),
             col(table.seq) > number,
             col(table.action) != "skip",
-            is_not_retracted(col(table.annotation_id)),
+            is_in_force(col(table.annotation_id)),
         )
         with self._database.read() as session:
             return session.scalar(query) or 0

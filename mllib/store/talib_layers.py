@@ -81,12 +81,15 @@ class TalibRepository:
         timeframe: str,
         functions: Sequence[str] | None = None,
         *,
+        labels: Sequence[str] | None = None,
         start_time: int | None = None,
         end_time: int | None = None,
+        limit: int | None = None,
     ) -> list[Annotation]:
         """The spans of some functions (None: of all) by start time, as annotations of the source `talib`.
 
-        With bounds (Unix s) only those that share a candle with the closed range of times.
+        With bounds (Unix s) only those that share a candle with the closed range of times, of some
+        labels or (None) of all, and the first `limit` of them.
         `id` is `talib:<function>:<label>:<start>:<end>`, `extra` holds `function` and `confidence`.
         """
         table = tables.TalibSpan
@@ -101,8 +104,10 @@ class TalibRepository:
                 query = query.where(col(table.end_time) >= start_time)
             if end_time is not None:
                 query = query.where(col(table.start_time) <= end_time)
+            if labels is not None:
+                query = query.where(col(table.label).in_(list(labels)))
             order = (col(table.start_time), col(table.end_time), col(table.function), col(table.id))
-            return [_from_row(*row) for row in session.execute(query.order_by(*order))]
+            return [_from_row(*row) for row in session.execute(query.order_by(*order).limit(limit))]
 
     def layers(self, pair: str, timeframe: str) -> dict[str, TalibLayer]:
         """The layers of a series by function."""

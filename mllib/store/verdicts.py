@@ -1,9 +1,11 @@
 """Verdicts: append-only, idempotent by the client's id, undone by retraction."""
 
+import threading
 from builtins import list as list_  # `list` is a method's name here
 from dataclasses import replace
 from uuid import uuid4
 
+from cachetools import LRUCache
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,9 +21,12 @@ from mllib.store.database import Database, now_s, upsert
 from mllib.store.feedback import Feedback, Judgement, annotation_from, judge, reviewed_by
 from mllib.store.label_names import label_names
 from mllib.store.reviewed_rows import add_reviewed
+from mllib.store.revision import revision_of
 from mllib.store.series import ensure_series
 from mllib.store.settling import settle
 from mllib.store.verdict_rows import Verdict, from_row, stands, to_row, under, verdict_rows
+
+_LISTS_KEPT = 8
 
 
 class VerdictRepository:
@@ -29,6 +34,8 @@ class VerdictRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._listed: LRUCache[object, tuple[Verdict, ...]] = LRUCache(_LISTS_KEPT)
+        self._lock = threading.Lock()
 
     def record(self, feedback: Feedback) -> tuple[Verdict, bool]:
         """The verdict, and whether it is new; its annotation and reviewed ranges come with it or not at all.
@@ -84,7 +91,8 @@ class VerdictRepository:
     ) -> list_[Verdict]:
         """The verdicts that were not retracted, newest first, under the present names of labels.
 
-        Skips say nothing, and what another verdict settled does not count: both only where asked for.
+        Skips say nothing, and what another verdict settled does not count: both only where asked for. A list
+        that was asked for before is kept until anything that was said, or a name, has changed.
         """
         query = verdict_rows().where(stands(with_skips=with_skips, with_settled=with_settled))
         if pair is not None:
@@ -92,10 +100,16 @@ class VerdictRepository:
         if timeframe is not None:
             query = query.where(col(tables.Series.timeframe) == timeframe)
         with self._database.read() as session:
-            found = session.execute(query.order_by(col(tables.Verdict.seq).desc()).limit(limit))
-            verdicts = [from_row(row, series) for row, series in found]
-            names = label_names(session)
-        return [under(names, one) for one in verdicts] if names.leads_to else verdicts
+            asked = pair, timeframe, limit, with_skips, with_settled, _series(session), revision_of(session)
+            with self._lock:
+                listed = self._listed.get(asked)
+            if listed is None:
+                found = session.execute(query.order_by(col(tables.Verdict.seq).desc()).limit(limit))
+                names = label_names(session)
+                listed = tuple(under(names, from_row(row, series)) for row, series in found)
+                with self._lock:
+                    self._listed[asked] = listed
+        return list_(listed)
 
     def annotation_of(self, verdict_id: str) -> Annotation | None:
         """The annotation that a verdict made, whether or not it was retracted since; None of a skip.
@@ -107,6 +121,12 @@ class VerdictRepository:
             key = _row(session, verdict_id).annotation_id
             annotation = None if key is None else session.get(tables.Annotation, key)
             return None if annotation is None else annotation_from_row(annotation)
+
+
+def _series(session: Session) -> tuple[tuple[str, str], ...]:
+    table = tables.Series
+    rows = session.execute(select(col(table.pair), col(table.timeframe)).order_by(col(table.id)))
+    return tuple((pair, timeframe) for pair, timeframe in rows)
 
 
 def _verdict(feedback: Feedback, judgement: Judgement) -> Verdict:

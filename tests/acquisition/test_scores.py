@@ -66,6 +66,15 @@ def test_a_planted_label_error_is_found_and_doubted_most() -> None:
     assert doubts[0] == pytest.approx(0.16)
 
 
+def test_a_label_that_was_hardly_ever_given_is_not_called_wrong() -> None:
+    given = np.array([0] * 20 + [1] * 20 + [2] * 4)
+    P = np.full((44, 3), 0.05)
+    P[np.arange(44), np.where(given == 2, 1, given)] = 0.9
+    P[5] = [0.05, 0.9, 0.05]
+    _, wrong = label_error(given, P)
+    assert np.flatnonzero(wrong).tolist() == [5]
+
+
 def test_where_all_labels_are_one_none_is_called_wrong() -> None:
     doubts, found = label_error(np.ones(5, np.int64), np.tile(SURE, (5, 1)))
     assert not found.any()

@@ -35,6 +35,7 @@ STATUSES = {
     ("get", "/candles/series"): {200, 500, 503},
     ("post", "/candles/import"): {200, 422, 500, 503},
     ("get", "/models"): {200, 500, 503},
+    ("get", "/models/{run_id}/changes"): {200, 404, 409, 422, 429, 500, 503},
     ("get", "/labels"): {200, 500, 503},
     ("get", "/disagreements"): {200, 404, 422, 429, 500, 503},
     ("get", "/queue"): {200, 404, 422, 429, 500, 503},

@@ -1,92 +1,121 @@
+import base64
+
 import numpy as np
+import pytest
 
-from app.chart import STROKES, Layer, Mark, candle_figure, readable_on, snapped
+from app.chart import Layer, Mark, chart_model, span_mark
+from app.chart.model import MOST_SPANS, decimals_of
+from mllib.candle_overview import Stretch
 from mllib.candles import Candles
-from mllib.spans import Span
+from mllib.spans import Annotation, PredictedSpan, Span
 
-WEEKEND_S = 48 * 3_600
+COLORS = {"bull_flag": "#2e9e5b"}
 
 
 def candles(n: int = 60) -> Candles:
     time = 1_483_308_000 + 3_600 * np.arange(n, dtype=np.int64)
-    time[n // 2 :] += WEEKEND_S
     close = 100 + np.sin(np.arange(n) / 4.0)
-    return Candles("EURUSD", "1h", time, close, close + 0.5, close - 0.5, close)
+    return Candles("EURUSD", "1h", time, close, close + 0.5, close - 0.5, close, np.ones(n))
 
 
 def mark(bars: Candles, start: int, end: int, **how) -> Mark:
     return Mark(Span("bull_flag", int(bars.time[start]), int(bars.time[end])), "bull flag", "told", **how)
 
 
-def figure(layers: list[Layer], bars: Candles, **how):
-    return candle_figure(bars, layers, {"bull_flag": "#2e9e5b"}, first_bar=1_000, revision="", **how)
+def unpacked(column: str) -> list[float]:
+    return np.frombuffer(base64.b64decode(column), "<f8").tolist()
 
 
-def test_a_span_over_a_weekend_lies_exactly_on_its_candles() -> None:
+def spans_of(model: dict) -> list[dict]:
+    return [span for layer in model["layers"] for span in layer["spans"]]
+
+
+def test_the_stretch_that_is_loaded_is_sent_exactly_and_with_its_place() -> None:
     bars = candles()
-    drawn = figure([Layer([mark(bars, 28, 33)], "solid")], bars)
-    box = drawn.layout.shapes[0]
-    assert (box.x0, box.x1) == (1_027.5, 1_033.5)
-    assert list(drawn.data[0].x[28:34]) == [1_028, 1_029, 1_030, 1_031, 1_032, 1_033]
+    model = chart_model(bars, [], COLORS, loaded=Stretch(10, 30, 1))
+    for name in ("time", "open", "high", "low", "close", "volume"):
+        assert unpacked(model["candles"][name]) == getattr(bars, name)[10:30].tolist()
+    assert (model["first_bar"], model["end_bar"], model["total_bars"]) == (10, 30, 60)
 
 
-def test_each_layer_has_its_stroke_and_the_selected_span_is_heavier() -> None:
+def test_an_overview_sends_fewer_candles_and_spans_by_their_times() -> None:
     bars = candles()
-    layers = [
-        Layer([mark(bars, 1, 5)], "solid"),
-        Layer([mark(bars, 10, 15), mark(bars, 20, 25, selected=True)], "dash", tags="below"),
-        Layer([mark(bars, 40, 41)], "dot", tags="none"),
-    ]
-    drawn = figure(layers, bars)
-    assert [box.line.dash for box in drawn.layout.shapes] == [
-        STROKES[dash] for dash in ("solid", "dash", "dash", "dot")
-    ]
-    assert drawn.layout.shapes[2].line.width > drawn.layout.shapes[1].line.width
-    assert len(drawn.layout.annotations) == 3
+    layer = Layer([mark(bars, 11, 14)], "solid")
+    model = chart_model(bars, [layer], COLORS, loaded=Stretch(0, 60, 4))
+    assert len(unpacked(model["candles"]["time"])) == 15
+    assert model["bars_per_candle"] == 4
+    assert spans_of(model)[0]["start_time"] == bars.time[11]
 
 
-def test_tags_of_spans_on_one_place_do_not_lie_on_each_other() -> None:
-    bars = candles()
-    drawn = figure([Layer([mark(bars, 10, 20), mark(bars, 10, 20)], "solid")], bars)
-    assert len({tag.yshift for tag in drawn.layout.annotations}) == 2
-
-
-def test_a_span_beside_the_window_is_not_drawn_and_one_across_its_edge_is_cut() -> None:
-    bars = candles()
-    step = 3_600
-    beside = Mark(Span("x", int(bars.time[0]) - 9 * step, int(bars.time[0]) - step), "x", "x")
-    across = Mark(Span("x", int(bars.time[0]) - 9 * step, int(bars.time[2])), "x", "x")
-    drawn = figure([Layer([beside, across], "solid")], bars)
-    assert [(box.x0, box.x1) for box in drawn.layout.shapes] == [(999.5, 1_002.5)]
-
-
-def test_zoom_is_kept_within_a_window_and_begins_anew_with_the_next() -> None:
-    bars = candles()
-    one, same = figure([], bars), figure([Layer([mark(bars, 1, 5)], "solid")], bars)
-    other = candle_figure(bars, [], {}, first_bar=1_060, revision="")
-    assert one.layout.uirevision == same.layout.uirevision != other.layout.uirevision
-
-
-def test_a_drag_marks_bars_only_while_correcting() -> None:
-    assert figure([], candles()).layout.dragmode == "pan"
-    assert figure([], candles(), selecting=True).layout.dragmode == "select"
-
-
-def test_a_dragged_range_is_cut_at_the_window() -> None:
-    assert snapped(100, 50, [160.2, 97.0]) == (0, 49)
-
-
-def test_volume_is_drawn_only_where_there_is_one() -> None:
+def test_volume_is_sent_only_where_there_is_one() -> None:
     from dataclasses import replace
 
+    for none in (None, np.zeros(60)):
+        assert "volume" not in chart_model(replace(candles(), volume=none), [], {})["candles"]
+
+
+def test_bars_after_a_chosen_time_are_left_out() -> None:
     bars = candles()
-    assert len(figure([], bars).data) == 1
-    assert len(figure([], replace(bars, volume=np.zeros(len(bars)))).data) == 1
-    assert len(figure([], replace(bars, volume=np.ones(len(bars)))).data) == 2
+    model = chart_model(bars, [Layer([mark(bars, 50, 55)], "solid")], COLORS, as_of=int(bars.time[40]))
+    assert unpacked(model["candles"]["time"])[-1] == bars.time[40]
+    assert (model["total_bars"], spans_of(model)) == (41, [])
 
 
-def test_tags_are_readable_on_every_colour_of_the_palette() -> None:
-    from mllib.store import palette
+def test_only_spans_on_what_is_loaded_are_sent_and_say_how_many_candles_they_have() -> None:
+    bars = candles()
+    marks = [mark(bars, 2, 5), mark(bars, 12, 15), mark(bars, 28, 40), mark(bars, 50, 55)]
+    spans = spans_of(chart_model(bars, [Layer(marks, "solid")], COLORS, loaded=Stretch(10, 30, 1)))
+    assert [span["hover"] for span in spans] == ["told\n4 candles", "told\n13 candles"]
+    assert spans[0]["color"] == COLORS["bull_flag"]
 
-    for color in (*palette._BULLISH, *palette._BEARISH, *palette._OTHER):
-        assert readable_on(color) in {"#14181d", "#ffffff"}
+
+def test_marks_may_be_made_for_the_times_that_are_loaded() -> None:
+    bars, asked = candles(), []
+
+    def marks(start_time: int, end_time: int) -> list[Mark]:
+        asked.append((start_time, end_time))
+        return [mark(bars, 12, 15)]
+
+    model = chart_model(bars, [Layer(marks, "dot")], COLORS, loaded=Stretch(10, 30, 1))
+    assert asked == [(bars.time[10], bars.time[29])]
+    assert len(spans_of(model)) == 1
+
+
+def test_of_too_many_spans_the_longest_and_the_selected_are_sent_and_the_rest_is_told() -> None:
+    bars = candles(MOST_SPANS + 40)
+    marks = [mark(bars, i, i) for i in range(MOST_SPANS)] + [mark(bars, 1, 30), mark(bars, 5, 40)]
+    key = marks[700].key
+    model = chart_model(bars, [Layer(marks, "dot")], COLORS, selected=key)
+    sent = {span["key"] for span in spans_of(model)}
+    assert len(sent) == MOST_SPANS
+    assert {key, marks[-1].key, marks[-2].key} <= sent
+    assert model["note"] == "2 short spans not drawn: zoom in to see them"
+
+
+def test_the_selected_span_is_told_by_its_key() -> None:
+    bars = candles()
+    marks = [mark(bars, 2, 5, id="a"), mark(bars, 8, 9, id="b", faint=True, outline="orange")]
+    one, other = spans_of(chart_model(bars, [Layer(marks, "solid")], COLORS, selected="a"))
+    assert one["selected"] is True
+    assert (other["faint"], other["outline"], "selected" in other) == (True, "orange", False)
+
+
+def test_hovering_tells_label_origin_confidence_bounds_and_note() -> None:
+    annotation = Annotation("bull_flag", 1_483_308_000, 1_483_315_200, id="a", clarity=4, notes="steep")
+    assert span_mark(annotation, who="by ada", timeframe="1h").hover.split("\n") == [
+        "bull flag",
+        "by ada",
+        "1 Jan 2017 22:00 – 2 Jan 2017 00:00 UTC",
+        "clarity 4 of 5",
+        "“steep”",
+    ]
+    predicted = PredictedSpan("bull_flag", 1_483_308_000, 1_483_315_200, 0.834, 3)
+    assert "confidence 0.83" in span_mark(predicted, who="model v1", timeframe="1h").hover
+
+
+@pytest.mark.parametrize(
+    ("prices", "decimals"),
+    [([1.05, 1.1], 2), ([1.05321], 5), ([1 / 3], 7), ([43_654.1], 2), ([100 / 3], 5), ([], 2)],
+)
+def test_prices_are_told_with_the_decimals_that_they_have(prices: list[float], decimals: int) -> None:
+    assert decimals_of(np.array(prices)) == decimals

@@ -7,7 +7,7 @@ from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidAnnotations
 from mllib.pipeline.overview import SeriesState, next_step, time_left_s
 from mllib.pipeline.predicting import StoredCandles
-from mllib.pipeline.review import centred, opening_bar, record_verdict, review_window, window_start
+from mllib.pipeline.review import record_verdict, review_window, window_start
 from mllib.spans import Annotation, JudgedPrediction
 from mllib.store import Feedback
 
@@ -55,20 +55,6 @@ def test_a_series_shorter_than_the_window_is_shown_whole(ws, stored) -> None:
     view = review_window(ws, stored, None, pair="EURUSD", timeframe="1h", first_bar=7, bars=1_000)
     assert (view.first_bar, len(view.candles)) == (0, BARS)
     assert window_start(-3, bars=1_000, series_bars=BARS) == 0
-
-
-def test_review_opens_where_most_is_said_among_the_newest(ws, stored) -> None:
-    first = opening_bar(
-        ws, stored, None, pair="EURUSD", timeframe="1h", bars=100, threshold=0.7, labels=["bull_flag"]
-    )
-    assert first <= 300
-    assert first + 100 > 330
-
-
-def test_a_jump_puts_the_time_in_the_middle(stored) -> None:
-    history = stored.read("EURUSD", "1h")
-    assert centred(history, at(200), bars=100) == 150
-    assert centred(history, at(3), bars=100) == 0
 
 
 def test_a_verdict_is_recorded_once_and_found_on_its_prediction(ws, stored) -> None:

@@ -78,13 +78,28 @@ def test_zoom_and_place_are_kept_when_the_page_runs_again(chart: ChartOnPage) ->
 def test_a_drag_pans_the_wheel_zooms_and_a_double_click_shows_the_whole_window(chart: ChartOnPage) -> None:
     whole = chart.bars()
     chart.drag(SERIES_BARS - 150, SERIES_BARS - 100)
-    chart.wait(lambda now: float(now["toBar"]) < whole[1] - 25, "the pan")
+    chart.wait(lambda now: float(now["toBar"]) == pytest.approx(whole[1] - 50, abs=1), "the pan")
     chart.page.mouse.move(*chart.point(SERIES_BARS - 150))
     chart.page.mouse.wheel(0, -400)
     chart.wait(lambda now: float(now["toBar"]) - float(now["fromBar"]) < 190, "the zoom")
     chart.page.mouse.dblclick(*chart.point(SERIES_BARS - 150, height=0.2))
     chart.wait(lambda now: float(now["toBar"]) == pytest.approx(whole[1], abs=0.5), "the whole window")
     assert chart.bars() == pytest.approx(whole, abs=0.5)
+
+
+def test_candles_that_come_while_a_drag_goes_on_leave_it_where_it_is(chart: ChartOnPage) -> None:
+    chart.press("Shift+ArrowLeft")
+    chart.wait(lambda now: float(now["toBar"]) < SERIES_BARS - 150, "an older place")
+    before, (first, last), mouse = chart.data(), chart.bars(), chart.page.mouse
+    mouse.move(*chart.point(first + 10))
+    mouse.down()
+    mouse.move(*chart.point(last - 10), steps=8)
+    chart.wait(lambda now: int(now["firstBar"]) < int(before["firstBar"]), "older candles")
+    there = chart.bars()
+    assert there[0] == pytest.approx(2 * first - last + 20, abs=1)
+    mouse.move(*chart.point(there[1] - 5), steps=2)
+    mouse.up()
+    assert chart.bars() == pytest.approx((there[0] - 5, there[1] - 5), abs=1)
 
 
 def test_a_click_selects_a_span_and_hovering_tells_all_that_is_known(chart: ChartOnPage) -> None:

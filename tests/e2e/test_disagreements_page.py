@@ -1,9 +1,10 @@
-"""Disagreements in a real browser: the table and the chart follow each other, and verdicts reach the store."""
+"""Disagreements in a real browser: table and chart follow each other, and verdicts reach the store."""
 
 import re
 
 import pytest
 
+from app.words import candle_time
 from mllib.pipeline.disagreements import (
     Disagreement,
     Wanted,
@@ -26,7 +27,7 @@ ROW_PX = 33
 
 @pytest.fixture(scope="module", autouse=True)
 def _looked_for(ws: Workspace) -> None:
-    """People looked for engulfing candles everywhere and drew none, so that each prediction is a difference."""
+    """People looked for engulfing candles everywhere and drew none: each prediction is a difference."""
     time = ws.candles.read("EURUSD", "1h").time
     labels = frozenset({"bullish_engulfing", "bearish_engulfing"})
     looked = ReviewedRange(int(time[0]), int(time[-1]), labels)
@@ -102,7 +103,7 @@ def test_a_span_that_is_clicked_on_the_chart_selects_its_row_and_a_reload_comes_
     _click_row(page, 0)
     _wait_for_place(chart, ws, rows[0])
     other = next(one for one in rows[1:] if _bar(ws, one) > chart.bars()[0] + 5)
-    page.mouse.click(*chart.point(_bar(ws, other), height=_height_of(chart, other)))
+    page.mouse.click(*_point_at(chart, _bar(ws, other), candle_time(other.span.start_time, "1h")))
     _wait_for_place(chart, ws, other)
     page.reload()
     page.get_by_text("Mean IoU").wait_for()
@@ -111,7 +112,6 @@ def test_a_span_that_is_clicked_on_the_chart_selects_its_row_and_a_reload_comes_
 
 def test_two_versions_are_compared_and_the_kinds_say_what_changed(page) -> None:
     page.goto("/disagreements?series=EURUSD 1h&compare=versions")
-    page.get_by_text("from v").first.wait_for()
     page.get_by_text("Mean IoU").wait_for()
     for kind in ("Added", "Dropped", "Kept"):
         page.get_by_role("button", name=re.compile(rf"^{kind} \d")).wait_for()
@@ -129,7 +129,7 @@ def _choose_label(page) -> None:
 
 def _leave_field(page) -> None:
     """Keys are shortcuts only while no field has the focus."""
-    page.mouse.click(640, 30)
+    page.mouse.click(1240, 30)
     _settle(page)
 
 
@@ -149,29 +149,35 @@ def _click_row(page, row: int) -> None:
 
 
 def _wait_for_place(chart: ChartOnPage, ws: Workspace, one: Disagreement) -> None:
-    """Waits until the difference lies in the middle of the chart and its times stand beside it."""
-    bar = _bar(ws, one)
+    """Waits until the difference is selected on the chart and lies in its middle, and its times beside it."""
+    key = f"{one.span.label}|{one.span.start_time}|{one.span.end_time}"
+    chart.wait(lambda said: said["selected"] == key, f"{key} selected")
+    bar, newest = _bar(ws, one), len(ws.candles.read("EURUSD", "1h"))
 
     def is_in_the_middle() -> bool:
         first, last = chart.bars()
-        end_of_series = last > len(ws.candles.read("EURUSD", "1h")) - 1
-        return end_of_series and bar > first or abs((first + last) / 2 - bar) < 0.1 * (last - first)
+        return abs((first + last) / 2 - bar) < 0.1 * (last - first) or (last > newest - 1 and bar > first)
 
-    wait(is_in_the_middle, f"bar {bar} in the middle of {chart.bars()}", chart.page)
+    wait(is_in_the_middle, f"bar {bar} in the middle of the chart", chart.page)
     _settle(chart.page)
-    assert chart.page.evaluate("new URL(location).searchParams.get('at')").split("|")[1:] == [
-        str(one.span.start_time),
-        str(one.span.end_time),
-    ]
+    assert chart.page.evaluate("new URL(location).searchParams.get('at')") == key
 
 
 def _bar(ws: Workspace, one: Disagreement) -> int:
     return int(ws.candles.read("EURUSD", "1h").time.searchsorted(one.span.start_time))
 
 
-def _height_of(chart: ChartOnPage, one: Disagreement) -> float:
-    """Where a span is, as a share of the chart's height; found by its tag's hover box."""
-    return 0.5
+def _point_at(chart: ChartOnPage, bar: int, start: str) -> tuple[float, float]:
+    """Where the chart tells of a span of the label that starts then, over that bar."""
+    tip = chart.page.locator(".candle-chart .tip")
+    for height in range(8, 92, 4):
+        place = chart.point(bar, height=height / 100)
+        chart.page.mouse.move(*place)
+        chart.page.wait_for_timeout(50)
+        told = tip.inner_text() if tip.is_visible() else ""
+        if "bullish engulfing" in told and f"{start} –" in told:
+            return place
+    raise AssertionError(f"no span from {start} over bar {bar}")
 
 
 def _button(page, name: str):

@@ -57,7 +57,9 @@ def test_a_correction_by_keys_and_one_by_dragging(page, ws: Workspace) -> None:
     hours = [(first.prediction.start_time - first.start_time), (first.end_time - first.prediction.end_time)]
     assert [bars_between(ws, first, name) for name in ("start", "end")] == [2, 6], hours
 
+    place(page)
     press(page, "e")
+    page.get_by_role("heading", name="Correct").wait_for()
     drag(page, 0.3, 0.6)
     page.keyboard.press("Enter")
     wait(lambda: len(judged_by(ws, "bob")) == 2, "the second correction", page)
@@ -92,8 +94,9 @@ def test_a_missed_span_is_added_and_the_place_stays(page, ws: Workspace) -> None
 def test_a_reload_keeps_place_name_and_undo(page, ws: Workspace) -> None:
     start(page, "dan")
     first = place(page)
-    press(page, "y")
-    press(page, "y")
+    for _ in range(2):
+        press(page, "y")
+        place(page)
     wait(lambda: len(judged_by(ws, "dan")) == 2, "two verdicts", page)
     here = place(page)
     page.reload()
@@ -138,10 +141,9 @@ def test_nothing_is_lost_when_the_server_dies_in_the_middle(
         server.send_signal(signal.SIGKILL)
         server.wait()
     before = place(opened)
-    press(opened, "x")
-    press(opened, "y")
-    press(opened, "y")
-    press(opened, "u")
+    for key in "xyyu":
+        press(opened, key)
+        place(opened)
     assert place(opened) != before
     opened.locator(".saving[data-state=late], .saving[data-state=busy]").wait_for()
     assert len(judged_by(ws, "finn")) == 1
@@ -234,7 +236,14 @@ def press(page, key: str) -> None:
 
 
 def place(page) -> str:
-    return page.locator(".chart").get_attribute("data-place") or ""
+    """The place on screen, once it is drawn."""
+
+    def drawn() -> tuple[str | None, str | None]:
+        asked = page.locator(".deck").get_attribute("data-asked")
+        return asked, page.locator(".chart").get_attribute("data-place")
+
+    wait(lambda: len(set(drawn())) == 1, "the place to be drawn", page)
+    return drawn()[1] or ""
 
 
 def progress(page) -> str:

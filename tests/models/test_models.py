@@ -221,3 +221,10 @@ def test_xgboost_stops_early_when_validation_no_longer_improves() -> None:
     held_out = (_rows(400, seed=50), Targets(("a",), noise.Y[::-1].copy(), noise.mask, noise.weights))
     model.fit(ROWS, noise, held_out, progress=lambda done, _: told.append(done))
     assert max(told) < 0.5
+
+
+def test_a_forest_grows_on_a_handful_of_rows() -> None:
+    rows = _rows(7, seed=3)
+    model = create_model("random_forest", SMALL["random_forest"], seed=0)
+    model.fit(rows, _targets(rows), None, progress=lambda *_: None)
+    assert model.predict_proba(rows.X).shape == (7, 3)

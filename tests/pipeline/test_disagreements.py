@@ -12,10 +12,9 @@ from mllib.errors import InvalidConfig
 from mllib.inference import Predictor
 from mllib.pipeline.annotations import label_series
 from mllib.pipeline.disagreements import (
+    USUAL,
     Disagreement,
     Wanted,
-    find_disagreements,
-    find_undecided,
     kinds_wanted,
     layer_disagreements,
     newest_first,
@@ -64,6 +63,15 @@ def told(found: Sequence[Disagreement], candles: Candles) -> list[tuple[str, str
     ]
 
 
+def usual(
+    ws: Workspace, sweep: Sweep, model: Sequence[PredictedSpan], *, limit: int | None = None
+) -> list[Disagreement]:
+    """What is told of people and the model on the bars of a sweep unless other kinds are asked for."""
+    time = sweep.history.time
+    bounds = {"start_time": int(time[sweep.first]), "end_time": int(time[sweep.last - 1])}
+    return newest_first(between(ws, sweep, ("human", "model"), model), Wanted(kinds=USUAL, **bounds), limit)
+
+
 def test_each_kind_is_told_newest_first(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
     human = [drawn(candles, "flag", 10, 19), drawn(candles, "flag", 50, 59), drawn(candles, "flag", 90, 99)]
     reviewed = [looked(candles, 0, 200, "flag", "wedge")]
@@ -73,7 +81,7 @@ def test_each_kind_is_told_newest_first(ws: Workspace, candles: Candles, sweep: 
         predicted(candles, "wedge", 51, 60),
         predicted(candles, "wedge", 130, 139),
     ]
-    found = find_disagreements(ws, sweep, model, limit=10)
+    found = usual(ws, sweep, model, limit=10)
     assert told(found, candles) == [
         ("missed_by_human", "wedge", 130),
         ("missed_by_model", "flag", 90),
@@ -83,7 +91,7 @@ def test_each_kind_is_told_newest_first(ws: Workspace, candles: Candles, sweep: 
     assert mismatch.human is not None
     assert mismatch.human.label == "flag"
     assert mismatch.predicted == model[1]
-    assert find_disagreements(ws, sweep, model, limit=1) == found[:1]
+    assert usual(ws, sweep, model, limit=1) == found[:1]
 
 
 def between(
@@ -199,8 +207,8 @@ def test_only_reviewed_candles_count_and_only_for_the_labels_looked_for(
         predicted(candles, "flag", 95, 105),
         predicted(candles, "flag", 120, 130),
     ]
-    assert find_disagreements(ws, sweep, model, limit=10) == []
-    assert told(find_disagreements(ws, sweep, [predicted(candles, "flag", 20, 30)], limit=10), candles) == [
+    assert usual(ws, sweep, model, limit=10) == []
+    assert told(usual(ws, sweep, [predicted(candles, "flag", 20, 30)], limit=10), candles) == [
         ("missed_by_human", "flag", 20)
     ]
 
@@ -210,15 +218,15 @@ def test_a_match_across_the_edge_of_what_was_reviewed_is_no_miss(
 ) -> None:
     ranges = [looked(candles, 0, 100, "flag")]
     ws.store.annotations.add("EURUSD", "1h", [drawn(candles, "flag", 92, 104)], reviewed=ranges)
-    assert find_disagreements(ws, sweep, [predicted(candles, "flag", 91, 100)], limit=10) == []
+    assert usual(ws, sweep, [predicted(candles, "flag", 91, 100)], limit=10) == []
 
 
 def test_what_lies_beyond_the_sweep_is_left_out(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
     human = [drawn(candles, "flag", 10, 19), drawn(candles, "flag", 90, 99)]
     ws.store.annotations.add("EURUSD", "1h", human, reviewed=[looked(candles, 0, 200, "flag")])
     part = Sweep(sweep.predictor, sweep.history, 50, 95)
-    assert find_disagreements(ws, part, [], limit=10) == []
-    assert told(find_disagreements(ws, sweep, [], limit=10), candles) == [
+    assert usual(ws, part, [], limit=10) == []
+    assert told(usual(ws, sweep, [], limit=10), candles) == [
         ("missed_by_model", "flag", 90),
         ("missed_by_model", "flag", 10),
     ]
@@ -229,8 +237,8 @@ def test_labels_that_the_model_does_not_know_are_no_miss(
 ) -> None:
     ranges = [looked(candles, 0, 200, "flag", "cup")]
     ws.store.annotations.add("EURUSD", "1h", [drawn(candles, "cup", 10, 19)], reviewed=ranges)
-    assert find_disagreements(ws, sweep, [], limit=10) == []
-    assert told(find_disagreements(ws, sweep, [predicted(candles, "flag", 10, 19)], limit=10), candles) == [
+    assert usual(ws, sweep, [], limit=10) == []
+    assert told(usual(ws, sweep, [predicted(candles, "flag", 10, 19)], limit=10), candles) == [
         ("label_mismatch", "flag", 10)
     ]
 
@@ -246,37 +254,16 @@ def test_a_dismissed_prediction_is_not_told_again(ws: Workspace, candles: Candle
     _judge(ws, predicted(candles, "flag", 20, 29), "dismiss")
     again = predicted(candles, "flag", 21, 29)
     other = predicted(candles, "wedge", 20, 29)
-    assert told(find_disagreements(ws, sweep, [again, other], limit=10), candles) == [
-        ("missed_by_human", "wedge", 20)
-    ]
+    assert told(usual(ws, sweep, [again, other], limit=10), candles) == [("missed_by_human", "wedge", 20)]
 
 
-def test_a_skipped_place_is_not_asked_about_again_and_changes_nothing_else(
+def test_a_skipped_place_is_told_with_that_word_and_nothing_else_changes(
     ws: Workspace, candles: Candles, sweep: Sweep
 ) -> None:
     ws.store.annotations.add("EURUSD", "1h", [], reviewed=[looked(candles, 0, 200, "flag", "wedge")])
     found = [predicted(candles, "flag", 20, 29), predicted(candles, "flag", 60, 69)]
-    before = find_disagreements(ws, sweep, found, limit=10)
+    before = usual(ws, sweep, found, limit=10)
     _judge(ws, found[0], "skip")
-    assert find_undecided(ws, sweep, found, limit=10) == found[1:]
-    after = find_disagreements(ws, sweep, found, limit=10)
+    after = usual(ws, sweep, found, limit=10)
     assert [one.pair for one in after] == [one.pair for one in before]
     assert [one.verdict for one in after] == [None, "skip"]
-
-
-def test_the_most_uncertain_predictions_come_first(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
-    sure = predicted(candles, "flag", 10, 19, 0.95)
-    unsure = predicted(candles, "wedge", 30, 39, 0.48)
-    newer = predicted(candles, "flag", 50, 59, 0.48)
-    overlapping = predicted(candles, "flag", 35, 45, 0.6)
-    found = find_undecided(ws, sweep, [sure, unsure, overlapping, newer], limit=10)
-    assert found == [newer, unsure, sure]
-    assert find_undecided(ws, sweep, [sure, unsure, newer], limit=2) == [newer, unsure]
-
-
-def test_what_people_have_said_is_not_asked_again(ws: Workspace, candles: Candles, sweep: Sweep) -> None:
-    ws.store.annotations.add("EURUSD", "1h", [drawn(candles, "wedge", 15, 25)])
-    _judge(ws, predicted(candles, "flag", 50, 59), "confirm")
-    _judge(ws, predicted(candles, "flag", 70, 79), "dismiss")
-    model = [predicted(candles, "flag", at, at + 9) for at in (10, 50, 70, 90)]
-    assert find_undecided(ws, sweep, model, limit=10) == model[-1:]

@@ -3,12 +3,12 @@ from typing import Any
 
 from mllib.pipeline.promoting import promotion_words
 from mllib.pipeline.run_comparison import (
+    are_comparable,
     differing_settings,
     label_bounds,
     label_scores,
     measures_bounds,
     run_figures,
-    tested_alike,
 )
 from mllib.tracking import run_url
 from tests.pipeline.conftest import TrainedHome
@@ -66,9 +66,9 @@ def test_only_settings_that_differ_are_told(trained: TrainedHome) -> None:
     assert differing_settings([trained.champion, trained.champion]) == []
 
 
-def test_runs_over_other_candles_are_not_tested_alike(trained: TrainedHome) -> None:
-    assert tested_alike([trained.champion, trained.other])
-    assert not tested_alike([trained.champion, replace(trained.other, data_version="other")])
+def test_runs_over_other_candles_are_not_are_comparable(trained: TrainedHome) -> None:
+    assert are_comparable([trained.champion, trained.other])
+    assert not are_comparable([trained.champion, replace(trained.other, data_version="other")])
 
 
 def test_what_a_promotion_changes_is_said(trained: TrainedHome) -> None:
@@ -78,7 +78,7 @@ def test_what_a_promotion_changes_is_said(trained: TrainedHome) -> None:
     assert promotion_words(None, trained.champion, ()) == [
         "The served model becomes version 1. Nothing serves now."
     ]
-    metrics, other = metrics_of(trained)
+    _, other = metrics_of(trained)
     poorer = replace(
         trained.other,
         metrics=other | {"span_counts": {k: v for k, v in other["span_counts"].items() if k != "bull_flag"}},

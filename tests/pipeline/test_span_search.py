@@ -32,7 +32,7 @@ def test_spans_are_found_by_what_they_say_with_the_candles_they_have(ws: Workspa
     assert _found(ws, candles, text="STEEP") == ["a"]
     assert _found(ws, candles, label="flag", start_time=int(candles.time[30])) == ["c"]
     assert _found(ws, candles, annotator="bob") == ["b"]
-    assert annotators_of(ws, **EURUSD) == ["ada", "bob"]
+    assert annotators_of(found.spans) == ["ada", "bob"]
 
 
 def test_of_many_spans_the_first_ones_are_found_and_that_there_are_more(

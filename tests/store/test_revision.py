@@ -40,6 +40,14 @@ def test_each_change_of_what_counts_changes_the_revision(store: Store) -> None:
     assert len(set(seen)) == len(CHANGES) + 1
 
 
+def test_a_skip_changes_nothing_of_what_people_said(store: Store) -> None:
+    before = store.revision()
+    judged(store, "skip")
+    after = store.revision()
+    assert (after.said, after.derived) == (before.said, before.derived)
+    assert after.verdicts != before.verdicts
+
+
 def test_a_repeat_changes_nothing(store: Store) -> None:
     judged(store, "confirm")
     before = store.revision()
@@ -49,4 +57,4 @@ def test_a_repeat_changes_nothing(store: Store) -> None:
 
 
 def test_an_empty_store_has_one_too(store: Store) -> None:
-    assert set(store.revision()) == {0}
+    assert {n for part in store.revision() for n in part} == {0}

@@ -94,3 +94,10 @@ def test_only_verdicts_of_the_series_that_stand_can_be_settled(store: Store, bot
             store.verdicts.record(_third([one]))
     assert store.series.list() == [one for one in store.series.list() if one.pair == "EURUSD"]
     assert store.verdicts.list() == [both[0]]
+
+
+def test_what_was_settled_is_not_counted_as_news(store: Store, both: list[Verdict]) -> None:
+    series = [("EURUSD", "1h")]
+    assert store.freshness.verdicts_after(series, 0) == 2
+    store.verdicts.record(_third(both))
+    assert store.freshness.verdicts_after(series, 0) == 1

@@ -189,3 +189,18 @@ def test_a_process_killed_while_writing_loses_nothing_acknowledged(tmp_path: Pat
     assert len(kept) - len(acknowledged) <= 1
     assert {verdict.annotation_id for verdict in kept} == annotations
     assert len(ranges) == len(kept)
+
+
+def test_a_list_asked_for_again_knows_what_was_said_retracted_and_renamed_since(store: Store) -> None:
+    first, _ = store.verdicts.record(CONFIRM)
+    assert [v.id for v in store.verdicts.list()] == [first.id]
+    store.verdicts.list().clear()
+    second, _ = store.verdicts.record(replace(CONFIRM, client_id="c2", annotator="bob"))
+    assert [v.id for v in store.verdicts.list()] == [second.id, first.id]
+    store.verdicts.retract(first.id)
+    assert [v.id for v in store.verdicts.list()] == [second.id]
+    store.series.rename("EURUSD", "1h", "CABLE")
+    assert [v.pair for v in store.verdicts.list()] == ["CABLE"]
+    store.labels.ensure(["flag"])
+    store.labels.rename("flag", "banner")
+    assert [v.label for v in store.verdicts.list()] == ["banner"]

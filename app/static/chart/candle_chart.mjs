@@ -1,16 +1,12 @@
 /** The one chart of candles: what it shows is given whole each time; place and zoom stay with whoever looks. */
 
-import {
-  CandlestickSeries,
-  ColorType,
-  createChart,
-  CrosshairMode,
-  HistogramSeries,
-} from "../vendor/lightweight-charts-5.2.1.mjs";
+import { CandlestickSeries, createChart, HistogramSeries } from "../vendor/lightweight-charts-5.2.1.mjs";
 import { AsOfLine } from "./as_of_line.mjs";
 import { CandleData } from "./candle_data.mjs";
 import { Hover } from "./hover.mjs";
 import { listenToKeys } from "./keyboard.mjs";
+import { completed, sameCandles } from "./model.mjs";
+import { candleOptions, fixedOptions, quietSeries, themeOptions } from "./options.mjs";
 import { RangeSelection } from "./range_selection.mjs";
 import { SpanPrimitive } from "./span_primitive.mjs";
 import { CSS, faded, themeOf } from "./theme.mjs";
@@ -39,6 +35,8 @@ export class CandleChart {
   #goal = null;
   #selecting = false;
   #pressed = null;
+  #panned = null;
+  #isPointed = false;
   #frames = 0;
   #removers = [];
 
@@ -61,14 +59,11 @@ export class CandleChart {
     element.append(this.#root);
     element.__chart = this;
     this.#chart = createChart(canvas, fixedOptions());
-    this.#candles = this.#chart.addSeries(CandlestickSeries, {
-      priceLineVisible: false,
-      lastValueVisible: false,
-      autoscaleInfoProvider: (original) => {
-        const info = original();
-        return info && { ...info, margins: this.#spans.margins };
-      },
-    });
+    const autoscaleInfoProvider = (original) => {
+      const info = original();
+      return info && { ...info, margins: this.#spans.margins };
+    };
+    this.#candles = this.#chart.addSeries(CandlestickSeries, quietSeries({ autoscaleInfoProvider }));
     this.#candles.attachPrimitive(this.#spans);
     this.#candles.attachPrimitive(this.#asOf);
     this.#hover = new Hover(this.#root);
@@ -91,16 +86,16 @@ export class CandleChart {
    */
   show(model) {
     const before = this.#data === null ? null : this.visibleBars();
-    const place = model.place ?? placeOf(model);
-    const known = this.#data !== null && sameCandles(this.#model, model);
-    this.#model = { series: "", timeframe: "", decimals: 2, layers: [], focus: null, as_of: null, ...model };
+    const shown = completed(model);
+    const known = this.#data !== null && sameCandles(this.#model, shown);
+    this.#model = shown;
     if (!known) this.#putCandles();
     this.#range.clear();
     this.#spans.setSpans(this.#data, this.#model.layers);
     this.#asOf.set(this.#model.as_of === null ? null : this.#data.indexAt(this.#model.as_of));
-    const moved = place !== this.#shownPlace;
-    if (moved) this.#home = model.view ?? this.#placeToBegin();
-    this.#shownPlace = place;
+    const moved = shown.place !== this.#shownPlace;
+    if (moved) this.#home = shown.view ?? this.#placeToBegin();
+    this.#shownPlace = shown.place;
     this.lookAt(moved || before === null ? this.#home : before);
     this.#describe();
     this.#afterDrawing();
@@ -192,14 +187,7 @@ export class CandleChart {
     if (JSON.stringify(theme) === JSON.stringify(this.#theme)) return this;
     this.#theme = theme;
     this.#chart.applyOptions(themeOptions(theme));
-    this.#candles.applyOptions({
-      upColor: theme.rising,
-      borderUpColor: theme.rising,
-      wickUpColor: theme.rising,
-      downColor: theme.falling,
-      borderDownColor: theme.falling,
-      wickDownColor: theme.falling,
-    });
+    this.#candles.applyOptions(candleOptions(theme));
     this.#root.style.background = theme.background;
     for (const part of [this.#spans, this.#asOf, this.#hover, this.#range]) part.setTheme(theme);
     this.#afterDrawing();
@@ -226,12 +214,8 @@ export class CandleChart {
     });
     const volume = this.#data.volumeRows(faded(this.#theme.rising, 0.3), faded(this.#theme.falling, 0.3));
     if (volume.length && !this.#volume) {
-      this.#volume = this.#chart.addSeries(HistogramSeries, {
-        priceScaleId: "volume",
-        priceFormat: { type: "volume" },
-        priceLineVisible: false,
-        lastValueVisible: false,
-      });
+      const own = { priceScaleId: "volume", priceFormat: { type: "volume" } };
+      this.#volume = this.#chart.addSeries(HistogramSeries, quietSeries(own));
       this.#chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.86, bottom: 0 } });
     }
     this.#volume?.setData(volume);
@@ -256,9 +240,12 @@ export class CandleChart {
     };
     on("pointerdown", (event) => this.#down(event), true);
     on("wheel", () => this.#moveByHand(), { capture: true, passive: true });
-    on("pointermove", (event) => this.#range.dragging && this.#range.move(this.#at(event)[0]));
+    on("pointermove", (event) => this.#move(event));
     on("pointerup", (event) => this.#up(event));
-    on("pointercancel", () => this.#range.clear());
+    on("pointercancel", () => {
+      this.#panned = null;
+      this.#range.clear();
+    });
     on("dblclick", (event) => this.#onPane(event) && this.resetZoom());
     this.#removers.push(
       listenToKeys(this.#root, this, {
@@ -273,18 +260,31 @@ export class CandleChart {
 
   #down(event) {
     this.#moveByHand();
-    const marks = this.#selecting && !event.shiftKey && this.#onPane(event);
-    this.#chart.applyOptions({ handleScroll: { pressedMouseMove: !marks } });
-    this.#pressed = event.button === 0 && this.#onPane(event) ? this.#at(event) : null;
-    if (!marks || event.button !== 0 || this.#data === null) return;
+    if (this.#data === null || event.button !== 0 || !this.#onPane(event)) return;
+    this.#pressed = this.#at(event);
+    if (this.#selecting && !event.shiftKey) {
+      this.#root.setPointerCapture(event.pointerId);
+      this.#range.clear();
+      this.#range.begin(this.#pressed[0]);
+    } else if (event.pointerType !== "touch") {
+      this.#panned = { x: this.#pressed[0], bars: this.visibleBars() };
+    }
+  }
+
+  /** Marks or pans. The library's own panning would jump where other candles are loaded meanwhile. */
+  #move(event) {
+    const [x] = this.#at(event);
+    if (this.#range.dragging) this.#range.move(x);
+    if (this.#panned === null || Math.abs(x - this.#pressed[0]) <= CLICK_PX) return;
     this.#root.setPointerCapture(event.pointerId);
-    this.#range.clear();
-    this.#range.begin(this.#at(event)[0]);
+    const [from, to] = this.#panned.bars;
+    const moved = ((this.#panned.x - x) / this.paneWidth()) * (to - from);
+    this.lookAt([from + moved, to + moved]);
   }
 
   #up(event) {
     const pressed = this.#pressed;
-    this.#pressed = null;
+    this.#pressed = this.#panned = null;
     if (this.#range.dragging && this.#range.end()) return;
     if (pressed === null) return;
     const [x, y] = this.#at(event);
@@ -307,9 +307,9 @@ export class CandleChart {
 
   #pointed({ point, logical }) {
     if (this.#data === null || this.#data.length === 0) return;
-    const last = this.#data.length - 1;
-    const { to } = this.#chart.timeScale().getVisibleLogicalRange() ?? { to: last };
-    const index = Math.min(Math.max(Math.round(point ? logical : to), 0), last);
+    this.#isPointed = Boolean(point);
+    const newest = this.#data.logicalOf(this.visibleBars()[1]);
+    const index = Math.min(Math.max(Math.round(point ? logical : newest), 0), this.#data.length - 1);
     this.#hover.tellCandle(this.#data, index, this.#model);
     const boxes = point && !this.#range.dragging ? this.#spans.at(point.x, point.y) : [];
     this.#root.classList.toggle("over-span", boxes.length > 0);
@@ -319,6 +319,7 @@ export class CandleChart {
   #ranged() {
     if (this.#data === null || !this.#root.isConnected) return;
     this.#range.redraw();
+    if (!this.#isPointed) this.#pointed({});
     const [from, to] = this.visibleBars();
     const most = this.#data.totalBars * BEYOND + LEAST_BARS;
     if (to - from > most + 1) {
@@ -397,48 +398,4 @@ export class CandleChart {
     const scale = this.#chart.timeScale();
     return x <= scale.width() && y <= this.#root.clientHeight - scale.height();
   }
-}
-
-function placeOf({ series = "", candles, focus }) {
-  return JSON.stringify([series, focus ?? candles.time[0]]);
-}
-
-/** Whether two models show the same candles, told by packed columns alone: unpacking and sorting in take longest. */
-function sameCandles(one, other) {
-  const names = ["first_bar", "total_bars", "bars_per_candle", "series", "decimals"];
-  const packed = typeof other.candles.close === "string";
-  const columns = ["time", "open", "high", "low", "close", "volume"];
-  return (
-    packed &&
-    names.every((name) => one[name] === other[name]) &&
-    columns.every((name) => one.candles[name] === other.candles[name])
-  );
-}
-
-function fixedOptions() {
-  return {
-    autoSize: true,
-    rightPriceScale: { borderVisible: false, minimumWidth: 66 },
-    timeScale: { borderVisible: false, minBarSpacing: 0.02, enableConflation: true, rightOffset: 2 },
-    crosshair: { mode: CrosshairMode.Normal },
-    handleScale: { axisDoubleClickReset: { time: false, price: true } },
-    localization: { locale: "en-GB" },
-  };
-}
-
-function themeOptions(theme) {
-  const label = theme.dark ? "#3a4656" : "#4a5867";
-  return {
-    layout: {
-      background: { type: ColorType.Solid, color: theme.background },
-      textColor: theme.muted,
-      fontFamily: theme.font,
-      fontSize: 11.5,
-    },
-    grid: { vertLines: { color: theme.grid }, horzLines: { color: theme.grid } },
-    crosshair: {
-      vertLine: { color: theme.muted, labelBackgroundColor: label },
-      horzLine: { color: theme.muted, labelBackgroundColor: label },
-    },
-  };
 }

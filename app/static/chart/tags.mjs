@@ -4,6 +4,7 @@ export const TAG_PX = 18;
 const ROWS = 4;
 const PADDING_PX = 5;
 const FEW = 25;
+const LEGEND_PX = 22;
 
 /**
  * @typedef {{left: number, top: number, width: number, text: string, color: string, faint: boolean, box: object}} Tag
@@ -29,10 +30,9 @@ export function placedTags(boxes, widthOf) {
   return placed;
 }
 
+/** The first free row outside of the box, or inside it where the chart ends before. */
 function freeTop(box, width, placed) {
-  for (let row = 0; row < ROWS; row += 1) {
-    const top =
-      box.side === "above" ? box.top - 2 - (row + 1) * (TAG_PX + 1) : box.bottom + 2 + row * (TAG_PX + 1);
+  for (const top of rows(box)) {
     const meets = placed.some(
       (other) =>
         Math.abs(other.top - top) < TAG_PX && other.left < box.left + width && box.left < other.left + other.width,
@@ -40,6 +40,14 @@ function freeTop(box, width, placed) {
     if (!meets) return top;
   }
   return null;
+}
+
+function rows({ side, top, bottom }) {
+  const steps = Array.from({ length: ROWS }, (_, row) => row * (TAG_PX + 1));
+  const above = (edge) => steps.map((step) => edge - 1 - TAG_PX - step);
+  const below = (edge) => steps.map((step) => edge + 2 + step);
+  if (side === "below") return [...below(bottom), ...above(bottom)];
+  return [...above(top).filter((row) => row > LEGEND_PX), ...below(Math.max(top, LEGEND_PX))];
 }
 
 /** Draws tags on a canvas in media pixels. */

@@ -7,6 +7,7 @@ import { newId } from "./memory.mjs";
 const PLACES_AT_ONCE = 2;
 const REASONS_AHEAD = 2;
 const NEAR_THE_END = 10;
+const POLL_MS = 400;
 
 export class Conversation {
   queueProgress = null;
@@ -15,6 +16,8 @@ export class Conversation {
   #deck;
   #link;
   #seriesKnown = false;
+  #pendingStep = 0;
+  #askAgainAt = 0;
 
   /** @param {import("./deck.mjs").Deck} deck */
   constructor(deck) {
@@ -50,6 +53,17 @@ export class Conversation {
     this.#seriesKnown = false;
   }
 
+  /** Whether the predictions next to the window on screen are still to come. */
+  get waitsForSeries() {
+    const { browsing, course } = this.#deck;
+    return browsing && !this.#seriesKnown && (course.detour !== null || course.current === null);
+  }
+
+  /** Steps as soon as the predictions next to the window have come. */
+  stepWhenKnown(by) {
+    this.#pendingStep = by;
+  }
+
   /** Asks for more of a series where the end of what is here comes near, or where it goes to another time. */
   moreOfSeries(at = null) {
     const { browsing, course, state, entry } = this.#deck;
@@ -74,8 +88,9 @@ export class Conversation {
     const { state, outbox, sayings, annotator, named, browsing } = this.#deck;
     const waiting = outbox.waiting();
     const { id, entries, error } = state.queue;
-    const queue = !browsing && entries === null && !error ? { id, ...this.#queueChoice() } : null;
-    const browse = browsing && !this.#seriesKnown ? this.#browseWish() : null;
+    const due = performance.now() >= this.#askAgainAt;
+    const queue = due && !browsing && entries === null && !error ? { id, ...this.#queueChoice() } : null;
+    const browse = due && browsing && !this.#seriesKnown ? this.#browseWish() : null;
     const want = named ? this.#missing() : [];
     const why = want.length ? null : this.#nextWhy();
     const counts = sayings.today !== null;
@@ -157,9 +172,10 @@ export class Conversation {
     const { state } = this.#deck;
     if (answer.id !== state.queue.id) return;
     this.queueProgress = answer;
+    this.#waitFor(answer);
     if (answer.error) state.queue.error = answer.error;
     if (!answer.entries) return;
-    Object.assign(state.queue, { entries: answer.entries, at: 0 });
+    Object.assign(state.queue, { entries: answer.entries, notes: answer.notes, at: 0 });
     if (!this.#deck.browsing) this.#deck.takeCourse();
   }
 
@@ -168,6 +184,7 @@ export class Conversation {
     const now = this.#browseWish();
     if (!wish || wish.series !== now.series || wish.threshold !== now.threshold) return;
     this.browseProgress = answer;
+    this.#waitFor(answer);
     if (answer.progress !== undefined) return;
     this.#seriesKnown = true;
     if (answer.error) {
@@ -177,6 +194,14 @@ export class Conversation {
     const { entries, total, first, first_time, last_time, at } = answer;
     Object.assign(state.browse, { total, first, first_time, last_time, at });
     this.#putCourse(entries, at);
+    const by = this.#pendingStep;
+    this.#pendingStep = 0;
+    if (by !== 0) this.#deck.step(by);
+  }
+
+  /** Leaves Python some time for work that it does beside the page. */
+  #waitFor({ progress }) {
+    this.#askAgainAt = progress === undefined ? 0 : performance.now() + POLL_MS;
   }
 
   /** Goes on from where the deck stands, or begins at a time. */

@@ -91,7 +91,7 @@ export class Deck {
   // ---- what there is
 
   get annotator() {
-    return this.standing.signed_in ?? annotatorName.get();
+    return this.standing.signed_in ?? (annotatorName.get() || this.standing.name || "");
   }
 
   get named() {
@@ -116,6 +116,11 @@ export class Deck {
     return place?.model?.find((span) => span.key === place.focus) ?? null;
   }
 
+  /** Whether the place was drawn at random and the model says nothing there. */
+  get looksForMissed() {
+    return Boolean(this.entry?.origin) && this.entry.label === null;
+  }
+
   /** What this annotator has said of an entry, here or elsewhere. */
   saidOf(entry) {
     if (!entry) return null;
@@ -132,6 +137,7 @@ export class Deck {
 
   judge(action, change = {}) {
     const { entry, focus } = this;
+    if (action === "skip" && this.looksForMissed) return this.#skipRange();
     if (!this.#mayJudge()) return;
     const { label, start_time, end_time, confidence } = focus;
     const prediction = { label, start_time, end_time, confidence, model_version: entry.model_version };
@@ -203,6 +209,7 @@ export class Deck {
   // ---- moving
 
   step(by) {
+    if (this.conversation.waitsForSeries) return this.conversation.stepWhenKnown(by);
     this.course.step(by);
     this.notice = null;
     this.note = "";
@@ -303,6 +310,7 @@ export class Deck {
 
   draw() {
     this.#root.dataset.mode = this.state.mode;
+    this.#root.dataset.asked = this.entry?.key ?? "";
     this.#bar.draw();
     this.drawPlace();
   }
@@ -374,11 +382,23 @@ export class Deck {
 
   #mayJudge() {
     if (!this.named) this.#panel.askName();
+    else if (this.place === null) this.tell("One moment: the place is on its way.");
     else if (this.focus === null) this.tell("Nothing is selected here: click a dashed span, or add one with A.");
     else if (this.shelf.isOutdated(this.entry.key)) this.tell("One moment: the model looks again.");
     else if (this.saidOf(this.entry) !== null) this.tell(JUDGED);
     else return true;
     return false;
+  }
+
+  /** Goes on from a place without a prediction, which is not shown again. */
+  #skipRange() {
+    if (!this.named) return this.#panel.askName();
+    if (this.place === null) return this.tell("One moment: the place is on its way.");
+    const { start_time, end_time } = this.entry;
+    const model_version = this.standing.model?.version ?? null;
+    this.#say({ action: "skip", label: this.labelsOffered[0], start_time, end_time, model_version });
+    this.course.toNext((one) => this.saidOf(one) !== null);
+    this.arrive();
   }
 
   #say(what) {

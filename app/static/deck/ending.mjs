@@ -35,6 +35,7 @@ export const Ending = {
     return [
       el("h3", {}, "Nothing more is worth a minute"),
       el("p", {}, "Browse a series in order of time, or train with what is labelled."),
+      ...(deck.state.queue.notes ?? []).map((note) => el("p.quiet", {}, note)),
       keyed("Browse", "B", () => deck.setMode("browse"), { kind: "primary" }),
       el("a.button", { href: "train", target: "_self" }, "Go to Train"),
       keyed("Look again", "", () => deck.newQueue(), { kind: "quiet" }),

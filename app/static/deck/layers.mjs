@@ -27,6 +27,11 @@ export function layersOf(place, { entry, layers, threshold, said, draft, cutAt }
     const mark = { ...focus, selected: draft === null, faint: Boolean(said) || draft !== null, outline: outlineOf(entry) };
     made.push({ name: "Place", dash: "dash", width: 2.4, tags: "below", spans: [mark] });
   }
+  if (!focus && entry.origin) {
+    const { start_time, end_time } = entry;
+    const mark = { key: "range", label: "", words: "", tag: "", hover: "", start_time, end_time, color: "#7f8c99" };
+    made.push({ name: "Place", dash: "dash", width: 1.6, tags: "none", spans: [mark] });
+  }
   if (draft) made.push({ name: "Draft", dash: "solid", width: 2.6, tags: "above", spans: [draft] });
   return made;
 }

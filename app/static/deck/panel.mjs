@@ -91,6 +91,7 @@ export class Panel {
     const { place } = deck;
     if (place === null) return [el("p.quiet", {}, "Loading the place …")];
     if (place.error) return [el("h3", {}, "This place cannot be shown"), el("p", {}, place.error), this.#moves()];
+    if (deck.looksForMissed) return this.#range();
     return deck.focus === null ? this.#window() : this.#prediction();
   }
 
@@ -117,6 +118,24 @@ export class Panel {
     ];
   }
 
+  #range() {
+    const deck = this.#deck;
+    const { entry } = deck;
+    const said = deck.saidOf(entry);
+    return [
+      el("h3", {}, "Nothing predicted here"),
+      el("p.quiet", {}, boundsWords(entry, entry.timeframe)),
+      reasonOf(entry),
+      el("p", {}, "Is anything missing between the dashed lines? Add it, or go on."),
+      ...(said
+        ? [el("p.said", { data: { action: said.action } }, "You went on"), keyed("Take back", "Z", () => deck.takeBack())]
+        : [keyed("Nothing is missing", "S", () => deck.judge("skip"), { kind: "primary" })]),
+      keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
+      this.#note,
+      this.#moves(),
+    ];
+  }
+
   #prediction() {
     const deck = this.#deck;
     const said = deck.saidOf(deck.entry);
@@ -125,8 +144,6 @@ export class Panel {
 
   #about() {
     const { entry, focus, place, standing, state } = this.#deck;
-    const origin = ORIGINS[entry.origin];
-    const human = entry.human ? ` ${entry.human.annotator ?? "A person"} says ${labelWords(entry.human.label)}.` : "";
     return [
       el(
         "h3.label",
@@ -142,7 +159,7 @@ export class Panel {
         el("br"),
         `${plural(focus.candle_count, "candle")} · model v${entry.model_version}`,
       ),
-      entry.why ? el("p.reason", {}, origin ? el("span.badge", {}, origin) : null, `${sentence(entry.why)}${human}`) : null,
+      reasonOf(entry),
       state.view.hidden_after ? el("p.as-of", {}, asOfWords(place)) : null,
     ];
   }
@@ -220,7 +237,7 @@ export class Panel {
     const head = keyed("Why?", "W", () => deck.toggleWhy(), { kind: "quiet", pressed: deck.state.why });
     if (!deck.state.why) return head;
     const found = deck.shelf.reasonsFor(deck.entry.key);
-    if (deck.place.peeked) return el("div.why", {}, head, el("p.quiet", {}, "The model does not say this without the later candles."));
+    if (deck.place.peeked) return el("div.why", {}, head, el("p.quiet", {}, "The model does not say this of the candles shown."));
     if (!found) return el("div.why", {}, head, el("p.quiet", {}, "Looking …"));
     if (found.error) return el("div.why", {}, head, el("p.quiet", {}, found.error));
     const rows = found.reasons.map((one) =>
@@ -305,6 +322,13 @@ export class Panel {
   }
 }
 
+/** Why the queue has a place, in words. */
+function reasonOf(entry) {
+  if (!entry.why) return null;
+  const origin = ORIGINS[entry.origin];
+  return el("p.reason", { title: entry.regime ?? "" }, origin ? el("span.badge", {}, origin) : null, sentence(entry.why));
+}
+
 function sentence(words) {
   const trimmed = words.trim().replace(/\.$/, "");
   return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}.`;
@@ -313,7 +337,7 @@ function sentence(words) {
 function asOfWords(place) {
   if (place.as_of === null) return "Later candles are hidden; the model looks again …";
   return place.peeked
-    ? "Later candles are hidden. Without them the model does not say this: it saw what came after."
+    ? "Later candles are hidden. Of those that are left the model does not say this."
     : "Later candles are hidden, also from the model: this is what it says without them.";
 }
 

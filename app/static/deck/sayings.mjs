@@ -46,13 +46,14 @@ export class Sayings {
       origin: entry.origin ?? null,
       ...what,
     };
-    this.#outbox.put({ ...said, key: entry.key, entry });
-    this.#state.said.push({ ...said, key: entry.key, entry });
+    const kept = { ...said, key: entry.key, entry };
+    this.#outbox.put(kept);
+    this.#state.said.push(kept);
     if (what.action !== "skip") this.#count(1);
     if (what.action === "add") return;
     const mark = { client_id: clientId, action: what.action, words: wordsOf(what), note: what.note };
     this.#state.marks[entry.key] = mark;
-    this.#tell(entry.key, mark);
+    this.#tell(entry.key, { ...mark, kept });
   }
 
   /** Takes back the last thing said in this tab and returns it, or null where nothing is left. */
@@ -63,8 +64,8 @@ export class Sayings {
   }
 
   /** Takes back what stands on an entry, said here or in another session. */
-  takeBack(entry, { client_id: clientId, verdict_id: verdictId }) {
-    const own = this.#state.said.find((one) => one.client_id === clientId);
+  takeBack(entry, { client_id: clientId, verdict_id: verdictId, kept }) {
+    const own = this.#state.said.find((one) => one.client_id === clientId) ?? kept;
     if (own) return this.#takeBack(own);
     this.#outbox.put({ client_id: newId(), verdict_id: verdictId, key: entry.key });
     this.#unmark(entry.key);
@@ -91,7 +92,7 @@ export class Sayings {
     this.#remove(own);
     if (own.action !== "skip") this.#count(-1);
     if (refused) {
-      if (own.action !== "add") delete this.#state.marks[own.key];
+      if (own.action !== "add") this.#unmark(own.key);
       return { key: own.key, words: null };
     }
     this.#state.marks[own.key] = { verdict_id, action: own.action, words: wordsOf(own), elsewhere };
@@ -126,6 +127,10 @@ export class Sayings {
 
   #heard({ key, annotator, mark }, onHeard) {
     if (annotator !== this.#annotator()) return;
+    const before = this.markOf(key);
+    if (before !== null && before.action !== "skip") this.#count(-1);
+    if (mark !== null && mark.action !== "skip") this.#count(1);
+    this.#state.said = this.#state.said.filter((one) => one.key !== key || one.action === "add");
     if (mark === null) delete this.#state.marks[key];
     else this.#state.marks[key] = { ...mark, elsewhere: true };
     onHeard(key);

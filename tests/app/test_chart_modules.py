@@ -1,0 +1,14 @@
+"""The parts of the chart that need no browser, run by Node's own test runner."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.needs("node")
+
+
+def test_the_charts_modules_pass_their_own_tests(node_path: str) -> None:
+    tests = Path(__file__).with_name("chart.test.mjs")
+    done = subprocess.run([node_path, "--test", str(tests)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,62 @@
+"""`candleloop queue` as a script and a person see it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import TrainedHome, trained
+
+__all__ = ["trained"]
+"""The use cases' own home; pytest finds its fixture by this name."""
+
+
+@pytest.fixture
+def home(trained: TrainedHome, tmp_path: Path) -> Path:
+    """A copy of a home with a champion and a model of another type."""
+    ignored = shutil.ignore_patterns("sweeps", "mlflow")
+    return Path(shutil.copytree(trained.ws.home, tmp_path / "home", ignore=ignored))
+
+
+def test_places_are_listed_with_their_reasons(candleloop, home: Path) -> None:
+    labels = ("--label", "bull_flag", "--label", "bullish_engulfing")
+    done = candleloop("queue", "--size", "8", *labels)
+    assert done.returncode == 0, done.stderr
+    assert "Where to look next, by version 1" in done.stdout
+    assert "The model is torn between" in done.stdout
+    assert "Looking: " in done.stderr
+    again = candleloop("queue", "--size", "8", *labels, "--json")
+    found = json.loads(again.stdout)
+    assert found["model_version"] == "1"
+    assert len(found["entries"]) == 8
+    assert set(found["entries"][0]) == {
+        *("pair", "timeframe", "span", "origin", "score", "why", "regime", "human")
+    }
+    assert {one["pair"] for one in found["entries"]} == {"EURUSD", "OTHER"}
+
+
+@pytest.mark.parametrize("options", [("--pair", "OTHER"), ("--pair", "OTHER", "--timeframe", "1H")])
+def test_a_pair_that_is_named_is_looked_through_alone(candleloop, home: Path, options) -> None:
+    found = json.loads(candleloop("queue", "--size", "5", *options, "--json").stdout)
+    assert {one["pair"] for one in found["entries"]} == {"OTHER"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--pair", "XAUUSD"), "XAUUSD 1h: found no stored candles"),
+        (("--label", "cup"), "labels: found cup, expected some that model version 1 knows"),
+        (("--run", "nope"), "No training run nope"),
+    ],
+)
+def test_what_cannot_be_looked_through_is_refused(candleloop, home: Path, options, said: str) -> None:
+    done = candleloop("queue", *options)
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_without_a_model_it_says_what_to_do(candleloop) -> None:
+    done = candleloop("queue")
+    assert done.returncode == 1
+    assert "Train one with `candleloop train`" in done.stderr

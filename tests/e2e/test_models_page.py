@@ -1,0 +1,123 @@
+"""Models in a real browser: runs side by side, the chart of what changed, promotion and the way back."""
+
+import re
+
+import pytest
+
+from mllib.pipeline.runs import request_training
+from mllib.pipeline.workspace import Workspace
+from mllib.store import Run
+from tests.e2e.consoles import wait
+
+pytestmark = pytest.mark.needs("browser")
+
+FIRST_ROW = 50
+
+
+@pytest.fixture
+def other(ws: Workspace) -> Run:
+    """The run that does not serve at first; it is the newer one, and stands on top."""
+    return next(run for run in ws.store.runs.list() if run.model_version == 2)
+
+
+def test_the_champion_is_shown_first_with_its_scores(page) -> None:
+    page.goto("/models")
+    page.get_by_text(re.compile("Champion$")).first.wait_for()
+    page.get_by_text("Always “no pattern” would score").wait_for()
+    page.get_by_test_id("stPlotlyChart").wait_for()
+    assert page.get_by_test_id("stAlertContentError").count() == 0
+
+
+def test_a_run_that_is_ticked_stands_beside_the_champion_in_every_view(page) -> None:
+    _compare(page)
+    for view, said in (
+        ("Labels", "average precision"),
+        ("Confusion", "Rows are true, columns predicted"),
+        ("Curves", "ECE is the mean distance"),
+        ("Bounds", "20 candles and more count together"),
+        ("Settings", "data version"),
+        ("Gate", "passed"),
+        ("Champions", "MODELS"),
+    ):
+        _view(page, view)
+        shown = (
+            page.get_by_test_id("stDataFrame").nth(1) if said == "MODELS" else page.get_by_text(said).first
+        )
+        shown.wait_for()
+    assert page.get_by_test_id("stAlertContentError").count() == 0
+
+
+def test_what_changed_is_drawn_on_the_chart(page) -> None:
+    _compare(page)
+    _view(page, "On the chart")
+    page.get_by_text(re.compile(r"v2 against v1: [\d,]+ kept, [\d,]+ moved")).wait_for(timeout=60_000)
+    labels = page.get_by_role("combobox", name=re.compile("Labels"))
+    assert labels.count() == 1
+    page.get_by_text("v2 above the candles, v1 below").or_(
+        page.get_by_text("Nothing differs here")
+    ).wait_for()
+
+
+def test_a_promotion_is_confirmed_and_rolled_back_with_a_reason(page, ws: Workspace, other: Run) -> None:
+    champion = ws.store.champions.current("candleloop").run_id
+    _compare(page)
+    _button(page, "Promote v2").click()
+    page.get_by_text("The served model changes from version 1 to version 2.").wait_for()
+    assert ws.store.champions.current("candleloop").run_id == champion, "nothing moves before it is confirmed"
+    page.get_by_role("dialog").get_by_role("button", name="Promote", exact=True).click()
+    wait(lambda: ws.store.champions.current("candleloop").run_id == other.run_id, "the promotion")
+    page.get_by_text("v2 serves now").wait_for()
+
+    page.goto("/models")
+    _button(page, "Roll back").click()
+    page.get_by_text("The served model changes from version 2 to version 1.").wait_for()
+    page.get_by_role("textbox", name=re.compile("Why")).fill("false alarms")
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Roll back", exact=True).click()
+    wait(lambda: ws.store.champions.current("candleloop").run_id == champion, "the way back")
+    assert "false alarms" in str(ws.store.champions.current("candleloop").reason)
+
+
+def test_a_refused_run_says_what_the_gate_found_and_needs_a_reason_to_serve(
+    page, ws: Workspace, other: Run
+) -> None:
+    before = ws.store.champions.current("candleloop").run_id
+    refused = request_training(ws, pairs=["EURUSD"], config=ws.config)
+    ws.store.runs.claim(refused.run_id, owner="here:1")
+    findings = [{"name": "span F1", "passed": False, "said": "Span F1 is 0.1, below the floor."}]
+    metrics = (other.metrics or {}) | {"gate": {"passed": False, "checks": findings}}
+    reason = "Span F1 is 0.1, below the floor."
+    path = other.predictor_path
+    ws.store.runs.reject(refused.run_id, reason=reason, metrics=metrics, predictor_path=path)
+
+    page.goto("/models")
+    page.get_by_test_id("stPlotlyChart").first.wait_for()
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": FIRST_ROW})
+    page.get_by_text(f"The gate refused this model: {reason}").wait_for()
+    _view(page, "Gate")
+    page.get_by_text(re.compile(rf"✕ {reason}")).wait_for()
+    _button(page, "Promote .* over the gate").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Promote", exact=True).click()
+    dialog.get_by_text("or promote over the refusal with a reason").wait_for()
+    assert ws.store.champions.current("candleloop").run_id == before
+    dialog.get_by_role("textbox").fill("flags matter more")
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Promote", exact=True).click()
+    wait(lambda: ws.store.champions.current("candleloop").run_id == refused.run_id, "the promotion")
+    assert "flags matter more" in str(ws.store.champions.current("candleloop").reason)
+
+
+def _compare(page) -> None:
+    page.goto("/models")
+    page.get_by_test_id("stPlotlyChart").first.wait_for()
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": FIRST_ROW})
+    _button(page, "Promote v2").wait_for()
+
+
+def _view(page, name: str) -> None:
+    page.get_by_role("radio", name=name).or_(page.get_by_role("button", name=name, exact=True)).first.click()
+
+
+def _button(page, name: str):
+    return page.get_by_role("button", name=re.compile(f"^{name}"))
