@@ -1,62 +1,128 @@
-"""Takes the pictures in `docs/images` from a running console: `python docs/take_screenshots.py`."""
+"""Takes the pictures in `docs/images`: `python docs/take_screenshots.py [--home HOME]`.
+
+A console is started over a copy of the home (without one, over the samples with a model trained on them), a few
+places are judged in it by keyboard, and each page is photographed in Chromium, in light and some in dark.
+"""
 
 import argparse
-import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.homes import make_champion, run_of, temporary_home
+from benchmarks.servers import HOST, console
 
 IMAGES = Path(__file__).resolve().parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-PAGES = {
-    "overview": "Labels by source",
-    "train": "New training",
-    "models": "Confusion of candles",
-    "review": "Next prediction",
-}
-"""What stands on each page once it is drawn."""
+KEYS = "yyxyysyxyyxy"
+LONGEST_MS = 180_000
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--address", default="http://127.0.0.1:8501")
-    arguments.add_argument("--scheme", choices=("light", "dark"), default="light")
-    arguments.add_argument("--series", default="EURUSD 1h")
-    arguments.add_argument("--folder", type=Path, default=IMAGES)
-    asked = arguments.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--home", type=Path, help="a home with trained runs, which is copied")
+    parser.add_argument("--folder", type=Path, default=IMAGES)
+    asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = browser.new_page(
-            viewport={"width": 1280, "height": 800}, color_scheme=asked.scheme, base_url=asked.address
-        )
-        page.set_default_timeout(60_000)
-        for name in PAGES:
-            _open(page, name, asked.series)
-            page.screenshot(path=asked.folder / f"{name}.png")
-        browser.close()
+    with temporary_home(asked.home, ("window",)) as ws:
+        run = run_of(ws, "window")
+        assert run is not None, "trained with the home"
+        make_champion(ws, run)
+        with console(ws.home) as server, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            address = f"http://{HOST}:{server.port}"
+            for name, prepare in PAGES.items():
+                _take(browser, address, name, prepare, asked.folder / f"{name}.png")
+            for name in ("review", "overview"):
+                _take(browser, address, name, PAGES[name], asked.folder / f"{name}-dark.png", scheme="dark")
+            browser.close()
 
 
-def _open(page: Page, name: str, series: str) -> None:
+def _take(
+    browser: Browser,
+    address: str,
+    name: str,
+    prepare: Callable[[Page], None],
+    file: Path,
+    *,
+    scheme: str = "light",
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme, base_url=address)
+    page.set_default_timeout(LONGEST_MS)
     page.goto("/" if name == "overview" else f"/{name}")
-    page.get_by_text(PAGES[name]).first.wait_for()
-    if name == "review":
-        _prepare_review(page, series)
-    if name == "models":
-        page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
-    page.wait_for_timeout(2_500)
+    prepare(page)
+    _settle(page)
+    page.screenshot(path=file)
+    page.close()
+    print(file, flush=True)
 
 
-def _prepare_review(page: Page, series: str) -> None:
-    page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
-    box = page.get_by_role("combobox", name=re.compile("Series"))
-    if series not in page.get_by_test_id("stSelectbox").first.inner_text():
-        box.click()
-        page.get_by_role("option", name=series).click()
-        page.wait_for_timeout(2_000)
-    if (show := page.get_by_role("button", name="Show them")).count():
-        show.click()
+def _review(page: Page) -> None:
+    """Judges a few places, so that the next picture of Overview has something to tell."""
+    page.get_by_placeholder("Your name").fill("ada")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Correct").wait_for()
+    for key in KEYS:
+        page.wait_for_timeout(250)
+        page.keyboard.press(key)
+    page.locator(".saving[data-state=saved]").wait_for()
+
+
+def _overview(page: Page) -> None:
+    page.get_by_text("is loaded and answers").wait_for()
+    page.get_by_text("places").first.wait_for()
+
+
+def _data(page: Page) -> None:
+    page.get_by_text("Where candles are missing").wait_for()
+
+
+def _labels(page: Page) -> None:
+    page.locator('.candle-chart[data-ready="true"]').wait_for()
+
+
+def _disagreements(page: Page) -> None:
+    page.get_by_text("Mean IoU").wait_for()
+    _settle(page)
+    page.get_by_test_id("stDataFrame").click(position={"x": 100, "y": 50})
+    page.locator('.candle-chart[data-ready="true"]').wait_for()
+
+
+def _train(page: Page) -> None:
+    page.get_by_text("New training").wait_for()
+
+
+def _models(page: Page) -> None:
+    page.get_by_text("Champion").first.wait_for()
+    _settle(page)
+    for row in (0, 1):
+        page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50 + 33 * row})
+        _settle(page)
+
+
+def _datasets(page: Page) -> None:
+    page.get_by_text("Labels by source").wait_for()
+
+
+def _settle(page: Page) -> None:
+    page.wait_for_timeout(1_500)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_timeout(500)
+
+
+PAGES: dict[str, Callable[[Page], None]] = {
+    "review": _review,
+    "overview": _overview,
+    "data": _data,
+    "labels": _labels,
+    "disagreements": _disagreements,
+    "train": _train,
+    "models": _models,
+    "datasets": _datasets,
+}
+"""Each page, and what is done and waited for before its picture is taken; Review first, as it leaves verdicts."""
 
 
 if __name__ == "__main__":
