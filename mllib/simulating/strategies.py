@@ -20,6 +20,7 @@ from mllib.acquisition import (
     confidences,
     distribution,
     near_misses,
+    regimes,
     spread,
     uncertainty,
 )
@@ -67,7 +68,8 @@ class Situation:
         held = confidences(self.coverage, at)
         held[np.arange(len(spans)), own] = [span.avg_confidence for span in spans]
         new = (at[:, 1] <= self.usable_bars) & (share_looked(at, self.known) <= MOST_LOOKED)
-        return Candidates.on_one_series(at[new], label[new]), held[new]
+        regime = regimes(candles)[at[new, 1] - 1]
+        return Candidates(np.zeros_like(regime), at[new], label[new], regime), held[new]
 
     @property
     def candidates(self) -> Candidates:
@@ -142,7 +144,7 @@ def _queue(at: Situation, *, size: int, rng: np.random.Generator) -> Positions:
         Candidates.joined([own, own, drawn]),
         np.concatenate([*scores, np.zeros(len(audit))]),
         size=size,
-        quotas=at.config.quotas.model_copy(update={"pair": 1.0, "regime": 1.0}),
+        quotas=at.config.quotas,
         origin=origin,
         shares=[shares["uncertainty"], shares["committee"], shares["audit"]],
         reserved=range(2 * len(own), 2 * len(own) + len(audit)),
