@@ -7,9 +7,10 @@ import pandas as pd
 
 from app.chart import Layer, Mark, span_mark
 from app.words import candle_time, count, label_words
+from mllib.candles import Candles
 from mllib.pipeline.comparisons import Comparison
 from mllib.pipeline.disagreements import Disagreement, confidence_of
-from mllib.spans import PredictedSpan, Span, SpanIndex
+from mllib.spans import PredictedSpan, Span, SpanIndex, positions
 
 KINDS = {
     "missed_by_human": "Missed by people",
@@ -27,6 +28,7 @@ KINDS = {
 SAID = {"confirm": "✓", "correct": "✎", "dismiss": "✕", "add": "+", "skip": "–"}
 DONE = {"confirm": "Confirmed", "dismiss": "Dismissed", "skip": "Skipped"}
 _LAYERS = {"human": "people", "talib": "TA-Lib", "model": "the model"}
+_BARS_A_BAR, _FEWEST_BARS = 8, 60
 _OUTLINES = {"label_mismatch": "orange", "relabelled": "orange", "missed_by_human": "yellow"}
 
 
@@ -114,6 +116,19 @@ def place_of(one: Disagreement) -> tuple[int, int]:
     """The first and last time (Unix s) of both spans."""
     there = [span for span in (one.pair.a, one.pair.b) if span is not None]
     return min(span.start_time for span in there), max(span.end_time for span in there)
+
+
+def context_bars(history: Candles, place: tuple[int, int], *, most: int) -> int:
+    """How many candles to show with a place (Unix s), so that short spans are not lost between long ones.
+
+    >>> import numpy as np
+    >>> hours = np.arange(1_000)
+    >>> candles = Candles("EURUSD", "1h", hours, *[np.ones(1_000)] * 4)
+    >>> context_bars(candles, (500, 501), most=200), context_bars(candles, (500, 539), most=200)
+    (60, 200)
+    """
+    ((start, end),) = positions([Span("", *place)], history.time).tolist()
+    return min(max(_BARS_A_BAR * (end - start), _FEWEST_BARS), most)
 
 
 def comparison_layers(

@@ -42,7 +42,7 @@ class Task:
     per_round: int
 
 
-FULL = (Task("BTCUSDT", 20, 20), Task("EURUSD", 10, 8))
+FULL = (Task("BTCUSDT", 18, 24), Task("EURUSD", 10, 8))
 QUICK = (Task("BTCUSDT", 8, 30),)
 
 
@@ -51,7 +51,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, nargs="+", default=list(DATA))
-    parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=["random", "queue"])
+    parser.add_argument(
+        "--strategies", nargs="+", choices=STRATEGIES, default=["random", "margin", "entropy", "queue"]
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="BTCUSDT alone, two seeds, fewer rounds")
     parser.add_argument("--development", action="store_true", help="what strategies were chosen on")

@@ -13,6 +13,7 @@ from app.difference_words import (
     SAID,
     bounds_sentence,
     comparison_layers,
+    context_bars,
     differences_table,
     key_of,
     labels_words,
@@ -31,6 +32,7 @@ from mllib.pipeline.review import series_to_review
 from mllib.store import Run
 
 CHART_PX, TABLE_PX = 345, 420
+MOST_BARS = 200
 COMPARED = {
     "human,model": "People and the model",
     "human,talib": "People and TA-Lib",
@@ -40,7 +42,7 @@ COMPARED = {
 KEYS = """
 | key | what it does |
 |---|---|
-| `J` `K` | next, previous row |
+| `J`&nbsp;`K` | next, previous row |
 | `Y` | confirm: the prediction is right |
 | `X` | dismiss: it is not there; of other bounds, that people's are right |
 | `S` | skip: looked at, nothing said |
@@ -132,8 +134,9 @@ def _look(found: Comparison) -> None:
     with table_side:
         _table(passing)
     with chart_side:
-        _chart(found, passing, one)
-        _decide(found, passing.shown, one)
+        _chart(found, one)
+        if found.found:
+            _decide(found, passing.shown, one)
     asked = differences.question()
     if asked is not None:
         _confirm(asked, found)
@@ -232,25 +235,30 @@ def _table(passing: differences.Rows) -> None:
 
 def _say_nothing_passes(passing: differences.Rows) -> None:
     if not passing.comparison.found:
-        first, second = (layer_words(layer) for layer in passing.comparison.between)
-        if "talib" in passing.comparison.between:
-            st.info(
-                f"Nothing to compare between {first} and {second}. Run TA-Lib patterns on Labels first; "
-                "people's spans count where people looked for the same labels.",
-                icon=":material/label:",
-            )
-        else:
-            st.info(
-                f"Nothing to compare between {first} and {second} in this series: nobody has reviewed it. "
-                "Draw spans on Labels or judge some on Review, then come back.",
-                icon=":material/candlestick_chart:",
-            )
+        st.info(_nothing_to_compare(passing.comparison), icon=":material/candlestick_chart:")
         return
     judged = " Nothing is left to judge, or" if st.session_state.differ_open else ""
     st.info(
         f"No difference passes the filters.{judged} choose more kinds or labels above.",
         icon=":material/task_alt:",
     )
+
+
+def _nothing_to_compare(found: Comparison) -> str:
+    first, second = (layer_words(layer) for layer in found.between)
+    nothing = f"Nothing to compare between {first} and {second} in this series"
+    if "talib" in found.layers and not len(found.layers["talib"]):
+        return (
+            f"{nothing}: TA-Lib has not labelled it. Run patterns of your choice on Labels, then come back."
+        )
+    if found.between == ("human", "talib"):
+        return f"{nothing}: nobody has looked for the labels that TA-Lib gives. Draw some on Labels."
+    if "human" in found.between:
+        return (
+            f"{nothing}: nobody has reviewed it for the model's labels. "
+            "Draw spans on Labels or judge some on Review, then come back."
+        )
+    return f"{nothing}: both say nothing, or share no label."
 
 
 def _all_buttons(passing: differences.Rows) -> None:
@@ -264,13 +272,15 @@ def _all_buttons(passing: differences.Rows) -> None:
     dismiss.button(f"Dismiss all {len(some):,}", args=("dismiss", shown), **asking)
 
 
-def _chart(found: Comparison, passing: differences.Rows, one: Disagreement | None) -> None:
-    chosen = st.session_state.differ_labels or {label for row in passing.shown for label in row.labels}
+def _chart(found: Comparison, one: Disagreement | None) -> None:
+    focus = None if one is None else place_of(one)
+    labels = st.session_state.differ_labels or found.labels_of_people | (set() if one is None else one.labels)
     candle_chart(
         found.history,
-        comparison_layers(found, labels=chosen, least=st.session_state.differ_least, selected=one),
+        comparison_layers(found, labels=labels, least=st.session_state.differ_least, selected=one),
         key="differ_chart",
-        focus=None if one is None else place_of(one),
+        focus=focus,
+        bars=MOST_BARS if focus is None else context_bars(found.history, focus, most=MOST_BARS),
         selected=None if one is None else key_of(one),
         colors=label_colors(),
         height=CHART_PX,
@@ -337,13 +347,14 @@ def _describe(found: Comparison, one: Disagreement) -> None:
     sure = "" if confidence is None else f" · {confidence:.2f}"
     said = "" if one.verdict is None else f" · {SAID[one.verdict]} judged"
     st.markdown(f"**{KINDS[one.kind]}** · {labels_words(one)}{sure}{said}")
-    means = {
-        "label_mismatch": "Confirm: the second label is right. Dismiss: it is not.",
-        "boundary_mismatch": "Confirm: these bounds are right. Dismiss: people's are.",
-        "missed_by_model": "People alone say this, so there is no prediction to judge.",
-    }.get(one.kind, "")
-    if one.kind == "boundary_mismatch" and "human" not in one.between:
-        means = ""
+    means = ""
+    if "human" in one.between:
+        means = {
+            "label_mismatch": "Confirm: the second label is right. Dismiss: it is not.",
+            "boundary_mismatch": "Confirm: these bounds are right. Dismiss: people's are.",
+            "missed_by_model": "People alone say this, so there is no prediction to judge.",
+            "missed_by_talib": "People alone say this, so there is no detection to judge.",
+        }.get(one.kind, "")
     sentence = " ".join(filter(None, (bounds_sentence(one), means)))
     st.caption(f"{span_times(one, found.history.timeframe)}  \n{sentence}")
 
@@ -352,8 +363,8 @@ def _describe(found: Comparison, one: Disagreement) -> None:
 def _confirm(asked: differences.Question, found: Comparison) -> None:
     verb = asked.decision.capitalize()
     st.markdown(f"**{verb} {asked.words}?**")
-    kinds = Counter(KINDS[one.kind].lower() for one in asked.rows)
-    told = ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())
+    kinds = Counter(KINDS[one.kind] for one in asked.rows)
+    told = ", ".join(f"{kind} {n:,}" for kind, n in kinds.most_common())
     st.caption(f"{told}. One undo takes all of it back.")
     yes, no = st.columns(2)
     if yes.button(f"{verb} {len(asked.rows):,}", type="primary", shortcut="Enter", width="stretch"):

@@ -50,6 +50,9 @@ def _preview(read: AnnotationFile, name: str, file_id: str, stored: Sequence[Ser
     with form:
         st.markdown(f"**{name}** · {count(len(read.annotations), 'annotation')}")
         chart = _chart(read, name, stored)
+        if chart is None:
+            st.caption("Choose the last day too.")
+            return
         update = st.toggle(
             "Let the file win where an id is stored with other content",
             help="What it replaces is kept as history. Otherwise what is stored stays.",
@@ -61,7 +64,8 @@ def _preview(read: AnnotationFile, name: str, file_id: str, stored: Sequence[Ser
         _import_button(read, chart, preview, update=update, file_id=file_id)
 
 
-def _chart(read: AnnotationFile, name: str, stored: Sequence[SeriesInfo]) -> Chart:
+def _chart(read: AnnotationFile, name: str, stored: Sequence[SeriesInfo]) -> Chart | None:
+    """Whose annotations they are, or None before a range has both of its ends."""
     names = [f"{one.pair} {one.timeframe}" for one in stored]
     at = st.selectbox(
         "On the candles of",
@@ -77,19 +81,17 @@ def _chart(read: AnnotationFile, name: str, stored: Sequence[SeriesInfo]) -> Cha
         required=True,
         help="Where someone has looked in full, the absence of a span teaches that no pattern is there.",
     )
-    return Chart(info.pair, info.timeframe, _reviewed(kind, info))
+    reviewed = _reviewed(kind, info)
+    return None if reviewed is None else Chart(info.pair, info.timeframe, reviewed)
 
 
-def _reviewed(kind: str, info: SeriesInfo) -> str:
+def _reviewed(kind: str, info: SeriesInfo) -> str | None:
     if kind != _RANGE:
         return {_ALL: "all", _NONE: "none"}[kind]
     first, last = (pd.Timestamp(time, unit="s").date() for time in (info.first_time, info.last_time))
     chosen = st.date_input("From and to, UTC", (first, last), min_value=first, max_value=last)
     ends = chosen if isinstance(chosen, tuple) else (chosen,)
-    if len(ends) < 2:
-        st.caption("Choose the last day too.")
-        return "none"
-    return f"{ends[0].isoformat()}..{ends[1].isoformat()}"
+    return None if len(ends) < 2 else f"{ends[0].isoformat()}..{ends[1].isoformat()}"
 
 
 def _likely(name: str, stored: Sequence[SeriesInfo]) -> int:

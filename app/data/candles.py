@@ -7,19 +7,27 @@ import streamlit as st
 
 from app.background import background, forget, result_or_progress
 from app.data.figures import candles_figure
-from app.data.findings import show_changes, show_findings, show_refusals, show_rows, split_choice
+from app.data.findings import (
+    show_candles,
+    show_changes,
+    show_findings,
+    show_refusals,
+    show_rows,
+    split_choice,
+)
 from app.data.state import go_to, meant_series, say
 from app.session import workspace
 from app.words import count, file_size
 from mllib.candle_merging import Comparison
 from mllib.errors import CandleloopError, InvalidCandles, NotFound
 from mllib.pipeline.data import CandleImport, store_candles
-from mllib.pipeline.previewing import ImportPreview, SourceFile, preview_import, read_upload
+from mllib.pipeline.previewing import ImportPreview, SourceFile, preview_import, read_upload, rows_near
 from mllib.price_adjustment import PriceSplit
 from mllib.timeframes import SECONDS
 
 _TYPES = ["csv", "txt", "gz", "parquet", "pq", "json"]
-_TURN, _PREVIEW, _IMPORTING = "candle_file_turn", "candle_preview", "candles_importing"
+_TURN, _FILE = "candle_file_turn", "candle_file_id"
+_PREVIEW, _IMPORTING = "candle_preview", "candles_importing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ def candles_part() -> None:
     meant = meant_series()
     label = "A file of candles" if meant is None else f"A file of candles to append to {' '.join(meant)}"
     file = st.file_uploader(label, type=_TYPES, key=f"candle_file {turn}")
+    _let_go_of_others(None if file is None else file.file_id)
     if file is None:
         _say_what_is_read()
         return
@@ -49,6 +58,15 @@ def candles_part() -> None:
         return
     if source is not None:
         _preview(source, file.file_id)
+
+
+def _let_go_of_others(file_id: str | None) -> None:
+    """Frees the candles of a file that was shown before this one."""
+    before = st.session_state.get(_FILE)
+    if before not in (None, file_id):
+        forget(("read", before))
+        st.session_state.pop(_PREVIEW, None)
+    st.session_state[_FILE] = file_id
 
 
 def _say_what_is_read() -> None:
@@ -200,8 +218,7 @@ def _finish(done: CandleImport, choice: _Choice) -> None:
         f"{choice.pair} {choice.timeframe}: {merged.added:,} candles added, {merged.changed:,} changed, "
         f"{merged.unchanged:,} as they were, {merged.total:,} in all."
     )
-    forget(("read", choice.file_id))
-    st.session_state.pop(_PREVIEW, None)
+    _let_go_of_others(None)
     st.session_state[_TURN] += 1
     go_to("Series")
 
@@ -214,7 +231,10 @@ def _report(source: SourceFile, found: ImportPreview) -> None:
         show_findings(source.raw, found)
     with rows:
         st.subheader("What was understood")
-        show_rows(source.head, headers=source.raw.headers)
+        if source.head.rows:
+            show_rows(source.head, headers=source.raw.headers)
+        else:
+            show_candles(rows_near(source.raw, 1))
         if found.comparison is not None and len(found.comparison.changed_times):
             st.subheader("What would change")
             show_changes(found.comparison, found.candles)

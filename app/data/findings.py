@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,7 @@ def show_refusals(source: SourceFile, found: ImportPreview) -> None:
         if refusal.row is not None:
             near = rows_near(source.raw, refusal.row)
             near["row"] = _numbered(near["row"].tolist(), refusal.row)
-            st.dataframe(near, hide_index=True, column_config={"time": _TIME} | _plain(near))
+            show_candles(near)
 
 
 def show_findings(raw: RawCandles, found: ImportPreview) -> None:
@@ -53,11 +52,12 @@ def show_findings(raw: RawCandles, found: ImportPreview) -> None:
 _TIME = st.column_config.DatetimeColumn("time (UTC)", format="YYYY-MM-DD HH:mm:ss")
 
 
-def _plain(frame: pd.DataFrame) -> dict[str, Any]:
-    """Numbers with all their digits."""
-    return {
+def show_candles(frame: pd.DataFrame) -> None:
+    """Candles with all digits of their numbers; `time` is in UTC."""
+    plain = {
         name: st.column_config.NumberColumn(format="plain") for name in frame.select_dtypes("float").columns
     }
+    st.dataframe(frame, hide_index=True, column_config={"time": _TIME, **plain})
 
 
 def _line(icon: str, sentence: str) -> None:
@@ -116,9 +116,6 @@ def _split_words(split: SuspectedSplit) -> str:
 
 def show_rows(rows: FileRows, *, headers: Mapping[str, str] | None = None, marked: int | None = None) -> None:
     """Rows of a file, each column under its own name and what it was taken for."""
-    if not rows.rows:
-        st.caption("The file's form has no rows to show.")
-        return
     meanings = rows.meanings if headers is None else {name: meaning for meaning, name in headers.items()}
     numbers = list(range(rows.first, rows.first + len(rows.rows)))
     cells = {"row": _numbered(numbers, marked)} if marked is not None else {}
@@ -153,6 +150,6 @@ def show_changes(found: Comparison, candles: Candles | None) -> None:
     for name in (*PRICE_COLUMNS, "volume"):
         if name in stored and name in given:
             table[f"{name}, stored"], table[f"{name}, file"] = stored[name], given[name]
-    st.dataframe(table, hide_index=True, column_config={"time": _TIME} | _plain(table))
+    show_candles(table)
     if len(found.changed_times) > len(times):
         st.caption(f"The first {len(times)} of {len(found.changed_times):,}.")

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.background import background, forget, result_or_progress
+from app.data.listing import forget_listed, listed_series
 from app.data.state import open_part, say
 from app.data.timeline import gap_words, longest, timeline
 from app.failures import errors_shown
@@ -16,7 +17,7 @@ from mllib.annotation_files import to_json
 from mllib.market_gaps import MarketGap
 from mllib.pipeline.annotating import annotations_to_export
 from mllib.pipeline.data import delete_series, import_samples, rename_series, undo_delete
-from mllib.pipeline.series_listing import StoredSeries, gaps_of, list_series
+from mllib.pipeline.series_listing import StoredSeries, gaps_of
 
 _TABLE, _DELETED, _SAMPLES = "data_table", "data_deleted", "import samples"
 _MOST_GAPS_LISTED = 200
@@ -25,8 +26,11 @@ _MAY_BE_EMPTY = ("people", "confirmed", "corrected", "verdicts", "TA-Lib", "spli
 
 def series_part() -> None:
     """Draws the part."""
-    listed = list_series(workspace())
+    if st.session_state.get(_SAMPLES):
+        _take_samples()
+        return
     _offer_undo()
+    listed = listed_series()
     for sentence in listed.damaged.values():
         st.error(sentence, icon=":material/error:")
     if not listed.series:
@@ -51,9 +55,11 @@ def _begin() -> None:
                 on_click=open_part,
                 args=("Import candles",),
             )
-            if st.session_state.get(_SAMPLES) or st.button("Take the samples", icon=":material/download:"):
-                st.session_state[_SAMPLES] = True
-                _take_samples()
+            st.button("Take the samples", icon=":material/download:", on_click=_begin_samples)
+
+
+def _begin_samples() -> None:
+    st.session_state[_SAMPLES] = True
 
 
 def _take_samples() -> None:
@@ -174,6 +180,7 @@ def _delete(chosen: StoredSeries) -> None:
             deleted = delete_series(
                 workspace(), pair=info.pair, timeframe=info.timeframe, with_annotations=with_annotations
             )
+            forget_listed()
             st.session_state[_DELETED] = (chosen.name, deleted, with_annotations)
             st.session_state.pop(_TABLE, None)
             st.rerun()

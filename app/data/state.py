@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from app.data.listing import forget_listed
+
 PARTS = ("Series", "Import candles", "Import annotations", "Disk")
 PART_KEY = "part"
 _MEANT, _SAID, _GO = "data_series", "data_said", "data_go"
@@ -37,7 +39,8 @@ def meant_series() -> tuple[str, str] | None:
 
 
 def say(sentence: str) -> None:
-    """Keeps a sentence for the next drawing of the page."""
+    """Keeps a sentence about what has changed for the next drawing of the page."""
+    forget_listed()
     st.session_state[_SAID] = sentence
 
 

@@ -18,6 +18,9 @@ Wanted = tuple[tuple[str, ...], str, tuple[str, ...]]
 def build_form() -> None:
     """Chooses series and layers, and starts a build."""
     stored = [(one.pair, one.timeframe) for one in workspace().candles.list(on_damaged=lambda *_: None)]
+    if not stored:
+        st.caption("No candles are stored. Import some on Data first.")
+        return
     default = workspace().config
     timeframes = sorted({timeframe for _, timeframe in stored})
     at = timeframes.index(default.pipeline.timeframe) if default.pipeline.timeframe in timeframes else 0
@@ -46,11 +49,12 @@ def build_form() -> None:
 
 def _start(wanted: Wanted) -> None:
     st.session_state[_BUILDING] = wanted
+    st.session_state.pop(_BUILT, None)
 
 
 def build_under_way() -> None:
-    """Draws a build that is under way, and says once what came of it."""
-    if said := st.session_state.pop(_BUILT, None):
+    """Draws a build that is under way, and says what came of it, until the next one begins."""
+    if said := st.session_state.get(_BUILT):
         st.success(said, icon=":material/check:")
     if (wanted := st.session_state.get(_BUILDING)) is None:
         return

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.background import background, result_or_progress
 from app.datasets.building import build_form, build_under_way
+from app.datasets.listing import listed_datasets
 from app.datasets.remote import push_all_button, push_button, remote_line, restore_button, transfers
 from app.datasets.tables import builds_table, columns_table, difference_table, labels_table, splits_table
 from app.doors import PAGE_FILES
@@ -14,7 +15,7 @@ from app.failures import errors_shown
 from app.session import workspace
 from app.words import ago, count, file_size
 from mllib.datasets.contents import Files
-from mllib.pipeline.dataset_listing import DatasetInfo, RemoteState, columns_of, list_datasets
+from mllib.pipeline.dataset_listing import DatasetInfo, RemoteState, columns_of
 from mllib.pipeline.datasets import compare_datasets
 from mllib.pipeline.fact_exporting import annotations_now, annotations_of, facts_now, verdicts_now
 
@@ -30,18 +31,18 @@ def _localized(names: Sequence[str]) -> dict[str, object]:
 
 def builds_part() -> None:
     """Which datasets there are, and what is in the one selected."""
-    if not workspace().candles.list(on_damaged=lambda *_: None):
+    build_under_way()
+    transfers()
+    datasets = listed_datasets()
+    if not datasets and not workspace().candles.list(on_damaged=lambda *_: None):
         st.info(
             "A dataset is made from candles and what people said of them. Import candles first.",
             icon=":material/database:",
         )
         st.page_link(PAGE_FILES["data"], label="Open Data", icon=":material/arrow_forward:")
         return
-    build_under_way()
-    transfers()
-    datasets = list_datasets(workspace())
     if not datasets:
-        with st.container(border=True):
+        with st.container(border=True, width=720):
             st.markdown(
                 "**No dataset was built yet.** A dataset freezes candles, spans and reviewed ranges under a "
                 "version of their content. Every training builds one; here you can build one by hand."
@@ -154,7 +155,7 @@ def _folder(one: DatasetInfo) -> Path:
 
 def compare_part() -> None:
     """What changed from one dataset to another."""
-    datasets = [one for one in list_datasets(workspace()) if one.here]
+    datasets = [one for one in listed_datasets() if one.here]
     if len(datasets) < 2:
         st.info(
             "There are no two datasets to compare yet. Build one again after labels or candles have changed.",

@@ -1,17 +1,21 @@
 """Where datasets are pushed to, asked beside the page, and pushing and fetching them."""
 
+import time
+from collections.abc import Hashable
 from typing import Any
 
 import streamlit as st
 
 from app.background import Task, background, forget, result_or_progress
+from app.datasets.listing import forget_listed
 from app.session import workspace
 from app.words import count
 from mllib.errors import CandleloopError
 from mllib.pipeline.dataset_listing import DatasetInfo, RemoteState, remote_state
 from mllib.pipeline.datasets import push_datasets, restore_dataset
 
-_PUSHING, _FETCHING, _ASKED = "datasets_pushing", "datasets_fetching", "datasets_asked"
+_PUSHING, _FETCHING, _SAID = "datasets_pushing", "datasets_fetching", "datasets_said"
+_ASKED_EVERY_S = 60
 _SOON_S = 0.3
 """A remote that answers so quickly is waited for; the page is then drawn once."""
 
@@ -48,10 +52,20 @@ def push_all_button(datasets: list[DatasetInfo], state: RemoteState | None) -> N
     )
 
 
-def _key(datasets: list[DatasetInfo]) -> tuple[object, ...]:
-    """The remote is asked anew after each push, and once a session."""
-    asked = st.session_state.setdefault(_ASKED, 0)
-    return "remote", str(workspace().home), asked, tuple(one.version for one in datasets)
+def _key(datasets: list[DatasetInfo]) -> Hashable:
+    """The remote is asked anew each minute, and after what this console pushed."""
+    minute = int(time.time() // _ASKED_EVERY_S)
+    return "remote", str(workspace().home), minute, _transfers(), tuple(one.version for one in datasets)
+
+
+@st.cache_resource
+def _ended() -> list[int]:
+    return [0]
+
+
+def _transfers() -> int:
+    """How many pushes and restores of this process have ended."""
+    return _ended()[0]
 
 
 def _words(state: RemoteState, datasets: list[DatasetInfo]) -> str:
@@ -65,6 +79,7 @@ def _words(state: RemoteState, datasets: list[DatasetInfo]) -> str:
 
 def _start(what: str, versions: tuple[str, ...]) -> None:
     st.session_state[what] = versions
+    st.session_state.pop(_SAID, None)
 
 
 def push_button(one: DatasetInfo) -> None:
@@ -90,7 +105,7 @@ def restore_button(one: DatasetInfo) -> None:
 
 
 def transfers() -> None:
-    """Draws what is being pushed or fetched, and says once how it ended."""
+    """Draws what is being pushed or fetched, and says how it ended, until the next one begins."""
     if pushing := st.session_state.get(_PUSHING):
         key = ("push", *pushing)
         task = background(key, push_datasets, workspace(), pushing)
@@ -99,15 +114,22 @@ def transfers() -> None:
         key = ("restore", *fetching)
         task = background(key, restore_dataset, workspace(), fetching[0])
         _finish(_FETCHING, key, task, "Fetching", f"{fetching[0][:8]} is here again.")
+    if said := st.session_state.get(_SAID):
+        went_well, sentence = said
+        if went_well:
+            st.success(sentence, icon=":material/check:")
+        else:
+            st.error(sentence, icon=":material/cloud_off:")
 
 
 def _finish(what: str, key: tuple[str, ...], task: Task[Any], doing: str, said: str) -> None:
     if task.done:
         forget(key)
+        forget_listed()
         del st.session_state[what]
-        st.session_state[_ASKED] = st.session_state.get(_ASKED, 0) + 1
+        _ended()[0] += 1
     try:
         if result_or_progress(task, doing) is not None:
-            st.success(said, icon=":material/check:")
+            st.session_state[_SAID] = True, said
     except CandleloopError as exc:
-        st.error(str(exc), icon=":material/cloud_off:")
+        st.session_state[_SAID] = False, str(exc)

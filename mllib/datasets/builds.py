@@ -82,6 +82,15 @@ def list_builds(folder: Path) -> list[Build]:
     return [_parsed(line, f"{path}: found line {i}") for i, line in enumerate(lines, start=1)][::-1]
 
 
+def builds_stamp(folder: Path) -> str:
+    """A token that changes whenever a build is recorded, or a dataset comes or goes."""
+    try:
+        status = [path.stat() for path in (folder, folder / _FILE)]
+    except FileNotFoundError:
+        return ""
+    return "-".join(f"{one.st_mtime_ns:x}" for one in status)
+
+
 def _parsed(line: bytes, found: str) -> Build:
     try:
         return _BUILD.validate_json(line)

@@ -82,6 +82,11 @@ class Comparison:
         return self.paired.labels
 
     @cached_property
+    def labels_of_people(self) -> frozenset[str]:
+        """Those that people give in the series."""
+        return frozenset(span.label for span in self.layers["human"].spans)
+
+    @cached_property
     def kinds(self) -> Counter[str]:
         """How many there are of each kind."""
         return Counter(one.kind for one in self.found)

@@ -163,12 +163,13 @@ def undo_delete(ws: Workspace, deleted: str) -> tuple[str, str]:
     return pair, timeframe
 
 
-def import_samples(ws: Workspace) -> list[str]:
+def import_samples(ws: Workspace, *, progress: Progress | None = None) -> list[str]:
     """Imports the repository's samples that are not stored yet; the names of the new ones."""
     stored = {(series.pair, series.timeframe) for series in ws.candles.list()}
-    added = []
-    for file in sorted(_SAMPLES.glob("*.parquet")):
+    added, files = [], sorted(_SAMPLES.glob("*.parquet"))
+    for at, file in enumerate(files):
         pair, _, timeframe = file.stem.rpartition("_")
+        (progress or _quiet)(at / len(files), f"{pair} {timeframe}")
         if (pair, timeframe) in stored:
             continue
         import_candles(ws, file, pair=pair, timeframe=timeframe)

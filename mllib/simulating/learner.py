@@ -23,8 +23,11 @@ from mllib.spans import positions
 from mllib.splits import Intervals, purged_folds
 from mllib.training.material import LEAST_EXAMPLES, as_if_newest, balanced_weights
 
-QUICK: Mapping[str, Mapping[str, Any]] = {"xgboost": {"n_estimators": 60, "learning_rate": 0.2}}
-"""Hyperparameters of models that are fitted hundreds of times, by name."""
+QUICK: Mapping[str, Mapping[str, Any]] = {
+    "xgboost": {"n_estimators": 60, "learning_rate": 0.2, "n_jobs": 1},
+    "random_forest": {"n_estimators": 40, "n_jobs": 1},
+}
+"""Hyperparameters of models that are fitted hundreds of times, by name: few rows, and one thread for them."""
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

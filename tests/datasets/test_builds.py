@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mllib.datasets.builds import Build, list_builds, record
+from mllib.datasets.builds import Build, builds_stamp, list_builds, record
 from mllib.errors import NotReady
 
 FIRST = Build("a1", "build", 1, None, {"EURUSD 1h": 300}, {"doji": {"talib": 3}}, 0)
@@ -38,3 +38,14 @@ def test_other_damage_is_said_with_file_line_and_what_to_do(tmp_path: Path, line
         file.write(line + b"\n")
     with pytest.raises(NotReady, match=r"builds\.jsonl: found line 2 unreadable.*Remove that line"):
         list_builds(tmp_path)
+
+
+def test_the_stamp_changes_with_each_build_and_each_folder(tmp_path: Path) -> None:
+    stamps = [builds_stamp(tmp_path)]
+    for build in (FIRST, SECOND):
+        record(tmp_path, build)
+        stamps.append(builds_stamp(tmp_path))
+    (tmp_path / "a1").mkdir()
+    stamps.append(builds_stamp(tmp_path))
+    assert len(set(stamps)) == 4
+    assert builds_stamp(tmp_path) == stamps[-1]

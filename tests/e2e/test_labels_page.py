@@ -153,7 +153,7 @@ def _take_label(chart: ChartOnPage, words: str) -> None:
 
 def _undo(page) -> None:
     _settle(page)
-    page.mouse.click(640, 45)
+    page.mouse.click(1100, 30)
     page.keyboard.press("u")
     _settle(page)
 

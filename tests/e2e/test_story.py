@@ -1,0 +1,187 @@
+"""The whole loop in one browser, on the whole house: from a CSV file to an answer of a new version."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import pandas as pd
+import pytest
+
+from mllib.pipeline.workspace import Workspace, open_workspace
+from tests.e2e.charts import ChartOnPage
+from tests.e2e.conftest import House
+from tests.e2e.consoles import A_WHILE_MS, SAMPLES, wait
+
+pytestmark = [pytest.mark.needs("browser"), pytest.mark.timeout(290)]
+
+BARS = 1_500
+KEYS = "yxysyyxyxy"
+
+
+@pytest.fixture
+def ws(house: House) -> Iterator[Workspace]:
+    with open_workspace(house.home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser, house: House):
+    address = f"http://127.0.0.1:{house.ports['CONSOLE']}"
+    opened = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=address)
+    opened.set_default_timeout(A_WHILE_MS)
+    yield opened
+    opened.screenshot(path="/tmp/shell/story.png")
+    opened.close()
+
+
+def test_a_file_becomes_labels_a_model_verdicts_and_an_answer_of_the_new_version(
+    page, ws: Workspace, house: House, tmp_path: Path
+) -> None:
+    served = _served_version(house)
+    _import_csv(page, tmp_path)
+    _label_and_draw(page, ws)
+    version = _train(page, ws)
+    _compare_and_promote(page, ws, version, served)
+    _review_ten_places_with_an_undo(page, ws, version)
+    _resolve_a_disagreement(page, ws)
+    _export(page, ws, tmp_path)
+    wait(lambda: _served_version(house) == version, "the API to follow")
+    answer = httpx.post(
+        f"{house.api}/predict/batch", json={"pair": "GBPUSD", "timeframe": "1h"}, timeout=60
+    ).json()
+    assert (answer["model_info"]["model_version"], answer["candle_count"]) == (version, BARS)
+    page.goto("/")
+    page.get_by_text(f"v{version} is loaded and answers").wait_for()
+    assert page.get_by_test_id("stAlertContentError").count() == 0
+
+
+def _import_csv(page, folder: Path) -> None:
+    candles = pd.read_parquet(SAMPLES / "EURUSD_1h.parquet").iloc[2_000 : 2_000 + BARS]
+    file = folder / "GBPUSD_1h.csv"
+    candles.to_csv(file, index=False)
+    page.goto("/data?part=Import+candles")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_text("A new series: nothing is stored under this name yet").wait_for()
+    _button(page, f"Import {BARS:,} candles").click()
+    page.get_by_text(f"GBPUSD 1h: {BARS:,} candles added").wait_for()
+
+
+def _label_and_draw(page, ws: Workspace) -> None:
+    """TA-Lib's engulfing candles are kept, and a bull flag is drawn by dragging."""
+    page.goto("/labels")
+    chart = ChartOnPage(page)
+    page.get_by_role("combobox", name=re.compile("Series")).first.click()
+    page.get_by_role("option", name="GBPUSD 1h").click()
+    last = str(ws.candles.read("GBPUSD", "1h").time[-1])
+    chart.wait(lambda now: now["lastTime"] == last, "the series")
+    _settle(page)
+    page.get_by_placeholder("Your name").fill("ada")
+    page.keyboard.press("Enter")
+    _settle(page)
+    _button(page, "bull flag").click()
+    page.locator(".candle-chart.selecting").wait_for()
+    chart.drag(BARS - 99.8, BARS - 80.3)
+    wait(lambda: len(ws.store.annotations.list("GBPUSD", "1h")) == 1, "the span", page)
+    _settle(page)
+    page.get_by_text("TA-Lib patterns").first.click()
+    page.get_by_text("Choose patterns").wait_for()
+    _settle(page)
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 118})
+    _button(page, "Keep 1 pattern").click()
+    wait(lambda: ws.store.talib.layers("GBPUSD", "1h"), "the layer", page)
+
+
+def _train(page, ws: Workspace) -> str:
+    """A training of XGBoost over the sample that does not promote by itself; its version."""
+    page.goto("/train")
+    page.get_by_text("Promote by itself").click()
+    _settle(page)
+    _button(page, "Start training").click()
+    page.get_by_text(re.compile(r"\d+% · ")).wait_for()
+    page.get_by_text(re.compile(r"Ready after \d+ ")).wait_for(timeout=150_000)
+    run = ws.store.runs.list(limit=1)[0]
+    assert run.status == "ready"
+    return str(run.model_version)
+
+
+def _compare_and_promote(page, ws: Workspace, version: str, served: str) -> None:
+    page.goto("/models")
+    page.get_by_text("Tick one run").wait_for()
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50})
+    page.get_by_text(f"v{served}").first.wait_for()
+    _button(page, f"Promote v{version}").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name=re.compile("^Promote")).click()
+    wait(lambda: _champion(ws) == version, "the promotion", page)
+
+
+def _review_ten_places_with_an_undo(page, ws: Workspace, version: str) -> None:
+    page.goto("/review")
+    page.get_by_placeholder("Your name").fill("ada")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Correct").wait_for(timeout=90_000)
+    pressed = [_judge(page, key) for key in KEYS]
+    _press(page, "u")
+    _press(page, pressed[-1])
+    page.locator(".saving[data-state=saved]").wait_for()
+    said = [one for one in ws.store.verdicts.list(with_skips=True) if one.model_version == version]
+    actions = {"y": "confirm", "x": "dismiss", "s": "skip"}
+    assert [one.action for one in reversed(said)] == [actions[key] for key in pressed]
+
+
+def _judge(page, key: str) -> str:
+    """The key that was pressed: another one where the model predicts nothing that could be judged."""
+    if page.get_by_text("Nothing predicted here").is_visible():
+        key = "s"
+    _press(page, key)
+    return key
+
+
+def _press(page, key: str) -> None:
+    before = _place(page)
+    page.keyboard.press(key)
+    wait(lambda: _place(page) != before, "another place", page)
+
+
+def _resolve_a_disagreement(page, ws: Workspace) -> None:
+    before = len(ws.store.verdicts.list())
+    page.goto("/disagreements?series=EURUSD 1h")
+    page.get_by_text("Mean IoU").wait_for(timeout=90_000)
+    _settle(page)
+    page.get_by_test_id("stDataFrame").click(position={"x": 100, "y": 50})
+    _settle(page)
+    page.keyboard.press("x")
+    wait(lambda: len(ws.store.verdicts.list()) == before + 1, "the verdict", page)
+
+
+def _export(page, ws: Workspace, folder: Path) -> None:
+    page.goto("/datasets?part=Export")
+    page.get_by_role("tab", name="Export").click()
+    with page.expect_download() as started:
+        _button(page, "Verdicts").click()
+    file = folder / "verdicts.parquet"
+    started.value.save_as(file)
+    assert len(pd.read_parquet(file)) == len(ws.store.verdicts.list())
+
+
+def _served_version(house: House) -> str:
+    return str(httpx.get(f"{house.api}/model/info", timeout=30).json()["model_info"]["model_version"])
+
+
+def _champion(ws: Workspace) -> str:
+    move = ws.store.champions.current("candleloop")
+    return "" if move is None else str(ws.store.runs.get(move.run_id).model_version)
+
+
+def _place(page) -> str:
+    return page.locator(".chart").get_attribute("data-place") or ""
+
+
+def _settle(page) -> None:
+    page.wait_for_timeout(300)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def _button(page, name: str):
+    return page.get_by_role("button", name=re.compile(f"^{name}"))
