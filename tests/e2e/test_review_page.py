@@ -127,6 +127,29 @@ def test_two_tabs_of_one_annotator_count_a_place_once(browser, address: str, ws:
     context.close()
 
 
+def test_another_browser_that_says_something_else_is_told_what_to_do(browser, address: str, ws) -> None:
+    contexts = [
+        browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address) for _ in range(2)
+    ]
+    here, there = (context.new_page() for context in contexts)
+    for one in (here, there):
+        one.set_default_timeout(A_WHILE_MS)
+        start(one, "kim")
+    assert place(here) == place(there)
+    press(here, "y")
+    saved(here)
+    press(there, "x")
+    there.get_by_text("kim had said confirm of it elsewhere").wait_for()
+    there.get_by_role("button", name="Go there").click()
+    there.get_by_text("You confirmed").wait_for()
+    press(there, "z")
+    wait(lambda: judged_by(ws, "kim") == [], "the first to be taken back", there)
+    press(there, "x")
+    wait(lambda: [v.action for v in judged_by(ws, "kim")] == ["dismiss"], "the other verdict", there)
+    for context in contexts:
+        context.close()
+
+
 def test_nothing_is_lost_when_the_server_dies_in_the_middle(
     browser, ws: Workspace, environment: dict[str, str], tmp_path: Path
 ) -> None:

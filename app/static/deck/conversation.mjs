@@ -4,7 +4,7 @@ import { Course } from "./course.mjs";
 import { Link } from "./link.mjs";
 import { newId } from "./memory.mjs";
 
-const PLACES_AT_ONCE = 2;
+const PLACES_AT_ONCE = 3;
 const REASONS_AHEAD = 2;
 const NEAR_THE_END = 10;
 const POLL_MS = 400;
@@ -32,6 +32,11 @@ export class Conversation {
   /** For how long an answer has been overdue, in seconds. */
   get lateFor() {
     return this.#link.lateFor;
+  }
+
+  /** How places are looked at now, and by whom, as one text. */
+  get viewName() {
+    return JSON.stringify([this.#view(), this.#deck.annotator || null]);
   }
 
   talk() {
@@ -92,7 +97,7 @@ export class Conversation {
     const queue = due && !browsing && entries === null && !error ? { id, ...this.#queueChoice() } : null;
     const browse = due && browsing && !this.#seriesKnown ? this.#browseWish() : null;
     const want = named ? this.#missing() : [];
-    const why = want.length ? null : this.#nextWhy();
+    const why = this.#nextWhy();
     const counts = sayings.today !== null;
     if (!waiting.length && !queue && !browse && !want.length && !why && counts) return null;
     return {
@@ -157,7 +162,7 @@ export class Conversation {
 
   /** Whether a question asked for places as they are looked at now. */
   #isAsNow({ view, annotator }) {
-    return JSON.stringify([view, annotator]) === JSON.stringify([this.#view(), this.#deck.annotator || null]);
+    return JSON.stringify([view, annotator]) === this.viewName;
   }
 
   #delivered(delivery, question) {

@@ -275,7 +275,7 @@ export class Deck {
   setName(name) {
     annotatorName.set(name.trim());
     this.state.nameless = !name.trim();
-    this.shelf.renew();
+    this.shelf.lookAt(this.conversation.viewName);
     this.sayings.today = null;
     this.arrive();
   }
@@ -311,6 +311,7 @@ export class Deck {
   draw() {
     this.#root.dataset.mode = this.state.mode;
     this.#root.dataset.asked = this.entry?.key ?? "";
+    this.#root.classList.toggle("alone", !this.named || this.entry === null);
     this.#bar.draw();
     this.drawPlace();
   }
@@ -376,6 +377,7 @@ export class Deck {
     }
     queue.id ??= newId();
     if (this.standing.model === null) this.state.mode = "browse";
+    this.shelf.lookAt(this.conversation.viewName);
     this.takeCourse();
     this.draw();
   }
@@ -424,8 +426,7 @@ export class Deck {
 
   /** Lets go of what was loaded with a verdict that is no more. */
   #unsaid(key) {
-    const place = this.shelf.get(key);
-    if (place) place.mine = null;
+    this.shelf.unsay(key);
   }
 
   #changedElsewhere(key) {
@@ -435,7 +436,7 @@ export class Deck {
   }
 
   #lookAnew() {
-    this.shelf.renew(this.entry?.key);
+    this.shelf.lookAt(this.conversation.viewName, this.entry?.key);
     this.conversation.forgetSeries();
     this.arrive();
   }

@@ -3,8 +3,10 @@
 import { unpacked } from "../chart/candle_data.mjs";
 
 const KEPT = 60;
+const VIEWS_KEPT = 3;
 
 export class Shelf {
+  #views = new Map();
   #places = new Map();
   #reasons = new Map();
   #outdated = null;
@@ -27,8 +29,7 @@ export class Shelf {
     this.#places.delete(key);
     this.#places.set(key, place.error ? place : unpackedPlace(place));
     if (this.#outdated?.key === key) this.#outdated = null;
-    const spare = Math.max(this.#places.size - KEPT, 0);
-    for (const old of [...this.#places.keys()].slice(0, spare)) this.#places.delete(old);
+    dropOldest(this.#places, KEPT);
   }
 
   reasonsFor(key) {
@@ -41,16 +42,33 @@ export class Shelf {
 
   /** Has a place loaded anew when it is next needed. */
   forget(key) {
-    this.#places.delete(key);
+    for (const { places } of this.#views.values()) places.delete(key);
     this.#reasons.delete(key);
   }
 
-  /** Has everything loaded anew; the place of one key stays as it is until then. */
-  renew(key = null) {
-    this.#outdated = key === null ? null : this.get(key);
-    this.#places.clear();
-    this.#reasons.clear();
+  /** Of every view of a place: this annotator has said nothing of it any more. */
+  unsay(key) {
+    for (const { places } of this.#views.values()) {
+      if (places.has(key)) places.get(key).mine = null;
+    }
   }
+
+  /** Turns to places as they are in a view; the place of `key` stays as it is until it has been loaded so. */
+  lookAt(view, key = null) {
+    const before = key === null ? null : this.get(key);
+    const kept = this.#views.get(view) ?? { places: new Map(), reasons: new Map() };
+    this.#views.delete(view);
+    this.#views.set(view, kept);
+    dropOldest(this.#views, VIEWS_KEPT);
+    this.#places = kept.places;
+    this.#reasons = kept.reasons;
+    this.#outdated = before;
+  }
+}
+
+function dropOldest(map, most) {
+  const spare = Math.max(map.size - most, 0);
+  for (const key of [...map.keys()].slice(0, spare)) map.delete(key);
 }
 
 /** A place with its candles as numbers, beside the packed ones that the chart compares. */
