@@ -1,7 +1,7 @@
-"""Takes the pictures in `docs/images`: `python docs/take_screenshots.py [--home HOME]`.
+"""Takes the pictures in `docs/images`: `python -m docs.take_screenshots [--home HOME]`.
 
-A console is started over a copy of the home (without one, over the samples with a model trained on them), a few
-places are judged in it by keyboard, and each page is photographed in Chromium, in light and some in dark.
+A console is started over a copy of the home (without one, over the samples with a model trained on them), a
+few places are judged in it by keyboard, and each page is photographed in Chromium, in light and some in dark.
 """
 
 import argparse
@@ -122,7 +122,7 @@ PAGES: dict[str, Callable[[Page], None]] = {
     "models": _models,
     "datasets": _datasets,
 }
-"""Each page, and what is done and waited for before its picture is taken; Review first, as it leaves verdicts."""
+"""Each page, and what is done before its picture is taken; Review first, as it leaves verdicts."""
 
 
 if __name__ == "__main__":
