@@ -159,8 +159,9 @@ def _wait_for_place(chart: ChartOnPage, ws: Workspace, one: Disagreement) -> Non
         return abs((first + last) / 2 - bar) < 0.1 * (last - first) or (last > newest - 1 and bar > first)
 
     wait(is_in_the_middle, f"bar {bar} in the middle of the chart", chart.page)
+    at = "new URL(location).searchParams.get('at')"
+    wait(lambda: chart.page.evaluate(at) == key, f"{key} in the address", chart.page)
     _settle(chart.page)
-    assert chart.page.evaluate("new URL(location).searchParams.get('at')") == key
 
 
 def _bar(ws: Workspace, one: Disagreement) -> int:
