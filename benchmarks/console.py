@@ -21,7 +21,10 @@ from mllib.pipeline.workspace import Workspace
 
 FIRST_MS, AGAIN_MS = 1_500, 300
 _QUIET_MS = 700
-_TIMES = 5
+_TIMES = 6
+_TOLD_AFTER_MS = 400
+_WARM_MS = 20_000
+"""Meanwhile whole series are read beside the page, once a model."""
 _LONGEST_MS = 120_000
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
 _WATCH = """
@@ -45,13 +48,16 @@ Act = Callable[[Any, int], None]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--home", type=Path, help="a home with trained runs, which is copied")
+    parser.add_argument(
+        "pages", nargs="*", help=f"some of {', '.join(ACTS)}; all of them where none is named"
+    )
     asked = parser.parse_args()
     report = Report()
     with temporary_home(asked.home, ("window",)) as ws:
         _prepare(ws)
         with console(ws.home) as server, _browser() as browser:
-            for name, act in ACTS.items():
-                _measure(browser, server.port, name, act, report)
+            for name in asked.pages or ACTS:
+                _measure(browser, server.port, name, report)
     print(report.text())
 
 
@@ -62,20 +68,21 @@ def _prepare(ws: Workspace) -> None:
     make_champion(ws, run)
 
 
-def _measure(browser: Any, port: int, name: str, act: Act | None, report: Report) -> None:
-    """The first look at a page, in a session of its own after one that warmed the server, and then acts."""
+def _measure(browser: Any, port: int, name: str, report: Report) -> None:
+    """The first look at a page, in a session of its own after one that warmed the server, and then."""
     address = f"http://{HOST}:{port}/{'' if name == 'overview' else name}"
-    for warm in (False, True):
-        with _session(browser) as page:
-            page.goto(address)
-            _settled(page)
-            if not warm:
-                continue
-            first = page.evaluate(_TOOK)
-            again = [] if act is None else [_acted(page, act, i) for i in range(_TIMES)]
-    report.claim(f"{name}, first look", first, most=FIRST_MS, unit="ms")
-    if again:
-        report.claim(f"{name}, interaction", median(again), most=AGAIN_MS, unit="ms")
+    said, act = ACTS[name]
+    with _session(browser) as page:
+        page.goto(address)
+        _settled(page)
+        page.wait_for_timeout(_WARM_MS)
+    with _session(browser) as page:
+        page.goto(address)
+        _settled(page)
+        first = page.evaluate(_TOOK)
+        again = [_acted(page, act, i) for i in range(_TIMES)]
+    report.claim(f"{name}: first look", first, most=FIRST_MS, unit="ms")
+    report.claim(f"{name}: {said}", median(again), most=AGAIN_MS, unit="ms")
 
 
 def _acted(page: Any, act: Act, turn: int) -> float:
@@ -96,19 +103,41 @@ def _rerun(page: Any, _turn: int) -> None:
     page.keyboard.press("r")
 
 
-def _review(page: Any, _turn: int) -> None:
-    page.keyboard.press("ArrowRight")
+def _row(page: Any, turn: int) -> None:
+    """Another row of the first table; Streamlit waits a moment before it tells the server."""
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50 + 33 * (turn % 2)})
+    page.wait_for_timeout(_TOLD_AFTER_MS)
 
 
-def _models(page: Any, turn: int) -> None:
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50 + 35 * (turn % 2)})
+def _verdict(page: Any, turn: int) -> None:
+    if not turn:
+        page.get_by_placeholder("Your name").fill("ada")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Correct").wait_for()
+        _settled(page)
+        page.evaluate(_FORGET)
+    page.keyboard.press("y")
+
+
+def _next_row(page: Any, _turn: int) -> None:
+    page.keyboard.press("j")
 
 
 def _train(page: Any, turn: int) -> None:
     page.get_by_text(("random forest", "XGBoost")[turn % 2], exact=True).first.click()
 
 
-ACTS: dict[str, Act | None] = {"overview": _rerun, "review": _review, "models": _models, "train": _train}
+ACTS: dict[str, tuple[str, Act]] = {
+    "overview": ("drawn anew", _rerun),
+    "data": ("another series", _row),
+    "labels": ("another span", _row),
+    "review": ("a verdict", _verdict),
+    "disagreements": ("the next row", _next_row),
+    "train": ("another model", _train),
+    "models": ("another run", _row),
+    "datasets": ("drawn anew", _rerun),
+}
+"""Of each page, what a person does there."""
 
 
 @contextmanager
