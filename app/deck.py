@@ -1,35 +1,21 @@
 """The review deck: its component, and the fragment that answers it."""
 
-import hashlib
-import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from app.browser_modules import STATIC, loading
 from app.reviewing import answer
 from mllib.errors import CandleloopError
 
-_FILES = Path(__file__).parent / "static"
 _KEY = "deck"
-_SCRIPT = """
-const version = "%(version)s", files = %(files)s;
-const folder = new URL("app/static/", document.baseURI);
+_MOUNTING = """
 let module;
-
-// The server names no lifetime of these files, so that a browser may keep old ones beside new ones.
-async function load() {
-  if (localStorage.getItem("candleloop-deck") !== version) {
-    await Promise.all(files.map((name) => fetch(new URL(name, folder), { cache: "reload" })));
-    localStorage.setItem("candleloop-deck", version);
-  }
-  return import(new URL("deck/deck.mjs", folder));
-}
 
 export default function (component) {
   let end = null, over = false;
-  module ??= load();
+  module ??= load("deck/deck.mjs");
   module.then(({ mount }) => {
     end = mount(component);
     if (over) end();
@@ -71,14 +57,8 @@ def _answered(asked: dict[str, Any] | None) -> dict[str, Any]:
 
 @cache
 def _component() -> Any:
-    files = sorted(path.relative_to(_FILES) for path in _FILES.rglob("*.mjs"))
-    digest = hashlib.sha256(b"".join((_FILES / file).read_bytes() for file in files)).hexdigest()
-    names = json.dumps([file.as_posix() for file in files])
-    return st.components.v2.component(
-        "candleloop_deck",
-        css=(_FILES / "deck" / "deck.css").read_text(),
-        js=_SCRIPT % {"version": digest[:12], "files": names},
-    )
+    css = (STATIC / "deck" / "deck.css").read_text()
+    return st.components.v2.component("candleloop_deck", css=css, js=loading() + _MOUNTING)
 
 
 def _nothing() -> None:

@@ -99,8 +99,9 @@ def _settled(page: Any) -> None:
     page.wait_for_function(f"() => performance.now() - window.__answered > {_QUIET_MS}")
 
 
-def _rerun(page: Any, _turn: int) -> None:
-    page.keyboard.press("r")
+def _again(page: Any, _turn: int) -> None:
+    """The page once more, from the navigation."""
+    page.locator('[data-testid="stTopNavLink"][aria-current="page"]').click()
 
 
 def _row(page: Any, turn: int) -> None:
@@ -128,14 +129,14 @@ def _train(page: Any, turn: int) -> None:
 
 
 ACTS: dict[str, tuple[str, Act]] = {
-    "overview": ("drawn anew", _rerun),
+    "overview": ("drawn anew", _again),
     "data": ("another series", _row),
     "labels": ("another span", _row),
     "review": ("a verdict", _verdict),
     "disagreements": ("the next row", _next_row),
     "train": ("another model", _train),
     "models": ("another run", _row),
-    "datasets": ("drawn anew", _rerun),
+    "datasets": ("drawn anew", _again),
 }
 """Of each page, what a person does there."""
 

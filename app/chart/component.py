@@ -1,15 +1,13 @@
 """The chart as a Streamlit component: panning and zooming rerun the chart alone, never the page."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from app.browser_modules import loading
 from app.chart.marks import Layer
 from app.chart.model import chart_model
 from app.session import label_colors
@@ -18,23 +16,11 @@ from mllib.candles import Candles
 
 HEIGHT_PX = 560
 BARS = 200
-_MODULES = Path(__file__).resolve().parents[1] / "static" / "chart"
-_SCRIPT = """
-const version = "%(version)s", files = %(files)s;
-const folder = new URL("app/static/chart/", document.baseURI);
+_MOUNTING = """
 let module;
 
-// The server names no lifetime of these files, so that a browser may keep old ones beside new ones.
-async function load() {
-  if (localStorage.getItem("candleloop-chart") !== version) {
-    await Promise.all(files.map((name) => fetch(new URL(name, folder), { cache: "reload" })));
-    localStorage.setItem("candleloop-chart", version);
-  }
-  return import(new URL("streamlit_chart.mjs", folder));
-}
-
 export default async function (component) {
-  module ??= load();
+  module ??= load("chart/streamlit_chart.mjs");
   return (await module).draw(component);
 }
 """
@@ -203,13 +189,5 @@ def _ignore() -> None:
 
 
 @cache
-def _script() -> str:
-    files = sorted(path.relative_to(_MODULES.parent) for path in _MODULES.parent.rglob("*.mjs"))
-    digest = hashlib.sha256(b"".join((_MODULES.parent / file).read_bytes() for file in files))
-    names = [f"../{file.as_posix()}" for file in files]
-    return _SCRIPT % {"version": digest.hexdigest()[:12], "files": json.dumps(names)}
-
-
-@cache
 def _component() -> Any:
-    return st.components.v2.component("candle_chart", js=_script())
+    return st.components.v2.component("candle_chart", js=loading() + _MOUNTING)

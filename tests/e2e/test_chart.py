@@ -95,11 +95,13 @@ def test_candles_that_come_while_a_drag_goes_on_leave_it_where_it_is(chart: Char
     mouse.down()
     mouse.move(*chart.point(last - 10), steps=8)
     chart.wait(lambda now: int(now["firstBar"]) < int(before["firstBar"]), "older candles")
+    dragged_to = pytest.approx(2 * first - last + 20, abs=1)
+    chart.wait(lambda now: float(now["fromBar"]) == dragged_to, "the drag")
     there = chart.bars()
-    assert there[0] == pytest.approx(2 * first - last + 20, abs=1)
     mouse.move(*chart.point(there[1] - 5), steps=2)
     mouse.up()
-    assert chart.bars() == pytest.approx((there[0] - 5, there[1] - 5), abs=1)
+    further = pytest.approx((there[0] - 5, there[1] - 5), abs=1)
+    chart.wait(lambda _: chart.bars() == further, "the drag to go on from there")
 
 
 def test_a_click_selects_a_span_and_hovering_tells_all_that_is_known(chart: ChartOnPage) -> None:

@@ -31,7 +31,6 @@ def page(browser, house: House):
     opened = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=address)
     opened.set_default_timeout(A_WHILE_MS)
     yield opened
-    opened.screenshot(path="/tmp/shell/story.png")
     opened.close()
 
 
@@ -148,6 +147,8 @@ def _resolve_a_disagreement(page, ws: Workspace) -> None:
     before = len(ws.store.verdicts.list())
     page.goto("/disagreements?series=EURUSD 1h")
     page.get_by_text("Mean IoU").wait_for(timeout=90_000)
+    _settle(page)
+    _button(page, "Missed by model").click()  # what the model did not predict has nothing to dismiss
     _settle(page)
     page.get_by_test_id("stDataFrame").click(position={"x": 100, "y": 50})
     _settle(page)
