@@ -5,6 +5,8 @@ from typing import Any
 
 from tests.e2e.consoles import wait
 
+_A_MOMENT_MS = 120
+
 
 class ChartOnPage:
     """The one chart of a page."""
@@ -19,7 +21,14 @@ class ChartOnPage:
         return self.element.evaluate("element => ({...element.dataset})")
 
     def bars(self) -> tuple[float, float]:
-        """The visible bars."""
+        """The visible bars, once they stay the same for a moment."""
+        before = None
+        while before != (now := self._bars()):
+            before = now
+            self.page.wait_for_timeout(_A_MOMENT_MS)
+        return now
+
+    def _bars(self) -> tuple[float, float]:
         said = self.data()
         return float(said["fromBar"]), float(said["toBar"])
 

@@ -42,6 +42,7 @@ def test_ten_places_are_judged_by_keyboard_alone_and_the_last_is_undone(page, ws
 
 def test_a_correction_by_keys_and_one_by_dragging(page, ws: Workspace) -> None:
     start(page, "bob")
+    here = place(page)
     label = page.locator(".panel h3.label span").inner_text()
     press(page, "e")
     page.get_by_role("heading", name="Correct").wait_for()
@@ -57,7 +58,7 @@ def test_a_correction_by_keys_and_one_by_dragging(page, ws: Workspace) -> None:
     hours = [(first.prediction.start_time - first.start_time), (first.end_time - first.prediction.end_time)]
     assert [bars_between(ws, first, name) for name in ("start", "end")] == [2, 6], hours
 
-    place(page)
+    wait(lambda: place(page) != here, "the next place", page)
     press(page, "e")
     page.get_by_role("heading", name="Correct").wait_for()
     drag(page, 0.3, 0.6)
