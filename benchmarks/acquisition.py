@@ -69,7 +69,7 @@ def main() -> None:
         plan = Plan(strategies, task.rounds, task.per_round, seeds)
         found = compared(one, plan, first_seed=DEVELOPMENT_SEED if arguments.development else 0)
         if arguments.plot and task.pair == FULL[0].pair:
-            title = f"{one.candles.name}: span F1 of later candles over labels spent, {seeds} seeds"
+            title = f"{one.candles.name}: does asking pay? {seeds} seeds"
             arguments.plot.write_text(draw(found, title), encoding="utf-8")
 
 

@@ -104,7 +104,7 @@ def simulate(
     )
     comparison = replay(world, recipe, plan, acquisition=config.stages.acquisition, progress=progress)
     candles = series.candles
-    title = f"{candles.name}: span F1 of later candles over labels spent"
+    title = f"{candles.name}: does asking pay?"
     return Simulation(
         pair=candles.pair,
         timeframe=candles.timeframe,

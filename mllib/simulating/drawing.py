@@ -21,7 +21,7 @@ def draw(comparison: Comparison, title: str) -> str:
     plot.axes(range(0, int(most) + 1, step), tenths, x_name="labels spent", y_name="span F1 at IoU 0.5")
     plot.line([0, most], [comparison.target] * 2, INK, dashed=True, width=1)
     said = f"95 % of all labels' {comparison.all_labels:.2f}"
-    plot.text(plot.x(most) - 4, plot.y(comparison.target) - 6, said, anchor="end")
+    plot.text(plot.left + 6, plot.y(comparison.target) - 6, said, anchor="start")
     others = iter(COLORS)
     colors = {name: _GREY if name == BASELINE else next(others, FAINT) for name in comparison.curves}
     for name, curve in comparison.curves.items():
