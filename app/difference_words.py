@@ -25,7 +25,7 @@ KINDS = {
     "moved": "Moved",
     "kept": "Kept",
 }
-SAID = {"confirm": "✓", "correct": "✎", "dismiss": "✕", "add": "+", "skip": "–"}
+SAID = {"confirm": "✓", "correct": "✎", "dismiss": "✕", "add": "+", "skip": "–", "nothing": "∅"}
 DONE = {"confirm": "Confirmed", "dismiss": "Dismissed", "skip": "Skipped"}
 _LAYERS = {"human": "people", "talib": "TA-Lib", "model": "the model"}
 _BARS_A_BAR, _FEWEST_BARS = 8, 60

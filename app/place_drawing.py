@@ -16,6 +16,7 @@ SAID = {
     "dismiss": "dismissed",
     "add": "added",
     "skip": "skipped",
+    "nothing": "said that nothing is missing",
 }
 
 

@@ -69,7 +69,7 @@ class Kept(Message):
     taken_back: bool = False
     pair: str
     timeframe: str
-    action: Literal["confirm", "correct", "dismiss", "add", "skip"]
+    action: Literal["confirm", "correct", "dismiss", "add", "skip", "nothing"]
     prediction: dict[str, Any] | None = None
     label: str | None = None
     start_time: int | None = None
@@ -79,12 +79,14 @@ class Kept(Message):
     as_of: int | None = None
     origin: str | None = None
     model_version: str | None = None
+    labels: list[str] = []
 
     def said(self) -> Said:
         """The same as the library takes it."""
-        values = self.model_dump(exclude={"taken_back", "prediction"})
+        values = self.model_dump(exclude={"taken_back", "prediction", "labels"})
         judged = None if self.prediction is None else JudgedPrediction(**self.prediction)
-        return Said(feedback=Feedback(prediction=judged, **values), taken_back=self.taken_back)
+        feedback = Feedback(prediction=judged, labels=tuple(self.labels), **values)
+        return Said(feedback=feedback, taken_back=self.taken_back)
 
 
 class View(Message):

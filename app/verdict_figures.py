@@ -12,6 +12,7 @@ ACTIONS = {
     "correct": ("corrected", "#d9a21b"),
     "dismiss": ("dismissed", "#d1605e"),
     "add": ("added", "#5a86c5"),
+    "nothing": ("nothing missing", "#8a97a5"),
 }
 _HEIGHT_PX = 230
 _GRID = "rgba(128,140,152,0.16)"

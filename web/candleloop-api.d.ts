@@ -912,7 +912,7 @@ export interface components {
             iou: number;
             start_bars: number | null;
             end_bars: number | null;
-            verdict: ("confirm" | "correct" | "dismiss" | "add" | "skip") | null;
+            verdict: ("confirm" | "correct" | "dismiss" | "add" | "skip" | "nothing") | null;
             /** @enum {string} */
             kind: "agreement" | "boundary_mismatch" | "label_mismatch" | "missed_by_human" | "missed_by_talib" | "missed_by_model";
             human: components["schemas"]["SpanBody"] | null;
@@ -939,15 +939,17 @@ export interface components {
          * @description What an annotator says of a place; `client_id` is the client's own and makes a repeat harmless.
          *
          *     `confirm`, `correct` and `dismiss` judge a `prediction`; `add` gives label and bounds of a span that the
-         *     model missed; `skip` says nothing of the place. `as_of` is the last candle that was visible, `origin` why
-         *     the place was shown, `settles` the verdicts of others between which this one decides.
+         *     model missed; `nothing` gives the bounds of a place without a prediction that was looked at in full, and
+         *     in `labels` what is not there; `skip` says nothing of the place. `as_of` is the last candle that was
+         *     visible, `origin` why the place was shown, `settles` the verdicts of others between which this one
+         *     decides.
          */
         Feedback: {
             client_id: string;
             pair: string;
             timeframe: string;
             /** @enum {string} */
-            action: "confirm" | "correct" | "dismiss" | "add" | "skip";
+            action: "confirm" | "correct" | "dismiss" | "add" | "skip" | "nothing";
             prediction?: components["schemas"]["PredictionJudged"] | null;
             label?: string | null;
             start_time?: number | null;
@@ -958,6 +960,7 @@ export interface components {
             origin?: string | null;
             model_version?: string | null;
             settles?: string[];
+            labels?: string[];
         };
         /** @description The verdict's id, and the annotation that it made. */
         FeedbackRecorded: {
@@ -1044,7 +1047,7 @@ export interface components {
             iou: number;
             start_bars: number | null;
             end_bars: number | null;
-            verdict: ("confirm" | "correct" | "dismiss" | "add" | "skip") | null;
+            verdict: ("confirm" | "correct" | "dismiss" | "add" | "skip" | "nothing") | null;
             /** @enum {string} */
             kind: "kept" | "moved" | "relabelled" | "dropped" | "added";
             before: components["schemas"]["Proposal"] | null;
@@ -1200,7 +1203,7 @@ export interface components {
         RollbackRequest: {
             reason?: string | null;
         };
-        /** @description The id of a skip, which takes it back. */
+        /** @description The id of a verdict without an annotation, which takes it back. */
         SkipRecorded: {
             id: string;
         };
@@ -3077,7 +3080,7 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackRecorded"];
                 };
             };
-            /** @description A skip, noted before or now: it makes no annotation. */
+            /** @description A skip, or that nothing is missing, noted before or now: it makes no annotation. */
             202: {
                 headers: {
                     [name: string]: unknown;

@@ -16,7 +16,10 @@ from mllib.store import Feedback
 router = APIRouter(prefix="/feedback", tags=["feedback"])
 
 _REPEATED = {"description": "Recorded before; the same answer again.", "model": FeedbackRecorded}
-_SKIPPED = {"description": "A skip, noted before or now: it makes no annotation.", "model": SkipRecorded}
+_SKIPPED = {
+    "description": "A skip, or that nothing is missing, noted before or now: it makes no annotation.",
+    "model": SkipRecorded,
+}
 
 
 @router.post(
@@ -45,10 +48,11 @@ def retract_feedback(feedback_id: str, service: ServiceDep, annotator: str | Non
 
 
 def _feedback(asked: FeedbackRequest) -> Feedback:
-    fields = asked.model_dump(exclude={"prediction", "settles"})
+    fields = asked.model_dump(exclude={"prediction", "settles", "labels"})
     judged = asked.prediction
     return Feedback(
         **fields,
         prediction=None if judged is None else JudgedPrediction(**judged.model_dump()),
         settles=tuple(asked.settles),
+        labels=tuple(asked.labels),
     )

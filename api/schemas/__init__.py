@@ -199,8 +199,10 @@ class FeedbackRequest(BaseModel):
     """What an annotator says of a place; `client_id` is the client's own and makes a repeat harmless.
 
     `confirm`, `correct` and `dismiss` judge a `prediction`; `add` gives label and bounds of a span that the
-    model missed; `skip` says nothing of the place. `as_of` is the last candle that was visible, `origin` why
-    the place was shown, `settles` the verdicts of others between which this one decides.
+    model missed; `nothing` gives the bounds of a place without a prediction that was looked at in full, and
+    in `labels` what is not there; `skip` says nothing of the place. `as_of` is the last candle that was
+    visible, `origin` why the place was shown, `settles` the verdicts of others between which this one
+    decides.
     """
 
     model_config = _STRICT
@@ -219,6 +221,7 @@ class FeedbackRequest(BaseModel):
     origin: Name | None = None
     model_version: Name | None = None
     settles: list[Name] = Field(default_factory=list, max_length=100)
+    labels: list[Name] = Field(default_factory=list, max_length=1_000)
 
 
 class SpanBody(BaseModel):
@@ -251,7 +254,7 @@ class FeedbackRecorded(BaseModel):
 
 
 class SkipRecorded(BaseModel):
-    """The id of a skip, which takes it back."""
+    """The id of a verdict without an annotation, which takes it back."""
 
     id: str
 

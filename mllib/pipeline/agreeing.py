@@ -79,6 +79,7 @@ def adjudicate(
         )
     chosen = known[right]
     corrected = chosen.action in ("correct", "add")
+    placed = corrected or chosen.action == "nothing"
     return record_verdict(
         ws,
         Feedback(
@@ -88,14 +89,15 @@ def adjudicate(
             action=chosen.action,
             prediction=chosen.prediction,
             label=chosen.label if corrected else None,
-            start_time=chosen.start_time if corrected else None,
-            end_time=chosen.end_time if corrected else None,
+            start_time=chosen.start_time if placed else None,
+            end_time=chosen.end_time if placed else None,
             annotator=annotator,
             note=note,
             as_of=chosen.as_of,
             origin=chosen.origin,
             model_version=chosen.model_version,
             settles=(right, *others),
+            labels=chosen.labels,
         ),
     )
 

@@ -109,6 +109,11 @@ def _agrees(predictor: Predictor, stored: StoredCandles, verdict: Verdict, pair:
     start = min(judged.start_time, verdict.start_time)
     end = max(judged.end_time, verdict.end_time)
     found = predict_stored(predictor, stored, pair=pair, timeframe=timeframe, start_time=start, end_time=end)
+    if verdict.action == "nothing":
+        return not any(
+            span.label in verdict.labels and start <= span.start_time and span.end_time <= end
+            for span in found.spans
+        )
     return agrees(expected, found.spans, stored.read(pair, timeframe).between(start, end))
 
 

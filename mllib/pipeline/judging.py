@@ -41,7 +41,7 @@ def deliver(ws: Workspace, said: Said) -> Delivery:
     """Stores what was said; whatever has been delivered before does no harm.
 
     One annotator has one verdict on a prediction: the same once more is taken as delivered, another one is
-    refused until the first is taken back.
+    refused until the first is taken back. That nothing is missing at a place counts once as well.
     """
     feedback = said.feedback
     try:
@@ -71,17 +71,21 @@ def take_back(ws: Workspace, client_id: str, verdict_id: str, annotator: str | N
 
 
 def _standing(ws: Workspace, feedback: Feedback) -> Verdict | None:
-    """What this annotator has said of the prediction under another id.
+    """What this annotator has said of the prediction, or of a place without one, under another id.
 
     Raises:
         Conflict: it is something else.
     """
-    if feedback.prediction is None:
+    if feedback.prediction is None and feedback.action != "nothing":
         return None
     for verdict in ws.store.verdicts.list(feedback.pair, feedback.timeframe, with_skips=True):
         if verdict.client_id == feedback.client_id:
             return None
-        if verdict.annotator == feedback.annotator and _one_prediction(verdict, feedback):
+        if verdict.annotator != feedback.annotator:
+            continue
+        if _both_nothing(verdict, feedback):
+            return verdict
+        if _one_prediction(verdict, feedback):
             if _same(verdict, feedback):
                 return verdict
             raise Conflict(
@@ -92,6 +96,14 @@ def _standing(ws: Workspace, feedback: Feedback) -> Verdict | None:
                 active_id=verdict.id,
             )
     return None
+
+
+def _both_nothing(verdict: Verdict, feedback: Feedback) -> bool:
+    return (
+        verdict.action == feedback.action == "nothing"
+        and (verdict.start_time, verdict.end_time) == (feedback.start_time, feedback.end_time)
+        and set(verdict.labels) == set(feedback.labels)
+    )
 
 
 def _one_prediction(verdict: Verdict, feedback: Feedback) -> bool:

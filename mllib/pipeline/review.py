@@ -13,7 +13,7 @@ from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE, Annotation, PredictedSpan, Span
 from mllib.store import Feedback, Verdict
-from mllib.store.feedback import judge
+from mllib.store.feedback import WITHOUT_ANNOTATION, judge
 from mllib.timeframes import parse_timeframe
 
 
@@ -132,7 +132,7 @@ def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:
     with suppress(NotFound):  # a chart may show series that are not stored here
         check_annotations(spans, ws.candles.read(feedback.pair, feedback.timeframe))
     recorded = ws.store.verdicts.record(feedback)
-    if judgement.action != "skip":
+    if judgement.action not in WITHOUT_ANNOTATION:
         ws.store.labels.ensure(judgement.labels)
     return recorded
 

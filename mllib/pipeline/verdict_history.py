@@ -1,7 +1,8 @@
 """Use case: how good each model was week by week, from what people said of its predictions.
 
 A confirmed prediction is a hit, a dismissed one a false alarm, an added span a miss. A correction of the
-label is a false alarm and a miss, one of the bounds a hit where both overlap by an IoU of at least 0.5.
+label is a false alarm and a miss, one of the bounds a hit where both overlap by an IoU of at least 0.5. A
+place where nothing was missing is neither.
 Places of the queue were chosen because the model is weak there, so only the random audit slice says how good
 it is at large.
 """
@@ -31,10 +32,16 @@ _RESAMPLES = 1_000
 _MOST_BINS, _LEAST_IN_A_BIN = 10, 10
 _WEEK_S = 7 * 86_400
 _FIRST_MONDAY = 4 * 86_400
-_SCORED = {"hit": (1, 0, 0), "false_alarm": (0, 1, 0), "both": (0, 1, 1), "miss": (0, 0, 1)}
+_SCORED = {
+    "hit": (1, 0, 0),
+    "false_alarm": (0, 1, 0),
+    "both": (0, 1, 1),
+    "miss": (0, 0, 1),
+    "nothing": (0, 0, 0),
+}
 """Hits, false alarms and misses that a verdict of each outcome stands for."""
 
-Outcome = Literal["hit", "false_alarm", "both", "miss"]
+Outcome = Literal["hit", "false_alarm", "both", "miss", "nothing"]
 Slice = Literal["audit", "queue"]
 Interval = tuple[float, float]
 _Key = tuple[int, str | None, Slice]
@@ -96,6 +103,8 @@ def verdict_history(
 
 def outcome(verdict: Verdict, time: NDArray[np.int64] | None) -> Outcome:
     """What a verdict says of the prediction, on its series' opens, or (None) on a grid without gaps."""
+    if verdict.action == "nothing":
+        return "nothing"
     if verdict.action == "add":
         return "miss"
     if verdict.action == "dismiss":
@@ -159,7 +168,7 @@ def _score(key: _Key, said: Sequence[tuple[Verdict, Outcome]]) -> WeekScore:
         hits=hits,
         false_alarms=false_alarms,
         misses=misses,
-        span_f1=SpanCounts(hits + misses, judged, hits).f1 if said else None,
+        span_f1=SpanCounts(hits + misses, judged, hits).f1 if judged + misses else None,
         span_f1_interval=_f1_interval(outcomes),
         predictions=judged,
         confirmed=hits / judged if judged else None,
@@ -192,11 +201,11 @@ def _calibration_error(confidence: NDArray[np.float64], right: NDArray[np.float6
 
 
 def _f1_interval(outcomes: "Counter[Outcome]") -> Interval | None:
-    """Of span F1 when as many verdicts are drawn again, with replacement; always the same draws."""
-    total = outcomes.total()
+    """Of span F1 when as many verdicts that bear on it are drawn again; always the same draws."""
+    names = sorted(name for name in outcomes if any(_SCORED[name]))
+    total = sum(outcomes[name] for name in names)
     if total < 2:
         return None
-    names = sorted(outcomes)
     shares = np.array([outcomes[name] for name in names]) / total
     drawn = np.random.default_rng(0).multinomial(total, shares, size=_RESAMPLES)
     hits, false_alarms, misses = (drawn @ np.array([_SCORED[name] for name in names])).T

@@ -1,13 +1,9 @@
-"""Annotations to rows and back, and which of the rows count."""
+"""Annotations to rows and back."""
 
 import json
 from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
-
-from sqlalchemy import ColumnElement, and_, exists
-from sqlalchemy.orm import aliased
-from sqlmodel import col
 
 from mllib.spans import Annotation, JudgedPrediction, Span
 from mllib.store import tables
@@ -58,33 +54,6 @@ def from_row(row: tables.Annotation) -> Annotation:
         id=row.external_id or row.id,
         created_at=row.created_at,
     )
-
-
-def is_effective() -> ColumnElement[bool]:
-    """The condition on `tables.Annotation` that a row is neither retracted, nor settled, nor superseded."""
-    later = aliased(tables.Annotation)
-    superseded = exists().where(col(later.supersedes) == col(tables.Annotation.id))
-    return and_(is_in_force(col(tables.Annotation.id)), ~superseded)
-
-
-def is_in_force(annotation_id: Any) -> ColumnElement[bool]:
-    """The condition that the annotation which a column names is neither retracted nor settled."""
-    return and_(is_not_retracted(annotation_id), ~is_settled(annotation_id))
-
-
-def is_settled(annotation_id: Any) -> ColumnElement[bool]:
-    """The condition that a verdict which was not retracted decided otherwise than the annotation says."""
-    settlement, verdict, taken_back = tables.Settlement, aliased(tables.Verdict), aliased(tables.Retraction)
-    return exists().where(
-        col(settlement.annotation_id) == annotation_id,
-        col(settlement.verdict_id) == col(verdict.id),
-        ~exists().where(col(taken_back.annotation_id) == col(verdict.annotation_id)),
-    )
-
-
-def is_not_retracted(annotation_id: Any) -> ColumnElement[bool]:
-    """The condition that the annotation which a column names was not retracted."""
-    return ~exists().where(col(tables.Retraction.annotation_id) == annotation_id)
 
 
 def _as_json(annotation: Annotation) -> str:

@@ -9,9 +9,10 @@ from sqlmodel import col
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.spans import Annotation, Source
 from mllib.store import tables
-from mllib.store.annotation_rows import from_row, is_effective, is_in_force
+from mllib.store.annotation_rows import from_row
 from mllib.store.label_names import LabelNames, label_names
 from mllib.store.series import find_series
+from mllib.store.standing import is_effective, is_in_force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from sqlmodel import col
 from mllib.errors import Conflict
 from mllib.spans import Annotation, ReviewedRange
 from mllib.store import tables
-from mllib.store.annotation_rows import Row, from_row, is_effective, same_content, to_row
+from mllib.store.annotation_rows import Row, from_row, same_content, to_row
 from mllib.store.annotation_search import (
     AnnotationFilter,
     AnnotationPage,
@@ -26,6 +26,7 @@ from mllib.store.database import Database, now_s, upsert
 from mllib.store.label_names import LabelNames, label_names
 from mllib.store.reviewed_rows import add_reviewed, effective_reviewed
 from mllib.store.series import ensure_series, find_series
+from mllib.store.standing import is_effective
 
 _IDS_A_QUERY = 500
 """SQLite takes some 32,000 parameters, older builds 999."""

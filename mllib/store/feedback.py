@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from mllib.errors import InvalidAnnotations
 from mllib.spans import NOTHING, Annotation, JudgedPrediction, ReviewedRange, Source, Span
 
-Action = Literal["confirm", "correct", "dismiss", "add", "skip"]
+Action = Literal["confirm", "correct", "dismiss", "add", "skip", "nothing"]
 AS_OF = "as_of"
 """The key of an annotation, beside the tool's own, under which it keeps what was visible (Unix s)."""
 _SOURCES: dict[Action, Source] = {
@@ -16,6 +16,8 @@ _SOURCES: dict[Action, Source] = {
     "add": "human",
 }
 _NEED_A_PREDICTION = ("confirm", "correct", "dismiss")
+WITHOUT_ANNOTATION = ("skip", "nothing")
+"""Actions that make no annotation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +25,9 @@ class Feedback:
     """A judgement as a client sends it; `client_id` is the client's own and makes a repeat harmless.
 
     `label`, `start_time` and `end_time` say what `correct` changes (what is left out stays as predicted),
-    the span that `add` adds, and the place of a `skip` without a prediction. `as_of` is the open of the
-    last candle that was visible (Unix s), `origin` why the place was shown, `model_version` the model
+    the span that `add` adds, and the place of a `skip` without a prediction. Of `nothing` the bounds are the
+    place that was looked at in full, and `labels` what was looked for and is not there. `as_of` is the open
+    of the last candle that was visible (Unix s), `origin` why the place was shown, `model_version` the model
     whose predictions were shown where none is judged, `settles` the verdicts that this one decides between.
     """
 
@@ -42,13 +45,15 @@ class Feedback:
     origin: str | None = None
     model_version: str | None = None
     settles: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """Checked feedback: the prediction, if any, with its bounds in order, and the span that stands after it.
 
-    Of a skip, `result` is the place that was looked at.
+    Of a skip, `result` is the place that was looked at; where nothing is missing, it is that under `O`, and
+    `looked_for` are the labels.
     """
 
     action: Action
@@ -56,6 +61,7 @@ class Judgement:
     predicted: Span | None
     result: Span
     as_of: int | None = None
+    looked_for: tuple[str, ...] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -93,14 +99,18 @@ def judge(feedback: Feedback) -> Judgement:
         predicted=predicted,
         result=result,
         as_of=feedback.as_of,
+        looked_for=tuple(sorted(set(feedback.labels))),
     )
 
 
 def annotation_from(
     judgement: Judgement, *, annotation_id: str, annotator: str | None, note: str | None, created_at: int
 ) -> Annotation | None:
-    """The annotation that a judgement makes: of a dismissal `O` over the predicted range, of a skip none."""
-    if judgement.action == "skip":
+    """The annotation that a judgement makes: of a dismissal `O` over the predicted range.
+
+    None of a skip, and where nothing is missing.
+    """
+    if judgement.action in WITHOUT_ANNOTATION:
         return None
     return Annotation(
         label=judgement.result.label,
@@ -117,9 +127,15 @@ def annotation_from(
 
 
 def reviewed_by(judgement: Judgement) -> list[ReviewedRange]:
-    """Where the annotator looked, and for which label: the predicted range, and that of an own span."""
+    """Where the annotator looked, and for which labels: the predicted range, and that of an own span.
+
+    Where nothing is missing, the place for all labels that were looked for.
+    """
     if judgement.action == "skip":
         return []
+    if judgement.action == "nothing":
+        place = judgement.result
+        return [ReviewedRange(place.start_time, place.end_time, frozenset(judgement.looked_for))]
     spans = [judgement.predicted, judgement.result if judgement.action in ("correct", "add") else None]
     return [
         ReviewedRange(span.start_time, span.end_time, frozenset({span.label}))
@@ -139,14 +155,31 @@ def _check(feedback: Feedback) -> None:
         raise _refused(feedback, "no prediction", f"the one to {action}", "it, or add a span of your own")
     if feedback.prediction is not None and action == "add":
         raise _refused(feedback, "an added span with a prediction", "none", "correct, or leave it out")
+    if feedback.prediction is not None and action == "nothing":
+        raise _refused(feedback, "nothing at a prediction", "none", "dismiss, or leave it out")
+    _check_looked_for(feedback)
     if feedback.settles and action == "skip":
         raise _refused(feedback, "a skip that settles verdicts", "a judgement", "what is there")
     if feedback.prediction is not None:
         _check_prediction(feedback, feedback.prediction)
     if action == "correct" and feedback.label is not None:
         _check_label(feedback, feedback.label, "a correction to")
-    if feedback.prediction is None:
+    if feedback.prediction is None and action != "nothing":
         _check_label(feedback, feedback.label or "", "a span of")
+
+
+def _check_looked_for(feedback: Feedback) -> None:
+    if feedback.action != "nothing":
+        if feedback.labels:
+            raise _refused(feedback, f"labels with {feedback.action}", "none", "them with nothing alone")
+        return
+    if feedback.label is not None:
+        raise _refused(feedback, "nothing of one label", "labels that were looked for", "it in labels")
+    if not feedback.labels:
+        expected = "those that were looked for"
+        raise _refused(feedback, "nothing without labels", expected, "labels, such as those asked about")
+    for label in feedback.labels:
+        _check_label(feedback, label, "a look for")
 
 
 def _check_prediction(feedback: Feedback, prediction: JudgedPrediction) -> None:
@@ -203,7 +236,8 @@ def _result(feedback: Feedback, predicted: Span | None) -> Span:
 
 
 def _own_span(feedback: Feedback) -> Span:
-    start_time, end_time, label = feedback.start_time, feedback.end_time, feedback.label
+    start_time, end_time = feedback.start_time, feedback.end_time
+    label = NOTHING if feedback.action == "nothing" else feedback.label
     if start_time is None or end_time is None or label is None:
         found = f"{feedback.action} without start_time or end_time"
         raise _refused(feedback, found, "both", "the bounds of the span")

@@ -7,8 +7,8 @@ from sqlalchemy import Select, func, select
 from sqlmodel import col
 
 from mllib.store import tables
-from mllib.store.annotation_rows import is_in_force
 from mllib.store.database import Database
+from mllib.store.standing import stands
 
 SeriesKey = tuple[str, str]
 """A pair and a timeframe."""
@@ -31,8 +31,7 @@ class FreshnessRepository:
         query = select(func.count()).where(
             col(table.series_id).in_(_ids(series)),
             col(table.seq) > number,
-            col(table.action) != "skip",
-            is_in_force(col(table.annotation_id)),
+            stands(with_skips=False, with_settled=False),
         )
         with self._database.read() as session:
             return session.scalar(query) or 0
@@ -50,6 +49,10 @@ class FreshnessRepository:
         ids = _ids(series)
         annotation, reviewed = tables.Annotation, tables.ReviewedRange
         own = select(col(annotation.id)).where(col(annotation.series_id).in_(ids))
+        taken_back, looked = tables.VerdictRetraction, tables.Verdict
+        nothing = select(col(looked.id)).where(
+            col(looked.series_id).in_(ids), col(looked.action) == "nothing"
+        )
         counted = [
             select(func.count(), func.max(col(annotation.created_at))).where(
                 col(annotation.series_id).in_(ids)
@@ -58,6 +61,7 @@ class FreshnessRepository:
                 col(tables.Retraction.annotation_id).in_(own)
             ),
             select(func.count(), func.max(col(reviewed.id))).where(col(reviewed.series_id).in_(ids)),
+            select(func.count(), func.max(col(taken_back.id))).where(col(taken_back.verdict_id).in_(nothing)),
             select(func.count(), func.max(col(tables.LabelChange.id))),
         ]
         with self._database.read() as session:

@@ -25,12 +25,16 @@ def revision_of(session: Session) -> Revision:
     All but the layers only ever grow, so that the last number of a table, or its length, says it all.
     """
     layer = tables.TalibLayer
+    nothing = select(col(tables.Verdict.id)).where(col(tables.Verdict.action) == "nothing")
     parts: tuple[tuple[Any, ...], ...] = (
         (
             select(func.count()).select_from(tables.Annotation),
             select(func.max(col(tables.Retraction.id))),
             select(func.max(col(tables.ReviewedRange.id))),
             select(func.max(col(tables.Settlement.id))),
+            select(func.max(col(tables.VerdictRetraction.id))).where(
+                col(tables.VerdictRetraction.verdict_id).in_(nothing)
+            ),
         ),
         (
             select(func.max(col(tables.Verdict.seq))),

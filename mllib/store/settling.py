@@ -1,4 +1,4 @@
-"""Adjudication: while a verdict stands, the annotations of those that it settles are out of force."""
+"""Adjudication: while a verdict stands, what those that it settles have said is out of force."""
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -6,8 +6,13 @@ from sqlmodel import col
 
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.store import tables
-from mllib.store.annotation_rows import is_not_retracted, is_settled
 from mllib.store.database import now_s
+from mllib.store.standing import (
+    is_not_retracted,
+    is_settled,
+    verdict_is_not_retracted,
+    verdict_is_settled,
+)
 from mllib.store.verdict_rows import Verdict
 
 
@@ -21,19 +26,22 @@ def settle(session: Session, verdict: Verdict, series_id: int) -> None:
     """
     for verdict_id in verdict.settles:
         key = _settled(session, verdict, verdict_id, series_id)
-        now = now_s()
-        rows = [
-            {"verdict_id": verdict.id, "annotation_id": one, "created_at": now}
-            for one in _with_changes(session, key)
-        ]
-        session.execute(insert(tables.Settlement), rows)
+        settled = (
+            [{"settled_verdict_id": verdict_id}]
+            if key is None
+            else [{"annotation_id": one} for one in _with_changes(session, key)]
+        )
+        own = {"verdict_id": verdict.id, "created_at": now_s()}
+        session.execute(insert(tables.Settlement), [own | one for one in settled])
 
 
-def _settled(session: Session, verdict: Verdict, verdict_id: str, series_id: int) -> str:
-    """The annotation of a verdict that can be settled."""
+def _settled(session: Session, verdict: Verdict, verdict_id: str, series_id: int) -> str | None:
+    """The annotation of a verdict that can be settled, None where it says that nothing is there."""
     table = tables.Verdict
     query = select(
-        table, is_not_retracted(col(table.annotation_id)), is_settled(col(table.annotation_id))
+        table,
+        is_not_retracted(col(table.annotation_id)) & verdict_is_not_retracted(col(table.id)),
+        is_settled(col(table.annotation_id)) | verdict_is_settled(col(table.id)),
     ).where(col(table.id) == verdict_id)
     found = session.execute(query).first()
     where = f"{verdict.pair} {verdict.timeframe}: feedback {verdict.client_id} settles {verdict_id}"
@@ -48,13 +56,13 @@ def _settled(session: Session, verdict: Verdict, verdict_id: str, series_id: int
             f"{where}: found it settled by another verdict, expected one that is open. "
             "Look at the differences again, or retract the verdict that settled it."
         )
-    if row.series_id != series_id or row.annotation_id is None or not counts:
+    if row.series_id != series_id or row.action == "skip" or not counts:
         other = "one of another series" if row.series_id != series_id else "one that says nothing any more"
         raise InvalidAnnotations(
             f"{where}: found {other}, expected a verdict of the series that stands. "
             "Take the ids from the list of differences."
         )
-    return str(row.annotation_id)
+    return row.annotation_id
 
 
 def _with_changes(session: Session, key: str) -> list[str]:

@@ -136,7 +136,7 @@ class Retraction(Table, table=True):
 
 
 class ReviewedRange(Table, table=True):
-    """Void once the annotation that it is tied to is retracted."""
+    """Void once the annotation, or the verdict without one, that it is tied to is retracted."""
 
     __tablename__ = "reviewed_range"
     __table_args__ = (
@@ -149,6 +149,7 @@ class ReviewedRange(Table, table=True):
     end_time: int = _seconds()
     labels: list[str] = Field(sa_column=Column(JSON(), nullable=False))
     annotation_id: str | None = _parent("annotation.id", nullable=True, index=True)
+    verdict_id: str | None = _parent("verdict.id", nullable=True, index=True)
     created_at: int = _seconds()
 
 
@@ -175,12 +176,17 @@ class TalibLayer(Table, table=True):
 
 
 class Verdict(Table, table=True):
-    """Without a prediction where a span was added, without an annotation where a place was skipped."""
+    """Without a prediction where a span was added, without an annotation where a place was skipped.
+
+    Without either where nothing was missing; `labels` are those that were looked for.
+    """
 
     __tablename__ = "verdict"
     __table_args__ = (
         Index("ix_verdict_series_id_created_at", "series_id", "created_at"),
-        CheckConstraint("action IN ('confirm', 'correct', 'dismiss', 'add', 'skip')", name="action"),
+        CheckConstraint(
+            "action IN ('confirm', 'correct', 'dismiss', 'add', 'skip', 'nothing')", name="action"
+        ),
     )
     seq: int | None = Field(default=None, primary_key=True)
     id: str = Field(unique=True)
@@ -201,6 +207,7 @@ class Verdict(Table, table=True):
     as_of: int | None = _seconds(nullable=True)
     origin: str | None = None
     settles: list[str] | None = _json()
+    labels: list[str] | None = _json()
     created_at: int = _seconds()
 
 
@@ -217,13 +224,16 @@ class VerdictRetraction(Table, table=True):
 
 
 class Settlement(Table, table=True):
-    """An annotation that is out of force for as long as the verdict that settled it stands."""
+    """What is out of force for as long as the verdict that settled it stands: an annotation, or a verdict
+    that made none.
+    """
 
     __tablename__ = "settlement"
     __table_args__ = (UniqueConstraint("annotation_id", "verdict_id"),)
     id: int | None = Field(default=None, primary_key=True)
     verdict_id: str = _parent("verdict.id", index=True)
-    annotation_id: str = _parent("annotation.id")
+    annotation_id: str | None = _parent("annotation.id", nullable=True)
+    settled_verdict_id: str | None = _parent("verdict.id", nullable=True, index=True)
     created_at: int = _seconds()
 
 

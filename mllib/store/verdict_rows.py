@@ -1,13 +1,12 @@
-"""Verdicts to rows and back, and which of them stand."""
+"""Verdicts to rows and back."""
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import Select, select
 from sqlmodel import col
 
 from mllib.spans import JudgedPrediction, Span
 from mllib.store import tables
-from mllib.store.annotation_rows import is_in_force, is_not_retracted
 from mllib.store.feedback import Action
 from mllib.store.label_names import LabelNames
 
@@ -22,7 +21,8 @@ class Verdict:
     """One judgement of a place; `label`, `start_time` and `end_time` are what stands after it.
 
     An added span has no prediction, a skip no annotation: its label and bounds are the place that was
-    looked at. `as_of` is the open of the last candle that was visible (Unix s), None where all were.
+    looked at. Where nothing was missing there is neither: the label is `O`, and `labels` are those that were
+    looked for. `as_of` is the open of the last candle that was visible (Unix s), None where all were.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Verdict:
     origin: str | None = None
     model_version: str | None = None
     settles: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def span(self) -> Span:
@@ -68,6 +69,7 @@ def to_row(verdict: Verdict, series_id: int) -> dict[str, object]:
         "predicted_end_time": None if judged is None else judged.end_time,
         "predicted_confidence": None if judged is None else judged.confidence,
         "settles": list(verdict.settles) or None,
+        "labels": list(verdict.labels) or None,
     }
 
 
@@ -79,6 +81,7 @@ def from_row(row: tables.Verdict, series: tables.Series) -> Verdict:
         timeframe=series.timeframe,
         prediction=_prediction(row),
         settles=tuple(row.settles or ()),
+        labels=tuple(row.labels or ()),
     )
 
 
@@ -99,7 +102,8 @@ def under(names: LabelNames, verdict: Verdict) -> Verdict:
     judged = verdict.prediction
     if judged is not None:
         judged = replace(judged, label=names.resolve(judged.label))
-    return replace(verdict, label=names.resolve(verdict.label), prediction=judged)
+    labels = tuple(dict.fromkeys(map(names.resolve, verdict.labels)))
+    return replace(verdict, label=names.resolve(verdict.label), prediction=judged, labels=labels)
 
 
 def verdict_rows() -> Select[tables.Verdict, tables.Series]:
@@ -107,14 +111,3 @@ def verdict_rows() -> Select[tables.Verdict, tables.Series]:
     return select(tables.Verdict, tables.Series).join(
         tables.Series, col(tables.Series.id) == col(tables.Verdict.series_id)
     )
-
-
-def stands(*, with_skips: bool, with_settled: bool) -> ColumnElement[bool]:
-    """The condition on `tables.Verdict` that it was not taken back, and not settled where that matters."""
-    annotation_id = col(tables.Verdict.annotation_id)
-    counts = is_not_retracted(annotation_id) if with_settled else is_in_force(annotation_id)
-    judged = annotation_id.is_not(None) & counts
-    if not with_skips:
-        return judged
-    taken_back = exists().where(col(tables.VerdictRetraction.verdict_id) == col(tables.Verdict.id))
-    return or_(judged, annotation_id.is_(None) & ~taken_back)

@@ -18,13 +18,21 @@ from mllib.store.annotation_rows import from_row as annotation_from_row
 from mllib.store.annotation_rows import to_row as annotation_to_row
 from mllib.store.annotations import retract_row
 from mllib.store.database import Database, now_s, upsert
-from mllib.store.feedback import Feedback, Judgement, annotation_from, judge, reviewed_by
+from mllib.store.feedback import (
+    WITHOUT_ANNOTATION,
+    Feedback,
+    Judgement,
+    annotation_from,
+    judge,
+    reviewed_by,
+)
 from mllib.store.label_names import label_names
 from mllib.store.reviewed_rows import add_reviewed
 from mllib.store.revision import revision_of
 from mllib.store.series import ensure_series
 from mllib.store.settling import settle
-from mllib.store.verdict_rows import Verdict, from_row, stands, to_row, under, verdict_rows
+from mllib.store.standing import stands
+from mllib.store.verdict_rows import Verdict, from_row, to_row, under, verdict_rows
 
 _LISTS_KEPT = 8
 
@@ -112,7 +120,7 @@ class VerdictRepository:
         return list_(listed)
 
     def annotation_of(self, verdict_id: str) -> Annotation | None:
-        """The annotation that a verdict made, whether or not it was retracted since; None of a skip.
+        """The annotation that a verdict made, whether or not it was retracted since; None where it made none.
 
         Raises:
             NotFound: no verdict has that id.
@@ -143,12 +151,13 @@ def _verdict(feedback: Feedback, judgement: Judgement) -> Verdict:
         end_time=judgement.result.end_time,
         annotator=feedback.annotator,
         note=feedback.note,
-        annotation_id=None if judgement.action == "skip" else uuid4().hex,
+        annotation_id=None if judgement.action in WITHOUT_ANNOTATION else uuid4().hex,
         created_at=now_s(),
         as_of=feedback.as_of,
         origin=feedback.origin,
         model_version=feedback.model_version if judged is None else judged.model_version,
         settles=tuple(sorted(set(feedback.settles))),
+        labels=judgement.looked_for,
     )
 
 
@@ -164,8 +173,14 @@ def _write(session: Session, verdict: Verdict, judgement: Judgement) -> None:
     if annotation is not None:
         own = {"id": verdict.annotation_id, "external_id": None}
         session.execute(insert(tables.Annotation), [annotation_to_row(annotation, series_id) | own])
-    add_reviewed(session, series_id, reviewed_by(judgement), annotation_id=verdict.annotation_id)
     session.execute(insert(tables.Verdict), [to_row(verdict, series_id)])
+    add_reviewed(
+        session,
+        series_id,
+        reviewed_by(judgement),
+        annotation_id=verdict.annotation_id,
+        verdict_id=verdict.id if verdict.annotation_id is None else None,
+    )
     settle(session, verdict, series_id)
 
 

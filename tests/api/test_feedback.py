@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 
 from mllib.candles import Candles
 from mllib.pipeline.workspace import Workspace
+from mllib.spans import ReviewedRange
 
 
 @pytest.fixture
@@ -118,6 +119,22 @@ def test_a_skip_is_noted_and_makes_no_annotation(
     assert ws.store.verdicts.list(with_skips=True) == []
 
 
+def test_where_nothing_is_missing_the_place_is_reviewed_until_that_is_undone(
+    client: TestClient, ws: Workspace, history: Candles, verdict: Callable[..., dict[str, Any]]
+) -> None:
+    bounds = {"start_time": int(history.time[600]), "end_time": int(history.time[620])}
+    asked = verdict(action="nothing", prediction=None, labels=["bull_flag", "bear_flag"], **bounds)
+    before = ws.store.annotations.reviewed("EURUSD", "1h")
+    answers = [client.post("/feedback", json=asked) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json() == {"id": answers[0].json()["id"]}
+    looked = ReviewedRange(*bounds.values(), frozenset({"bull_flag", "bear_flag"}))
+    assert [one for one in ws.store.annotations.reviewed("EURUSD", "1h") if one not in before] == [looked]
+    assert ws.store.annotations.list("EURUSD", "1h") == []
+    assert client.delete(f"/feedback/{answers[0].json()['id']}").status_code == 204
+    assert ws.store.annotations.reviewed("EURUSD", "1h") == before
+
+
 def test_a_third_verdict_settles_two(
     client: TestClient, ws: Workspace, verdict: Callable[..., dict[str, Any]], refusal: Callable[..., None]
 ) -> None:
@@ -150,7 +167,10 @@ def test_a_series_that_is_not_stored_can_be_judged(
     [
         ({"client_id": ""}, "found an empty client_id"),
         ({"client_id": None}, r"\$.client_id: "),
-        ({"action": "maybe"}, r"\$.action: input should be 'confirm', 'correct', 'dismiss', 'add' or 'skip'"),
+        (
+            {"action": "maybe"},
+            r"\$.action: input should be 'confirm', 'correct', 'dismiss', 'add', 'skip' or 'nothing'",
+        ),
         ({"action": "correct"}, "found a correction that changes neither label nor bounds"),
         ({"action": "correct", "label": " "}, "found an empty label"),
         ({"action": "correct", "end_time": 1_483_308_001}, "expected the open of a candle"),
@@ -159,6 +179,8 @@ def test_a_series_that_is_not_stored_can_be_judged(
         ({"action": "add"}, "found an added span with a prediction"),
         ({"action": "add", "prediction": None}, "found an empty label"),
         ({"prediction": None}, "found no prediction"),
+        ({"action": "nothing", "labels": ["flag"]}, "found nothing at a prediction"),
+        ({"action": "nothing", "prediction": None}, "found nothing without labels"),
         ({"as_of": 1_483_228_800}, "after the last visible candle"),
         ({"starttime": 5}, r"\$.starttime: extra inputs are not permitted"),
         ({"timeframe": "1M"}, "Write 1m for one minute or 1mo for one month"),

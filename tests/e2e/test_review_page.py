@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mllib.pipeline.workspace import Workspace
+from mllib.spans import ReviewedRange
 from tests.e2e.consoles import A_WHILE_MS, ROOT, answers, free_port, wait
 
 pytestmark = pytest.mark.needs("browser")
@@ -224,6 +226,53 @@ def test_the_keys_are_shown_on_h(page) -> None:
     page.get_by_text("hide the candles after the span").wait_for()
     page.keyboard.press("Escape")
     wait(lambda: page.locator(".overlay").is_hidden(), "the keys to go", page)
+
+
+@pytest.fixture
+def unseen(ws: Workspace) -> Iterator[str]:
+    """A series that nobody has looked at, which is gone after the test."""
+    ws.candles.merge(replace(ws.candles.read("EURUSD", "1h"), pair="AUDUSD"))
+    ws.store.series.ensure("AUDUSD", "1h")
+    yield "AUDUSD 1h"
+    ws.candles.delete("AUDUSD", "1h")
+    ws.store.series.delete("AUDUSD", "1h")
+
+
+def test_a_place_where_nothing_is_missing_is_reviewed_until_that_is_undone(
+    page, ws: Workspace, unseen: str
+) -> None:
+    start(page, "jan")
+    press(page, "t")
+    page.get_by_label("Series of the queue").select_option(unseen)
+    page.get_by_role("button", name="New queue").click()
+    wait(lambda: place(page).startswith("AUDUSD"), "the queue of that series", page)
+    none = page.get_by_role("button", name="Nothing is missing")
+    for _ in range(50):
+        here = place(page)
+        if none.is_visible():
+            break
+        press(page, "j")
+        wait(lambda here=here: place(page) != here, "the next place", page)
+    press(page, "y")
+    wait(lambda: place(page) != here, "the place after it", page)
+    saved(page)
+    assert "1 labelled today" in progress(page)
+    (verdict,) = ws.store.verdicts.list("AUDUSD", "1h")
+    assert (verdict.action, verdict.annotator, verdict.origin) == ("nothing", "jan", "audit")
+    assert (verdict.prediction, verdict.annotation_id, verdict.model_version) == (None, None, "1")
+    _, _, _, first, last, _ = here.split("|")
+    looked = ReviewedRange(int(first), int(last), frozenset(verdict.labels))
+    assert ws.store.annotations.reviewed("AUDUSD", "1h") == [looked]
+    assert looked.labels == {"bear_flag", "bull_flag"}
+
+    press(page, "u")
+    page.get_by_text("Undone: said that nothing is missing").wait_for()
+    assert place(page) == here
+    saved(page)
+    wait(lambda: ws.store.annotations.reviewed("AUDUSD", "1h") == [], "the range to be void", page)
+    press(page, "s")
+    saved(page)
+    assert [v.action for v in ws.store.verdicts.list("AUDUSD", "1h", with_skips=True)] == ["skip"]
 
 
 @contextmanager

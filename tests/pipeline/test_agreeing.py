@@ -20,8 +20,12 @@ def _say(
     ws: Workspace, candles: Candles, annotator: str, action: Any, first: int, last: int, **more: Any
 ) -> Verdict:
     bounds = {"start_time": int(candles.time[first]), "end_time": int(candles.time[last])}
-    judged = None if action == "add" else JudgedPrediction(label="flag", model_version="3", **bounds)
-    own = {"label": "flag", **bounds} if action == "add" else {}
+    judged = (
+        None if action in ("add", "nothing") else JudgedPrediction(label="flag", model_version="3", **bounds)
+    )
+    own: dict[str, Any] = {"label": "flag", **bounds} if action == "add" else {}
+    if action == "nothing":
+        own = {"labels": ("flag",), **bounds}
     return record_verdict(
         ws,
         Feedback(
@@ -141,3 +145,16 @@ def test_only_what_stands_beside_another_can_be_adjudicated(ws: Workspace, both:
     adjudicate(ws, both[0].id, [both[1].id], client_id="t")
     with pytest.raises(Conflict, match="settled by another verdict"):
         adjudicate(ws, both[1].id, [both[0].id], client_id="u")
+
+
+def test_whether_a_place_has_a_span_is_decided_either_way(ws: Workspace, candles: Candles) -> None:
+    added = _say(ws, candles, "ann", "add", 200, 215)
+    none = _say(ws, candles, "ben", "nothing", 195, 218)
+    (found,) = annotator_agreement(ws)
+    assert [one.difference for one in found.differences] == ["label"]
+    for right, other, spans in ((none, added, 0), (added, none, 1)):
+        third, _ = adjudicate(ws, right.id, [other.id], client_id=f"third {spans}", annotator="cleo")
+        facts = known_facts(ws, **EURUSD, functions=None)
+        assert (third.action, third.labels, len(facts.annotations)) == (right.action, right.labels, spans)
+        assert len(facts.reviewed) == 1
+        ws.store.verdicts.retract(third.id)

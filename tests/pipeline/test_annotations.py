@@ -8,7 +8,10 @@ import pytest
 from mllib.candles import Candles
 from mllib.config import IngestionSection
 from mllib.encoders import reviewed_bars
+from mllib.encoders.bio import BioEncoder
+from mllib.encoders.lanes import Lane
 from mllib.errors import InvalidCandles
+from mllib.features import ContextConfig
 from mllib.patterns import FUNCTIONS, detect
 from mllib.pipeline.annotations import label_series, labelled_series
 from mllib.pipeline.data import import_candles
@@ -168,6 +171,36 @@ def test_an_added_span_is_learned_and_a_skip_changes_nothing(ws: Workspace, cand
     assert reviewed_bars("bull_flag", candles, series.reviewed).nonzero()[0].tolist() == list(range(30, 40))
     ws.store.verdicts.retract(verdict.id)
     assert _learned(ws, ["human"]).spans == []
+
+
+def _nothing(ws: Workspace, candles: Candles, first: int, last: int) -> str:
+    bounds = {"start_time": int(candles.time[first]), "end_time": int(candles.time[last])}
+    said = Feedback(client_id="none", **EURUSD, action="nothing", labels=("bull_flag",), **bounds)
+    return ws.store.verdicts.record(said)[0].id
+
+
+def _bio_targets(series: LabelledSeries) -> tuple[list[int], list[int]]:
+    """The bars of which a per-candle model learns `bull_flag`: known ones, and of these the positives."""
+    lane = Lane(label="bull_flag", least_bars=2, most_bars=10)
+    encoder = BioEncoder(ContextConfig(), (lane,)).with_features()
+    rows = encoder.propose(series.candles)
+    targets = encoder.label(rows, series.candles, series.spans, series.reviewed)
+    known = targets.mask.any(axis=1)
+    return known.nonzero()[0].tolist(), (known & (targets.Y > 0).any(axis=1)).nonzero()[0].tolist()
+
+
+def test_where_nothing_is_missing_silence_is_learned_and_spans_said_later_still_count(
+    ws: Workspace, candles: Candles
+) -> None:
+    verdict_id = _nothing(ws, candles, 100, 139)
+    assert _bio_targets(_learned(ws, ["human"])) == (list(range(100, 140)), [])
+    bounds = {"start_time": int(candles.time[104]), "end_time": int(candles.time[109])}
+    ws.store.verdicts.record(Feedback(client_id="added", **EURUSD, action="add", label="bull_flag", **bounds))
+    _judge(ws, candles, "confirm", ("bull_flag", 120, 125))
+    said = [*range(104, 110), *range(120, 126)]
+    assert _bio_targets(_learned(ws, ["human"])) == (list(range(100, 140)), said)
+    ws.store.verdicts.retract(verdict_id)
+    assert _bio_targets(_learned(ws, ["human"])) == (said, said)
 
 
 def test_what_was_settled_is_learned_as_the_third_said(ws: Workspace, candles: Candles) -> None:

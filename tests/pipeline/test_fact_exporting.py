@@ -36,6 +36,20 @@ def said(ws: Workspace, candles: Candles) -> Workspace:
     return ws
 
 
+def test_where_nothing_is_missing_goes_out_as_a_verdict_and_a_range(
+    said: Workspace, candles: Candles
+) -> None:
+    t = candles.time.tolist()
+    bounds = {"start_time": t[90], "end_time": t[99]}
+    place: dict[str, Any] = {"pair": "EURUSD", "timeframe": "1h", "labels": ("bull_flag",), **bounds}
+    said.store.verdicts.record(Feedback(client_id="none", action="nothing", **place))
+    row = pd.read_parquet(io.BytesIO(verdicts_now(said))).iloc[-1]
+    assert (row["action"], row["label"], list(row["labels"])) == ("nothing", "O", ["bull_flag"])
+    assert pd.isna(row["annotation_id"])
+    facts = pd.read_parquet(io.BytesIO(facts_now(said)))
+    assert t[90] in facts["start_time"].tolist()
+
+
 def test_verdicts_go_out_as_a_row_each_with_typed_columns(said: Workspace, candles: Candles) -> None:
     rows = pd.read_parquet(io.BytesIO(verdicts_now(said)))
     assert rows["action"].tolist() == ["correct", "dismiss"]

@@ -115,8 +115,14 @@ def test_verdicts_are_replayed_as_the_model_predicts(trained: TrainedHome) -> No
         Feedback(client_id="added", pair="OTHER", timeframe="1h", action="add", **missed),
         Feedback(client_id="more", pair="OTHER", timeframe="1h", action="add", **{**missed, "label": "cup"}),
     ]
+    place = {"start_time": right.start_time, "end_time": right.end_time}
+    none: dict[str, Any] = {"pair": "OTHER", "timeframe": "1h", "action": "nothing", **place}
+    feedback += [
+        Feedback(client_id="none", labels=(right.label,), **none),
+        Feedback(client_id="no cup", labels=("cup",), **none),
+    ]
     verdicts = [ws.store.verdicts.record(one)[0] for one in feedback]
-    assert replayed(ws, predictor, verdicts) == [True, False, False, None, True, False]
+    assert replayed(ws, predictor, verdicts) == [True, False, False, None, True, False, False, True]
     for verdict in verdicts:
         ws.store.verdicts.retract(verdict.id)
 

@@ -101,6 +101,19 @@ def test_added_spans_are_never_taken_for_one_another(ws) -> None:
     assert len(ws.store.verdicts.list()) == 2
 
 
+def test_that_nothing_is_missing_at_a_place_counts_once_an_annotator(ws) -> None:
+    bounds = {"start_time": at(60), "end_time": at(80)}
+
+    def none(client_id: str, annotator: str, *labels: str) -> Said:
+        return said(client_id, "nothing", prediction=None, annotator=annotator, labels=labels, **bounds)
+
+    first, again = (deliver(ws, none(name, "ada", "flag", "cup")) for name in ("one", "two"))
+    assert (again.verdict_id, again.elsewhere) == (first.verdict_id, True)
+    others = [deliver(ws, none("three", "bob", "cup", "flag")), deliver(ws, none("four", "ada", "flag"))]
+    assert not any(one.elsewhere for one in others)
+    assert len(ws.store.verdicts.list()) == 3
+
+
 def test_a_refusal_says_why_and_what_to_do(ws) -> None:
     refused = deliver(ws, said("one", "correct", end_time=at(BARS + 5))).refused
     assert refused is not None

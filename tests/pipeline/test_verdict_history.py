@@ -49,6 +49,8 @@ def _say(ws: Workspace, candles: Candles, action: Any, first: int, at: int = MON
     )
     if action == "add":
         feedback = replace(feedback, prediction=None, label="flag", model_version="3", **bounds)
+    if action == "nothing":
+        feedback = replace(feedback, prediction=None, labels=("flag",), model_version="3", **bounds)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdicts, "now_s", lambda: at)
         return record_verdict(ws, feedback)[0]
@@ -64,6 +66,7 @@ def _history(ws: Workspace, **asked: Any) -> list[WeekScore]:
         ({"action": "confirm"}, "hit"),
         ({"action": "dismiss", "label": "O"}, "false_alarm"),
         ({"action": "add", "prediction": None}, "miss"),
+        ({"action": "nothing", "prediction": None, "label": "O"}, "nothing"),
         ({"label": "wedge"}, "both"),
         ({"end_time": 4 * 3_600}, "hit"),
         ({"end_time": 3 * 3_600}, "both"),
@@ -97,6 +100,22 @@ def test_a_week_counts_hits_false_alarms_and_misses(ws: Workspace, candles: Cand
     assert 0 < week.span_f1_interval[0] < 12 / 17 < week.span_f1_interval[1] < 1
     assert (week.predictions, week.confirmed, week.mean_confidence) == (9, 6 / 9, pytest.approx(0.8))
     assert week.ece == pytest.approx(0.8 - 6 / 9)
+
+
+def test_a_place_where_nothing_is_missing_is_counted_and_moves_no_score(
+    ws: Workspace, candles: Candles
+) -> None:
+    _say(ws, candles, "nothing", 200, origin="audit")
+    (week,) = _history(ws)
+    assert (week.slice, week.verdicts, week.actions) == ("audit", 1, {"nothing": 1})
+    assert (week.hits, week.false_alarms, week.misses, week.predictions) == (0, 0, 0, 0)
+    assert (week.span_f1, week.span_f1_interval, week.confirmed) == (None, None, None)
+    for n, action in enumerate(["confirm", "confirm", "add", "dismiss"]):
+        _say(ws, candles, action, 20 * n, origin="audit")
+    (week,) = _history(ws)
+    _say(ws, candles, "nothing", 180, origin="audit")
+    (after,) = _history(ws)
+    assert after == replace(week, verdicts=6, actions={**week.actions, "nothing": 2})
 
 
 def test_calibration_compares_confidence_with_the_share_that_was_right(

@@ -73,6 +73,22 @@ def test_a_skip_makes_nothing(changes: dict[str, Any]) -> None:
     assert annotation_from(judgement, annotation_id="a", annotator=None, note=None, created_at=9) is None
 
 
+NOTHING: dict[str, Any] = {
+    "action": "nothing",
+    "prediction": None,
+    "labels": ("wedge", "flag", "flag"),
+    "start_time": 40,
+    "end_time": 30,
+}
+
+
+def test_nothing_reviews_the_place_for_all_labels_and_makes_no_annotation() -> None:
+    judgement = judge(_feedback(**NOTHING))
+    assert judgement.result == Span("O", 30, 40)
+    assert reviewed_by(judgement) == [ReviewedRange(30, 40, frozenset({"flag", "wedge"}))]
+    assert annotation_from(judgement, annotation_id="a", annotator=None, note=None, created_at=9) is None
+
+
 def test_a_prediction_without_a_version_takes_that_of_the_model_shown() -> None:
     judged = judge(
         _feedback(prediction=replace(PREDICTION, model_version=None), model_version="3")
@@ -89,7 +105,10 @@ def test_only_the_judged_label_is_reviewed(action: str) -> None:
     ("changes", "message"),
     [
         ({"client_id": ""}, "found an empty client_id"),
-        ({"action": "maybe"}, "found the action 'maybe', expected confirm, correct, dismiss, add or skip"),
+        (
+            {"action": "maybe"},
+            "found the action 'maybe', expected confirm, correct, dismiss, add, skip or nothing",
+        ),
         ({"action": "correct"}, "changes neither label nor bounds, expected a change. Send confirm"),
         ({"action": "correct", "label": "flag", "start_time": 10}, "changes neither label nor bounds"),
         ({"action": "correct", "label": " "}, "found an empty label"),
@@ -102,6 +121,14 @@ def test_only_the_judged_label_is_reviewed(action: str) -> None:
         ({"action": "add", "prediction": None, "label": "O"}, "found a span of the label O"),
         ({"action": "add", "prediction": None, "label": "flag", "end_time": 2}, "add without start_time or"),
         ({"action": "skip", "settles": ("v1",)}, "found a skip that settles verdicts"),
+        ({**NOTHING, "prediction": PREDICTION}, "found nothing at a prediction.*Send dismiss"),
+        ({**NOTHING, "labels": ()}, "found nothing without labels, expected those that were looked for"),
+        ({**NOTHING, "labels": ("O",)}, "found a look for the label O"),
+        ({**NOTHING, "labels": (" ",)}, "found an empty label"),
+        ({**NOTHING, "label": "flag"}, "found nothing of one label"),
+        ({**NOTHING, "end_time": None}, "found nothing without start_time or end_time"),
+        ({**NOTHING, "as_of": 39}, "a span that ends at 40, after the last visible candle"),
+        ({"labels": ("flag",)}, "found labels with confirm, expected none"),
         ({"as_of": 19}, r"a span that ends at 20, after the last visible candle \(19\)"),
         ({"model_version": "4"}, "found the model versions 3 and 4, expected that of the prediction"),
         ({"prediction": replace(PREDICTION, label="")}, "found a prediction with an empty label"),

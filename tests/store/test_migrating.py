@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,12 +91,15 @@ def test_verdicts_of_an_older_database_are_kept(tmp_path: Path) -> None:
     with open_store(tmp_path) as store:
         verdict, _ = store.verdicts.record(feedback)
         store.verdicts.record(added)
+        nothing = replace(added, client_id="c3", action="nothing", label=None, labels=("flag",), end_time=99)
+        store.verdicts.record(nothing)
     database = _database(tmp_path)
     migrating.downgrade(database, "0003")
     database.close()
     with open_store(tmp_path) as store:
         assert store.verdicts.list() == [verdict]
         assert len(store.annotations.list("EURUSD", "1h")) == 2
+        assert [one.end_time for one in store.annotations.reviewed("EURUSD", "1h")] == [20, 40]
 
 
 def test_opening_again_keeps_what_is_stored(tmp_path: Path) -> None:

@@ -13,6 +13,12 @@ def judged(store: Store, action: str) -> str:
     return store.verdicts.record(Feedback(**said, prediction=PREDICTION))[0].id  # type: ignore[arg-type]
 
 
+def nothing(store: Store) -> str:
+    bounds = {"start_time": 60, "end_time": 120}
+    said = {"client_id": "nothing", "pair": "EURUSD", "timeframe": "1m", "action": "nothing"}
+    return store.verdicts.record(Feedback(**said, labels=("flag",), **bounds))[0].id  # type: ignore[arg-type]
+
+
 def layer(store: Store, start_time: int) -> None:
     spans = {"CDLDOJI": [PredictedSpan("bullish_doji", start_time, start_time, 1.0, 1)]}
     store.talib.replace("EURUSD", "1m", ["CDLDOJI"], spans, start_time)
@@ -25,6 +31,8 @@ CHANGES: list[Callable[[Store], object]] = [
     lambda store: judged(store, "confirm"),
     lambda store: judged(store, "skip"),
     lambda store: store.verdicts.retract(store.verdicts.list(with_skips=True)[0].id),
+    nothing,
+    lambda store: store.verdicts.retract(store.verdicts.list()[0].id),
     lambda store: store.labels.rename("flag", "banner"),
     lambda store: layer(store, 120),
     lambda store: layer(store, 180),
@@ -46,6 +54,16 @@ def test_a_skip_changes_nothing_of_what_people_said(store: Store) -> None:
     after = store.revision()
     assert (after.said, after.derived) == (before.said, before.derived)
     assert after.verdicts != before.verdicts
+
+
+def test_taking_nothing_back_changes_what_people_said(store: Store) -> None:
+    verdict_id = nothing(store)
+    series = [("EURUSD", "1m")]
+    before, token = store.revision(), store.freshness.labels(series)
+    store.verdicts.retract(verdict_id)
+    assert store.revision().said != before.said
+    assert store.freshness.labels(series) != token
+    assert store.freshness.verdicts_after(series, 0) == 0
 
 
 def test_a_repeat_changes_nothing(store: Store) -> None:

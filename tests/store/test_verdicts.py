@@ -122,8 +122,43 @@ def test_a_skip_says_nothing_and_is_listed_only_on_request(store: Store) -> None
     assert (store.annotations.list("EURUSD", "1h"), store.annotations.reviewed("EURUSD", "1h")) == ([], [])
 
 
-@pytest.mark.parametrize("feedback", [SKIP, ADD])
-def test_skips_and_added_spans_are_undone(store: Store, feedback: Feedback) -> None:
+NOTHING = replace(ADD, client_id="n1", action="nothing", label=None, labels=("wedge", "flag"), origin="audit")
+NOTHING_SEEN = ReviewedRange(40, 50, frozenset({"flag", "wedge"}))
+
+
+def test_where_nothing_is_missing_the_place_is_reviewed_and_nothing_else_is_made(store: Store) -> None:
+    verdict, created = store.verdicts.record(NOTHING)
+    assert created
+    assert store.verdicts.record(replace(NOTHING, labels=("flag", "wedge"))) == (verdict, False)
+    assert store.verdicts.list() == [verdict]
+    assert (verdict.place, verdict.labels) == (Span("O", 40, 50), ("flag", "wedge"))
+    assert store.verdicts.annotation_of(verdict.id) is None
+    assert store.annotations.list("EURUSD", "1h") == []
+    assert store.annotations.reviewed("EURUSD", "1h") == [NOTHING_SEEN]
+    with pytest.raises(Conflict, match="stored with other content"):
+        store.verdicts.record(replace(NOTHING, labels=("flag",)))
+
+
+def test_what_was_looked_for_goes_by_its_present_name(store: Store) -> None:
+    store.verdicts.record(NOTHING)
+    store.labels.ensure(["flag"])
+    store.labels.rename("flag", "banner")
+    assert store.verdicts.list()[0].labels == ("banner", "wedge")
+    assert store.annotations.reviewed("EURUSD", "1h") == [
+        ReviewedRange(40, 50, frozenset({"banner", "wedge"}))
+    ]
+
+
+def test_of_two_who_found_nothing_missing_one_may_take_it_back(store: Store) -> None:
+    verdicts = [store.verdicts.record(replace(NOTHING, client_id=name))[0] for name in ("ann", "ben")]
+    store.verdicts.retract(verdicts[0].id)
+    assert store.annotations.reviewed("EURUSD", "1h") == [NOTHING_SEEN]
+    store.verdicts.retract(verdicts[1].id)
+    assert (store.verdicts.list(), store.annotations.reviewed("EURUSD", "1h")) == ([], [])
+
+
+@pytest.mark.parametrize("feedback", [SKIP, ADD, NOTHING])
+def test_what_made_no_annotation_or_an_own_one_is_undone(store: Store, feedback: Feedback) -> None:
     verdict, _ = store.verdicts.record(feedback)
     for _ in range(2):
         store.verdicts.retract(verdict.id, "ann")

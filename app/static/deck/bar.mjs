@@ -10,6 +10,7 @@ const LAYERS = [
   ["talib", "┈ TA-Lib"],
 ];
 const HINTS = ["Y confirm", "E correct", "X dismiss", "A add", "S skip", "U undo", "J K next, previous", "H all keys"];
+const MISSED_HINTS = ["Y nothing is missing", "A add", "S skip", "U undo", "J K next, previous", "H all keys"];
 const EDITING_HINTS = EDITING_KEYS.map(([key, words]) => `${key} ${words}`);
 
 export class Bar {
@@ -47,7 +48,7 @@ export class Bar {
     this.drawSaving();
     this.#drawOverlay();
     this.#drawFilters();
-    const hints = deck.draft ? EDITING_HINTS : HINTS;
+    const hints = deck.draft ? EDITING_HINTS : deck.looksForMissed ? MISSED_HINTS : HINTS;
     this.hints.replaceChildren(...hints.map(hint));
   }
 

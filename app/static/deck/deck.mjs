@@ -127,6 +127,11 @@ export class Deck {
     return this.sayings.markOf(entry.key) ?? this.shelf.get(entry.key)?.mine ?? null;
   }
 
+  /** The labels that are looked for where the model says nothing. */
+  get labelsLookedFor() {
+    return this.state.view.labels ?? this.standing.asked_about;
+  }
+
   get labelsOffered() {
     const asked = new Set(this.standing.asked_about);
     const names = this.standing.labels.map((one) => one.name);
@@ -137,7 +142,7 @@ export class Deck {
 
   judge(action, change = {}) {
     const { entry, focus } = this;
-    if (action === "skip" && this.looksForMissed) return this.#skipRange();
+    if (this.looksForMissed && (action === "skip" || action === "nothing")) return this.#judgeRange(action);
     if (!this.#mayJudge()) return;
     const { label, start_time, end_time, confidence } = focus;
     const prediction = { label, start_time, end_time, confidence, model_version: entry.model_version };
@@ -181,7 +186,8 @@ export class Deck {
     if (last === null) return this.tell("Nothing is left to undo in this session.");
     this.#unsaid(last.key);
     this.course.goTo(last.entry);
-    this.notice = `Undone: ${SAID[last.action]} ${labelWords(last.label ?? last.entry.label ?? "")}`;
+    const label = last.action === "add" ? last.label : last.entry.label && (last.label ?? last.entry.label);
+    this.notice = `Undone: ${SAID[last.action]} ${labelWords(label ?? "")}`.trimEnd();
     this.arrive();
   }
 
@@ -392,13 +398,17 @@ export class Deck {
     return false;
   }
 
-  /** Goes on from a place without a prediction, which is not shown again. */
-  #skipRange() {
+  /** Says of a place without a prediction that nothing is missing, or goes on; it is not shown again. */
+  #judgeRange(action) {
     if (!this.named) return this.#panel.askName();
     if (this.place === null) return this.tell("One moment: the place is on its way.");
+    if (this.saidOf(this.entry) !== null) return this.tell(JUDGED);
+    const labels = this.labelsLookedFor;
+    if (action === "nothing" && !labels.length) return this.tell("Choose the labels to look for first: T, filters.");
     const { start_time, end_time } = this.entry;
     const model_version = this.standing.model?.version ?? null;
-    this.#say({ action: "skip", label: this.labelsOffered[0], start_time, end_time, model_version });
+    const about = action === "nothing" ? { labels } : { label: this.labelsOffered[0] };
+    this.#say({ action, ...about, start_time, end_time, model_version });
     this.course.toNext((one) => this.saidOf(one) !== null);
     this.arrive();
   }

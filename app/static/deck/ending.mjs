@@ -17,6 +17,7 @@ export const Ending = {
       ["corrected", count("correct")],
       ["dismissed", count("dismiss")],
       ["added", added],
+      ["nothing missing", count("nothing")],
       ["skipped", count("skip")],
     ].filter(([, n]) => n > 0);
     return [

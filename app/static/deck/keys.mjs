@@ -23,7 +23,7 @@ export function listenToKeys(deck) {
 
 function reviewing(deck, event) {
   const actions = {
-    y: () => deck.judge("confirm"),
+    y: () => deck.judge(deck.looksForMissed ? "nothing" : "confirm"),
     x: () => deck.judge("dismiss"),
     s: () => deck.judge("skip"),
     e: () => deck.startCorrecting(),

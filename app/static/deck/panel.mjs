@@ -4,6 +4,8 @@ import { Ending } from "./ending.mjs";
 import { el, keyed } from "./dom.mjs";
 import { boundsWords, labelWords, ORIGINS, plural } from "./words.mjs";
 
+const FEW_LABELS = 6;
+
 export class Panel {
   #deck;
   #body = el("div.body");
@@ -126,14 +128,27 @@ export class Panel {
       el("h3", {}, "Nothing predicted here"),
       el("p.quiet", {}, boundsWords(entry, entry.timeframe)),
       reasonOf(entry),
-      el("p", {}, "Is anything missing between the dashed lines? Add it, or go on."),
-      ...(said
-        ? [el("p.said", { data: { action: said.action } }, "You went on"), keyed("Take back", "Z", () => deck.takeBack())]
-        : [keyed("Nothing is missing", "S", () => deck.judge("skip"), { kind: "primary" })]),
-      keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
+      el("p", {}, "Is anything missing between the dashed lines? Add it, or say that all was looked at."),
+      lookedFor(deck.labelsLookedFor),
+      said ? this.#judged(said) : this.#missed(),
+    ];
+  }
+
+  #missed() {
+    const deck = this.#deck;
+    return el(
+      "div.verdicts",
+      {},
+      keyed("Nothing is missing", "Y", () => deck.judge("nothing"), { kind: "primary" }),
+      el(
+        "div.pair",
+        {},
+        keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
+        keyed("Skip", "S", () => deck.judge("skip")),
+      ),
       this.#note,
       this.#moves(),
-    ];
+    );
   }
 
   #prediction() {
@@ -320,6 +335,13 @@ export class Panel {
     );
     this.#refused.replaceChildren(...cards);
   }
+}
+
+/** Which labels nothing is missing of: a few by name, many by number. */
+function lookedFor(labels) {
+  const names = labels.map(labelWords).join(", ");
+  const few = labels.length <= FEW_LABELS ? names : plural(labels.length, "label");
+  return el("p.quiet", { title: names }, `Look for: ${few || "no label; choose some with T"}`);
 }
 
 /** Why the queue has a place, in words. */

@@ -8,6 +8,7 @@ export const SAID = {
   dismiss: "dismissed",
   add: "added",
   skip: "skipped",
+  nothing: "said that nothing is missing",
 };
 
 export const ORIGINS = {
@@ -19,7 +20,7 @@ export const ORIGINS = {
 };
 
 export const KEYS = [
-  ["Y", "confirm"],
+  ["Y", "confirm; without a prediction: nothing is missing"],
   ["E", "correct label or bounds"],
   ["X", "dismiss"],
   ["A", "add a span that the model missed"],
