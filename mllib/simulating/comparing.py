@@ -35,7 +35,8 @@ class Comparison:
 
     `curves[name]` has a point a round: `spent`, and the means over seeds of `bars_looked`, `spans_told` and
     `span_f1` with its 95 % interval `low` to `high`. `needed[name]` are labels to reach `target`, and
-    `against_random[name]` the same as a share of what the random places needed.
+    `against_random[name]` the same as a share of what the random places needed; where all that they spent
+    was not enough, of that, so that the true share is smaller.
     """
 
     all_labels: float
@@ -71,8 +72,9 @@ def compare(runs: Runs, all_labels: Sequence[float], *, seed: int = 0) -> Compar
     against = {}
     if BASELINE in runs:
         for name in runs:
-            shares = _ratio(drawn[name], drawn[BASELINE])
-            against[name] = _needed(float(_ratio(np.array(cost[name]), np.array(cost[BASELINE]))), shares)
+            most = max(point["spent"] for point in curves[BASELINE])
+            shares = _ratio(drawn[name], drawn[BASELINE], most)
+            against[name] = _needed(float(_ratio(cost[name], cost[BASELINE], most)), shares)
     return Comparison(float(np.mean(all_labels)), target, n, curves, needed, against)
 
 
@@ -121,11 +123,9 @@ def _curve(by_seed: Sequence[Sequence[Round]], draws: NDArray[np.int64]) -> list
     return points
 
 
-def _ratio(cost: Floats, baseline: Floats) -> Floats:
-    """Cost over baseline; infinite where it is, and 0 where only the baseline is."""
-    with np.errstate(invalid="ignore"):
-        ratio: Floats = np.where(np.isinf(cost), np.inf, cost / baseline)
-    return ratio
+def _ratio(cost: Floats | float, baseline: Floats | float, most: float) -> Floats:
+    """Cost over baseline; a baseline that was never enough is held for as cheap as all that it spent."""
+    return np.asarray(cost / np.minimum(baseline, most), np.float64)
 
 
 def _needed(cost: float, drawn: Floats) -> Needed:

@@ -42,6 +42,13 @@ def test_what_is_never_reached_is_none() -> None:
     assert found.against_random["queue"].labels is None
 
 
+def test_where_chance_never_reaches_it_the_share_is_of_all_that_chance_spent() -> None:
+    slow, fast = rounds(0.1, 0.1, 0.1, 0.1), rounds(0.2, 0.4, 0.4, 0.4)
+    found = compare({"random": [slow, slow], "queue": [fast, fast]}, [0.4, 0.4])
+    assert found.needed["random"].labels is None
+    assert found.against_random["queue"].labels == pytest.approx(19 / 40)
+
+
 def test_intervals_span_the_seeds() -> None:
     found = compare({"random": [rounds(0.1), rounds(0.3)]}, [0.4, 0.4])
     (point,) = found.curves["random"]
