@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mllib.errors import InvalidAnnotations
-from mllib.spans import NOTHING, Annotation, JudgedPrediction, ReviewedRange, Source, Span
+from mllib.spans import NOTHING, Annotation, JudgedPrediction, Origin, ReviewedRange, Source, Span
 
 Action = Literal["confirm", "correct", "dismiss", "add", "skip"]
 AS_OF = "as_of"
@@ -139,6 +139,9 @@ def _check(feedback: Feedback) -> None:
         raise _refused(feedback, "no prediction", f"the one to {action}", "it, or add a span of your own")
     if feedback.prediction is not None and action == "add":
         raise _refused(feedback, "an added span with a prediction", "none", "correct, or leave it out")
+    if feedback.origin not in (None, *get_args(Origin)):
+        known = ", ".join(get_args(Origin))
+        raise _refused(feedback, f"the origin {feedback.origin!r}", f"one of {known}", "one, or none")
     if feedback.settles and action == "skip":
         raise _refused(feedback, "a skip that settles verdicts", "a judgement", "what is there")
     if feedback.prediction is not None:
@@ -147,6 +150,17 @@ def _check(feedback: Feedback) -> None:
         _check_label(feedback, feedback.label, "a correction to")
     if feedback.prediction is None:
         _check_label(feedback, feedback.label or "", "a span of")
+
+
+def _check_unchanged(feedback: Feedback, predicted: Span) -> None:
+    """Refuses a confirmation or a dismissal that names other values than the prediction's."""
+    given = {name: getattr(feedback, name) for name in ("label", "start_time", "end_time")}
+    for name, value in given.items():
+        if value not in (None, getattr(predicted, name), getattr(feedback.prediction, name)):
+            found = f"a {feedback.action} with the {name} {value!r}"
+            raise _refused(
+                feedback, found, f"the prediction's, {getattr(predicted, name)!r}, or none", "correct"
+            )
 
 
 def _check_prediction(feedback: Feedback, prediction: JudgedPrediction) -> None:
@@ -193,6 +207,8 @@ def _predicted(feedback: Feedback, prediction: JudgedPrediction) -> Span:
 def _result(feedback: Feedback, predicted: Span | None) -> Span:
     if predicted is None:
         return _own_span(feedback)
+    if feedback.action in ("confirm", "dismiss"):
+        _check_unchanged(feedback, predicted)
     if feedback.action == "dismiss":
         return replace(predicted, label=NOTHING)
     if feedback.action != "correct":
