@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Source = Literal["human", "talib", "model_confirmed", "model_corrected"]
 PEOPLE: frozenset[str] = frozenset({"human", "model_confirmed", "model_corrected"})
+Origin = Literal["uncertainty", "committee", "disagreement", "label_error", "audit"]
+"""Why a place was shown: where a review queue took it from, or the list of differences."""
 NOTHING = "O"
 """The label of a verdict that nothing is there."""
 

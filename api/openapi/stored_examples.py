@@ -116,6 +116,7 @@ SHAPES: dict[str, Any] = {
             }
         ],
         "summary": {**_AGREEMENT, "counts": [{"label": "bull_flag", "kind": "missed_by_human", "count": 1}]},
+        "notes": [],
     },
     "LabelBody": {
         "name": "bull_flag",

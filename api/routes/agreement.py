@@ -15,7 +15,7 @@ from mllib.pipeline.agreeing import annotator_agreement
 router = APIRouter(tags=["review"])
 
 
-@router.get("/agreement", responses=problems(422, 503))
+@router.get("/agreement", responses=problems(404, 422, 503))
 def agreement(
     service: ServiceDep, pair: Name | None = None, timeframe: Name | None = None
 ) -> list[AgreementBody]:

@@ -1,7 +1,7 @@
 """Where people, TA-Lib and the model differ, and what one version of a model changes against another."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated, Any
@@ -26,6 +26,7 @@ from api.service import Service, ServiceDep
 from api.sweeping import whole_series
 from mllib.disagreement import Summary
 from mllib.inference import Predictor
+from mllib.pipeline.disagreement_notes import check_labels, notes_on
 from mllib.pipeline.disagreements import (
     ChangeKind,
     Disagreement,
@@ -94,15 +95,18 @@ async def disagreements(  # an argument a parameter
     """
     asked = _Asked(service, request, pair, parse_timeframe(timeframe))
     layers = two_layers(between)
-    wanted = replace(filters, kinds=kinds_wanted(kinds or []))
+    wanted = replace(filters, kinds=kinds_wanted(kinds or [], between=layers))
     swept = await asked.swept(service.champion.require) if "model" in layers else None
-    found, told = await asked.told(partial(_layers, asked, layers, swept), wanted, limit)
+    labels = () if swept is None else swept.labels
+    found, told = await asked.told(partial(_layers, asked, layers, swept), wanted, limit, labels=labels)
+    notes = await run_sync(_notes, asked, layers, swept)
     return Disagreements(
         pair=asked.pair,
         timeframe=asked.timeframe,
         model_version=None if swept is None else swept.model_version,
         disagreements=[_disagreement(one) for one in found],
         summary=_summary(told),
+        notes=notes,
     )
 
 
@@ -125,7 +129,8 @@ async def model_changes(  # noqa: PLR0913  # an argument a parameter
     asked = _Asked(service, request, pair, parse_timeframe(timeframe))
     wanted = replace(filters, kinds=kinds_wanted(kinds or [], versions=True))
     before, after = [await asked.swept(partial(_loaded, service, name)) for name in (against, run_id)]
-    found, told = await asked.told(partial(_versions, asked, before, after), wanted, limit)
+    labels = {*before.labels, *after.labels}
+    found, told = await asked.told(partial(_versions, asked, before, after), wanted, limit, labels=labels)
     return ModelChanges(
         pair=asked.pair,
         timeframe=asked.timeframe,
@@ -152,8 +157,15 @@ class _Asked:
         steps = sweep_steps(service.ws, service.stored, predictor, pair=self.pair, timeframe=self.timeframe)
         return await whole_series(steps, lane, self.request, ends_at=self._ends_at)
 
-    async def told(self, find: Callable[[], list[Disagreement]], wanted: Wanted, limit: int) -> Found:
-        """What is found and wanted, and its summary.
+    async def told(
+        self,
+        find: Callable[[], list[Disagreement]],
+        wanted: Wanted,
+        limit: int,
+        *,
+        labels: Collection[str],
+    ) -> Found:
+        """What is found and wanted, and its summary; `labels` are those that the models give.
 
         Raises:
             Problem: 503 where the time has passed.
@@ -161,6 +173,7 @@ class _Asked:
 
         def work() -> Found:
             found = find()
+            check_labels(self.service.ws, wanted.labels, found, of_models=labels)
             return newest_first(found, wanted, limit), summary(found, wanted)
 
         try:
@@ -181,6 +194,11 @@ def _layers(
     if swept is None:
         return layer_disagreements(service.ws, service.stored.read(asked.pair, asked.timeframe), between)
     return layer_disagreements(service.ws, swept.candles, between, predicted=swept.spans, labels=swept.labels)
+
+
+def _notes(asked: _Asked, between: tuple[LayerName, LayerName], swept: SweptSeries | None) -> list[str]:
+    history = asked.service.stored.read(asked.pair, asked.timeframe)
+    return notes_on(asked.service.ws, history, between, predicted=None if swept is None else swept.spans)
 
 
 def _versions(asked: _Asked, before: SweptSeries, after: SweptSeries) -> list[Disagreement]:

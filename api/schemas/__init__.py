@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mllib.candle_gate import EARLIEST_TIME, LATEST_TIME
 from mllib.inference import ModelInfo
+from mllib.spans import Origin
 from mllib.store import Action, Status
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -218,7 +219,7 @@ class FeedbackRequest(BaseModel):
     annotator: Name | None = None
     note: Annotated[str, Field(max_length=10_000)] | None = None
     as_of: UnixTime | None = None
-    origin: Name | None = None
+    origin: Origin | None = None
     model_version: Name | None = None
     settles: list[Name] = Field(default_factory=list, max_length=100)
     labels: list[Name] = Field(default_factory=list, max_length=1_000)

@@ -62,13 +62,17 @@ class AgreementSummary(BaseModel):
 
 
 class Disagreements(BaseModel):
-    """Where two layers differ, newest first, and which model that is; null where none was asked."""
+    """Where two layers differ, newest first, and which model that is; null where none was asked.
+
+    `notes` say in sentences why a layer says nothing.
+    """
 
     pair: str
     timeframe: str
     model_version: str | None
     disagreements: list[DisagreementBody]
     summary: AgreementSummary
+    notes: list[str]
 
 
 class ModelChanges(BaseModel):

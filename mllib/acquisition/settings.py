@@ -4,8 +4,8 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Origin = Literal["uncertainty", "committee", "disagreement", "label_error", "audit"]
-"""Why a place is in the queue."""
+from mllib.spans import Origin
+
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")

@@ -2,13 +2,14 @@
 
 from mllib.annotation_files.entries import SOURCES
 from mllib.annotation_files.exporting import exported, to_csv, to_export, to_json, write_annotation_file
-from mllib.annotation_files.placing import check_annotations
+from mllib.annotation_files.placing import check_annotations, check_open
 from mllib.annotation_files.reading import AnnotationFile, parse_annotations, read_annotation_file
 
 __all__ = [
     "SOURCES",
     "AnnotationFile",
     "check_annotations",
+    "check_open",
     "exported",
     "parse_annotations",
     "read_annotation_file",

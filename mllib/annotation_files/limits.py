@@ -2,15 +2,14 @@
 
 import unicodedata
 
+from mllib.annotators import UNSEEN
+
 LONGEST_NAME = 200
 """Characters of an id, a label, an annotator or a model version."""
 LONGEST_NOTES = 10_000
 MOST_SUB_SPANS = 1_000
 MOST_LEVELS = 20
 """Lists and objects within one another under a key of its own; an answer has to hold them, too."""
-
-_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Control characters, halves of a surrogate pair, and separators of lines and paragraphs."""
 
 
 def can_be_an_id(text: str) -> bool:
@@ -19,7 +18,7 @@ def can_be_an_id(text: str) -> bool:
     >>> [can_be_an_id(text) for text in ("a17", "chart 3/7", "", "..", "a/./b", "a\nb", "x" * 201)]
     [True, True, False, False, False, False, False]
     """
-    if not 0 < len(text) <= LONGEST_NAME or any(unicodedata.category(one) in _UNSEEN for one in text):
+    if not 0 < len(text) <= LONGEST_NAME or any(unicodedata.category(one) in UNSEEN for one in text):
         return False
     return not {".", ".."} & set(text.split("/"))  # clients take these out of a path, encoded or not
 

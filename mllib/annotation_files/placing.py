@@ -32,6 +32,18 @@ def check_annotations(
     )
 
 
+def check_open(time: int, candles: Candles, what: str) -> None:
+    """Pass a time that is the open of one of these candles; `what` names it.
+
+    Raises:
+        InvalidAnnotations: it is none, naming the nearest candle.
+    """
+    if time not in candles.time:
+        raise InvalidAnnotations(
+            f"{candles.name}: {what}: {_stray(time, candles)} Send the open of the last visible candle."
+        )
+
+
 def _fit(annotations: Sequence[Annotation], candles: Candles) -> NDArray[np.bool_]:
     """Which annotations lie on the candles with all their bounds: `bool (n,)`."""
     fit = np.ones(len(annotations), dtype=bool)
@@ -54,12 +66,14 @@ def _first_stray(annotation: Annotation, candles: Candles) -> str:
     time = candles.time
     at, bound = next((i, b) for i, b in enumerate(_bounds(annotation)) if b not in time)
     key = "end_time" if at % 2 else "start_time"
+    return f"annotation {annotation.id} ({annotation.label}), {key}: {_stray(bound, candles)}"
+
+
+def _stray(bound: int, candles: Candles) -> str:
+    time = candles.time
     nearest = int(time[int(np.abs(time - bound).argmin())])
     place = "outside the candles" if bound < time[0] or bound > time[-1] else "between candles"
-    return (
-        f"annotation {annotation.id} ({annotation.label}), {key}: found {_shown(bound)}, {place}, expected "
-        f"the open of a candle; the nearest is {_shown(nearest)}."
-    )
+    return f"found {_shown(bound)}, {place}, expected the open of a candle; the nearest is {_shown(nearest)}."
 
 
 def _advice(strays: int, total: int, fitting: Sequence[tuple[str, int]]) -> str:

@@ -8,6 +8,8 @@ import typer
 from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mllib.disagreement import Summary
     from mllib.pipeline.disagreements import Disagreement
     from mllib.pipeline.workspace import Workspace
@@ -44,12 +46,16 @@ def disagreements(  # noqa: PLR0913  # an argument an option
     as_json: Json = False,
 ) -> None:
     """Say where people, TA-Lib and models differ on a stored series, or what a version changes."""
-    from mllib.pipeline.disagreements import Wanted, kinds_wanted, newest_first, summary
+    from mllib.pipeline.disagreements import Wanted, kinds_wanted, newest_first, summary, two_layers
     from mllib.pipeline.workspace import open_workspace
     from mllib.timeframes import parse_time
 
     wanted = Wanted(
-        kinds=kinds_wanted(_names(kinds), versions=versions is not None),
+        kinds=kinds_wanted(
+            _names(kinds),
+            versions=versions is not None,
+            between=None if versions else two_layers(between),
+        ),
         labels=_names(labels) or None,
         start_time=None if start is None else parse_time(start),
         end_time=None if end is None else parse_time(end, last=True),
@@ -57,32 +63,55 @@ def disagreements(  # noqa: PLR0913  # an argument an option
         least_confidence=least_confidence,
     )
     with open_workspace() as ws:
-        found = _found(ws, pair, timeframe, between=between, versions=versions)
+        found, notes = _found(ws, pair, timeframe, between=between, versions=versions, labels=wanted.labels)
     title = f"{pair} {timeframe}: {f'{versions[1]} against {versions[0]}' if versions else between}"
     shown = newest_first(found, wanted, limit)
     if as_json:
         print_json(
-            {"disagreements": [_plain(one) for one in shown], "summary": _counted(summary(found, wanted))}
+            {
+                "disagreements": [_plain(one) for one in shown],
+                "summary": _counted(summary(found, wanted)),
+                "notes": notes,
+            }
         )
         return
     _show(title, shown, summary(found, wanted))
+    for note in notes:
+        say(note)
 
 
 def _found(
-    ws: "Workspace", pair: str, timeframe: str, *, between: str, versions: tuple[str, str] | None
-) -> "list[Disagreement]":
+    ws: "Workspace",
+    pair: str,
+    timeframe: str,
+    *,
+    between: str,
+    versions: tuple[str, str] | None,
+    labels: "Collection[str] | None",
+) -> "tuple[list[Disagreement], list[str]]":
+    """What differs, with notes on layers that say nothing."""
+    from mllib.pipeline.disagreement_notes import check_labels, notes_on
     from mllib.pipeline.disagreements import series_changes, series_disagreements, two_layers
     from mllib.pipeline.predicting import StoredCandles
     from mllib.pipeline.promoting import find_run, find_version, load_run
+    from mllib.pipeline.sweeps import swept
+    from mllib.timeframes import parse_timeframe
 
     with progress_bar("Comparing") as progress:
         asked: Any = {"pair": pair, "timeframe": timeframe, "progress": progress}
         if versions is not None:
             before, after = (load_run(ws, find_version(ws, name)) for name in versions)
-            return series_changes(ws, StoredCandles(ws), (before, after), **asked)
+            found = series_changes(ws, StoredCandles(ws), (before, after), **asked)
+            check_labels(ws, labels, found, of_models={*before.labels, *after.labels})
+            return found, []
         layers = two_layers(between)
         model = load_run(ws, find_run(ws, None)) if "model" in layers else None
-        return series_disagreements(ws, StoredCandles(ws), model, between=layers, **asked)
+        stored = StoredCandles(ws)
+        found = series_disagreements(ws, stored, model, between=layers, **asked)
+    check_labels(ws, labels, found, of_models=() if model is None else model.labels)
+    read = None if model is None else swept(ws, stored, model, pair=pair, timeframe=timeframe)
+    history = stored.read(pair, parse_timeframe(timeframe))
+    return found, notes_on(ws, history, layers, predicted=None if read is None else read.spans)
 
 
 def _names(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from mllib.agreement import Agreement, SharedPlace, Statement, agreement, shared_places
 from mllib.candle_gate import check_pair
-from mllib.errors import InvalidAnnotations, NotFound
+from mllib.errors import InvalidAnnotations, InvalidConfig, NotFound
 from mllib.pipeline.review import record_verdict
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Feedback, Verdict
@@ -24,19 +24,29 @@ def annotator_agreement(
 ) -> list[Agreement]:
     """The agreement of every two annotators who judged a place in common, by name; names are as given.
 
-    With one of `annotators`, that one beside each other; with more, these alone.
+    With two `annotators` or more, these alone.
     Of an annotator the newest verdict on a place counts, skips and verdicts that settle others apart. Series
     whose candles are not stored are left out: their spans cannot be counted in bars.
 
     Raises:
         InvalidCandles: the pair or the timeframe cannot name a series.
+        NotFound: nothing is known of the pair, or of the series.
+        InvalidConfig: there is one annotator alone.
     """
     pair = None if pair is None else check_pair(pair)
     timeframe = None if timeframe is None else parse_timeframe(timeframe)
+    annotators = [name.strip() for name in annotators]
+    if len(set(annotators)) == 1:
+        raise InvalidConfig(
+            f"between: found {annotators[0]} alone, expected two annotators or more. Name another one with a "
+            "second --between, or none."
+        )
+    if pair is not None:
+        _require_known(ws, pair, timeframe)
     said, wanted = _statements(ws, pair, timeframe), frozenset(annotators)
     names = sorted({name for by_name in said.values() for name in by_name})
     shared: dict[tuple[str, str], list[SharedPlace]] = {
-        both: [] for both in combinations(names, 2) if wanted.issuperset(both) or wanted.issubset(both)
+        both: [] for both in combinations(names, 2) if not wanted or wanted.issuperset(both)
     }
     for (of_pair, of_timeframe), by_name in said.items():
         try:
@@ -100,6 +110,16 @@ def adjudicate(
             labels=chosen.labels,
         ),
     )
+
+
+def _require_known(ws: Workspace, pair: str, timeframe: str | None) -> None:
+    known = {(one.pair, one.timeframe) for one in (*ws.candles.list(), *ws.store.series.list())}
+    if not any(one[0] == pair and timeframe in (None, one[1]) for one in known):
+        name = pair if timeframe is None else f"{pair} {timeframe}"
+        raise NotFound(
+            f"{name}: found nothing of it, neither candles nor annotations, expected a series that is known. "
+            "Choose one of `candleloop candles list`."
+        )
 
 
 def _statements(

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from mllib.annotation_files import check_annotations
+from mllib.annotators import annotator_name
 from mllib.candle_gate import check_pair
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.pipeline.workspace import Workspace
@@ -52,7 +53,9 @@ def annotate(
         Conflict: the id is stored with other content.
     """
     pair, timeframe = check_pair(pair), parse_timeframe(timeframe)
-    named = replace(annotation, id=annotation.id or uuid4().hex).in_order()
+    key = annotation.id or uuid4().hex
+    annotator = annotator_name(annotation.annotator, f"annotation {key}")
+    named = replace(annotation, id=key, annotator=annotator).in_order()
     _check_place(ws, named, pair, timeframe)
     outcome = ws.store.annotations.add(pair, timeframe, [named])
     if outcome.conflicts:
@@ -91,6 +94,9 @@ def change_annotation(
             "Make a new one."
         )
     _refuse_turning(stored.annotation, changes)
+    if "annotator" in changes:
+        name = annotator_name(changes["annotator"], f"annotation {annotation_id}")
+        changes = {**changes, "annotator": name}
     changed = _corrected(replace(stored.annotation, **changes).in_order())
     if changed == stored.annotation:
         return _shown(ws, stored)

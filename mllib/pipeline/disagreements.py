@@ -155,13 +155,17 @@ def two_layers(text: str) -> tuple[LayerName, LayerName]:
     return found[0], found[1]
 
 
-def kinds_wanted(names: Collection[str], *, versions: bool = False) -> frozenset[str]:
+def kinds_wanted(
+    names: Collection[str], *, versions: bool = False, between: tuple[LayerName, LayerName] | None = None
+) -> frozenset[str]:
     """The kinds of these names, of layers or of versions; where none is named, those that are told usually.
 
     Raises:
-        InvalidConfig: a name is no kind.
+        InvalidConfig: a name is no kind, or none that differences `between` these layers can have.
     """
     known: tuple[str, ...] = get_args(ChangeKind) if versions else get_args(Kind)
+    if between is not None:
+        known = tuple(_kinds(between).values())
     if unknown := sorted(set(names) - set(known)):
         raise InvalidConfig(
             f"kinds: found {', '.join(unknown)}, expected some of {', '.join(known)}. Correct the name."

@@ -1,8 +1,9 @@
 """Use case of review: what an annotator's browser has kept until it is told that it is stored."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mllib.annotators import annotator_name
 from mllib.errors import CandleloopError, Conflict, NotReady
 from mllib.pipeline.review import record_verdict
 from mllib.pipeline.workspace import Workspace
@@ -45,6 +46,8 @@ def deliver(ws: Workspace, said: Said) -> Delivery:
     """
     feedback = said.feedback
     try:
+        name = annotator_name(feedback.annotator, f"feedback {feedback.client_id}")
+        feedback = replace(feedback, annotator=name)
         with _one_at_a_time:
             before = None if said.taken_back else _standing(ws, feedback)
             if before is not None:

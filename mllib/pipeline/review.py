@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from mllib.annotation_files import check_annotations
+from mllib.annotation_files import check_annotations, check_open
 from mllib.candle_gate import check_pair
 from mllib.candles import Candles
 from mllib.errors import NotFound
@@ -112,7 +112,8 @@ def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:
 
     Raises:
         InvalidCandles: the pair or the timeframe cannot name a series.
-        InvalidAnnotations: the feedback says nothing, or a bound is not the open of a stored candle.
+        InvalidAnnotations: the feedback says nothing, or a bound or `as_of` is not the open of a stored
+            candle.
         NotFound: no verdict has an id that it settles.
         Conflict: the client's id is stored with other content, or what it settles was settled already.
     """
@@ -130,7 +131,10 @@ def record_verdict(ws: Workspace, feedback: Feedback) -> tuple[Verdict, bool]:
         if span is not None
     ]
     with suppress(NotFound):  # a chart may show series that are not stored here
-        check_annotations(spans, ws.candles.read(feedback.pair, feedback.timeframe))
+        history = ws.candles.read(feedback.pair, feedback.timeframe)
+        check_annotations(spans, history)
+        if feedback.as_of is not None:
+            check_open(feedback.as_of, history, f"feedback {feedback.client_id}, as_of")
     recorded = ws.store.verdicts.record(feedback)
     if judgement.action not in WITHOUT_ANNOTATION:
         ws.store.labels.ensure(judgement.labels)

@@ -73,6 +73,7 @@ def keep(sweep: KeptSweep, path: Path) -> None:
     np.savez(content, format=np.int64(_FORMAT), **{f.name: getattr(sweep, f.name) for f in fields(sweep)})
     temporary = path.with_name(f".{path.stem}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content.getbuffer())
         temporary.replace(path)
         _remove_oldest(path)

@@ -236,6 +236,8 @@ def _loaded(path: Path, candles: str, model: str | None = None) -> _Loaded | Non
     """The sweep of these candles, from memory or a file; where it is of another model there is none."""
     with _memory_lock:
         found = _memory.get((path, candles))
+    if found is not None and not path.exists():  # deleted by hand: other processes shall find it, too
+        keep(found.kept, path)
     if found is None:
         kept = read_kept(path)
         if kept is None or kept.candles != candles:

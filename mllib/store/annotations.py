@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
+from mllib.annotators import annotator_name
 from mllib.errors import Conflict
 from mllib.spans import Annotation, ReviewedRange
 from mllib.store import tables
@@ -200,6 +201,7 @@ class AnnotationRepository:
             NotFound: no annotation has that id.
             Conflict: several series have an imported annotation of that id; name pair and timeframe.
         """
+        annotator = annotator_name(annotator, f"annotation {annotation_id}")
         with self._database.write() as session:
             key = find_root(session, annotation_id, pair, timeframe)
             retract_row(session, key, annotator=annotator, reason=reason)

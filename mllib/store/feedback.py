@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mllib.errors import InvalidAnnotations
-from mllib.spans import NOTHING, Annotation, JudgedPrediction, ReviewedRange, Source, Span
+from mllib.spans import NOTHING, Annotation, JudgedPrediction, Origin, ReviewedRange, Source, Span
 
 Action = Literal["confirm", "correct", "dismiss", "add", "skip", "nothing"]
 AS_OF = "as_of"
@@ -158,6 +158,9 @@ def _check(feedback: Feedback) -> None:
     if feedback.prediction is not None and action == "nothing":
         raise _refused(feedback, "nothing at a prediction", "none", "dismiss, or leave it out")
     _check_looked_for(feedback)
+    if feedback.origin not in (None, *get_args(Origin)):
+        known = ", ".join(get_args(Origin))
+        raise _refused(feedback, f"the origin {feedback.origin!r}", f"one of {known}", "one, or none")
     if feedback.settles and action == "skip":
         raise _refused(feedback, "a skip that settles verdicts", "a judgement", "what is there")
     if feedback.prediction is not None:
@@ -180,6 +183,17 @@ def _check_looked_for(feedback: Feedback) -> None:
         raise _refused(feedback, "nothing without labels", expected, "labels, such as those asked about")
     for label in feedback.labels:
         _check_label(feedback, label, "a look for")
+
+
+def _check_unchanged(feedback: Feedback, predicted: Span) -> None:
+    """Refuses a confirmation or a dismissal that names other values than the prediction's."""
+    given = {name: getattr(feedback, name) for name in ("label", "start_time", "end_time")}
+    for name, value in given.items():
+        if value not in (None, getattr(predicted, name), getattr(feedback.prediction, name)):
+            found = f"a {feedback.action} with the {name} {value!r}"
+            raise _refused(
+                feedback, found, f"the prediction's, {getattr(predicted, name)!r}, or none", "correct"
+            )
 
 
 def _check_prediction(feedback: Feedback, prediction: JudgedPrediction) -> None:
@@ -226,6 +240,8 @@ def _predicted(feedback: Feedback, prediction: JudgedPrediction) -> Span:
 def _result(feedback: Feedback, predicted: Span | None) -> Span:
     if predicted is None:
         return _own_span(feedback)
+    if feedback.action in ("confirm", "dismiss"):
+        _check_unchanged(feedback, predicted)
     if feedback.action == "dismiss":
         return replace(predicted, label=NOTHING)
     if feedback.action != "correct":

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from mllib.annotators import annotator_name
 from mllib.errors import Conflict, NotFound
 from mllib.spans import Annotation
 from mllib.store import tables
@@ -78,6 +79,7 @@ class VerdictRepository:
         Raises:
             NotFound: no verdict has that id.
         """
+        annotator = annotator_name(annotator, f"verdict {verdict_id}")
         with self._database.write() as session:
             key = _row(session, verdict_id).annotation_id
             if key is not None:
@@ -149,7 +151,7 @@ def _verdict(feedback: Feedback, judgement: Judgement) -> Verdict:
         label=judgement.result.label,
         start_time=judgement.result.start_time,
         end_time=judgement.result.end_time,
-        annotator=feedback.annotator,
+        annotator=annotator_name(feedback.annotator, f"feedback {feedback.client_id}"),
         note=feedback.note,
         annotation_id=None if judgement.action in WITHOUT_ANNOTATION else uuid4().hex,
         created_at=now_s(),

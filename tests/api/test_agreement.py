@@ -35,3 +35,4 @@ def test_annotators_are_compared_and_a_third_settles_it(client: TestClient, hist
 
 def test_an_impossible_series_is_refused(client: TestClient) -> None:
     assert client.get("/agreement", params={"timeframe": "1M"}).status_code == 422
+    assert client.get("/agreement", params={"pair": "XAUUSD"}).status_code == 404

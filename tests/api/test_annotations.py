@@ -264,6 +264,18 @@ def test_a_retracted_annotation_no_longer_counts(
     refusal(client.patch("/annotations/a18", json={}), 404, "Annotation a18: found no annotation of that id")
 
 
+def test_an_annotators_name_is_one_word_for_one_person(
+    client: TestClient, ws: Workspace, span: Make, refusal: Callable[..., None]
+) -> None:
+    assert client.post("/annotations", json=span(id="a17", annotator=" ann ")).json()["annotator"] == "ann"
+    assert client.patch("/annotations/a17", json={"annotator": " "}).json()["annotator"] is None
+    bad = "a\nn"
+    refusal(client.post("/annotations", json=span(annotator=bad)), 422, "annotator: found .*at character 2")
+    refusal(client.patch("/annotations/a17", json={"annotator": bad}), 422, "Remove it")
+    refusal(client.delete("/annotations/a17", params={"annotator": bad}), 422, "Remove it")
+    assert [one.id for one in ws.store.annotations.list("EURUSD", "1h")] == ["a17"]
+
+
 def test_an_id_in_two_series_asks_for_the_series(
     client: TestClient, span: Make, refusal: Callable[..., None]
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_version_against_itself_changes_nothing(client: TestClient) -> None:
         ({"timeframe": "1M"}, 422, "1m for one minute or 1mo for one month"),
         ({"start_time": 2_000, "end_time": 1_000}, 422, "expected its start before its end"),
         ({"limit": 0}, 422, "query.limit"),
+        ({"labels": ["bullish_engulfing", "nix"]}, 422, "labels: found nix, expected some of "),
         ({"kinds": "nix"}, 422, "query.kinds"),
         ({"least_confidence": 2}, 422, "query.least_confidence"),
     ],
@@ -152,6 +153,19 @@ def test_an_unknown_version_and_unknown_layers_are_refused(
     unknown = client.get("/models/1/changes", params={**EURUSD, "against": "77"})
     refusal(unknown, 404, "model 77: found no such version or run")
     refusal(client.get("/disagreements", params={**EURUSD, "between": "human"}), 422, "query.between")
+    impossible = {**EURUSD, "between": "human,model", "kinds": "missed_by_talib"}
+    refusal(client.get("/disagreements", params=impossible), 422, "kinds: found missed_by_talib")
+
+
+def test_layers_that_say_nothing_are_told(
+    modelless: TestClient, empty_ws: Workspace, history: Candles
+) -> None:
+    empty_ws.candles.merge(history)
+    (people, talib) = modelless.get("/disagreements", params={**EURUSD, "between": "human,talib"}).json()[
+        "notes"
+    ]
+    assert "Nobody has reviewed any of EURUSD 1h" in people
+    assert "candleloop label --pair EURUSD --timeframe 1h" in talib
 
 
 def test_without_a_model_there_is_nothing_to_compare_with_it(

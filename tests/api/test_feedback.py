@@ -181,6 +181,13 @@ def test_a_series_that_is_not_stored_can_be_judged(
         ({"prediction": None}, "found no prediction"),
         ({"action": "nothing", "labels": ["flag"]}, "found nothing at a prediction"),
         ({"action": "nothing", "prediction": None}, "found nothing without labels"),
+        (
+            {"as_of": 1_600_000_001},
+            r"as_of: found 1600000001 .*expected the open of a candle; the nearest is",
+        ),
+        ({"origin": "browse"}, r"\$.origin: input should be 'uncertainty', "),
+        ({"action": "dismiss", "label": "bear_flag"}, "Send correct"),
+        ({"annotator": "mi\na"}, r"annotator: found .*at character 3.*Remove it"),
         ({"as_of": 1_483_228_800}, "after the last visible candle"),
         ({"starttime": 5}, r"\$.starttime: extra inputs are not permitted"),
         ({"timeframe": "1M"}, "Write 1m for one minute or 1mo for one month"),

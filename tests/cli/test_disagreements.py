@@ -39,6 +39,7 @@ def test_differences_are_listed_and_counted(candleloop, start_time: int) -> None
     assert (one["kind"], one["start_bars"], one["end_bars"], one["iou"]) == ("boundary_mismatch", 0, -1, 0.5)
     counts = {(each["label"], each["kind"]): each["count"] for each in shown["summary"]["counts"]}
     assert counts["bullish_doji", "missed_by_human"] > 10
+    assert shown["notes"] == []
     assert len(json.loads(candleloop(*ASKED, "--limit", "7", "--json").stdout)["disagreements"]) == 7
 
 
@@ -47,6 +48,11 @@ def test_differences_are_listed_and_counted(candleloop, start_time: int) -> None
     [
         (("--between", "human"), "expected two of human, talib, model"),
         (("--kinds", "moved"), "kinds: found moved"),
+        (("--kinds", "missed_by_model"), "kinds: found missed_by_model"),
+        (
+            ("--labels", "bullish_doji,dodji"),
+            "labels: found dodji, expected some of bullish_doji",
+        ),
         (("--versions", "7", "8"), "model 7: found no such version or run"),
         (("--between", "human,model"), "there is none yet"),
     ],

@@ -55,6 +55,7 @@ def test_differences_are_told_and_settled(candleloop, said):
     (found,) = json.loads(candleloop("annotations", "agreement", "--json").stdout)
     (one,) = found["differences"]
     ids = [one[side]["verdict_id"] for side in ("second", "first")]
+    assert "Remove it" in candleloop("verdicts", "adjudicate", *ids, "--annotator", "a\nb").stderr
     done = json.loads(candleloop("verdicts", "adjudicate", *ids, "--annotator", "cleo", "--json").stdout)
     assert (done["action"], sorted(done["settles"])) == ("dismiss", sorted(ids))
     (settled,) = json.loads(candleloop("annotations", "agreement", "--json").stdout)

@@ -4,7 +4,7 @@ import pytest
 
 from mllib.agreement import Agreement
 from mllib.candles import Candles
-from mllib.errors import Conflict, InvalidAnnotations, NotFound
+from mllib.errors import Conflict, InvalidAnnotations, InvalidConfig, NotFound
 from mllib.pipeline.agreeing import adjudicate, annotator_agreement
 from mllib.pipeline.annotations import known_facts
 from mllib.pipeline.overview import loop_state
@@ -82,11 +82,19 @@ def test_series_and_annotators_can_be_chosen(ws: Workspace, candles: Candles, bo
         ("ann", "cleo"),
         ("ben", "cleo"),
     ]
-    with_ann = [one.annotators for one in annotator_agreement(ws, annotators=["ann"])]
-    assert with_ann == [("ann", "ben"), ("ann", "cleo")]
     assert _only(ws, annotators=["cleo", "ann"]).annotators == ("ann", "cleo")
-    assert annotator_agreement(ws, pair="GBPUSD") == []
     assert annotator_agreement(ws, timeframe="1D") == []
+
+
+@pytest.mark.parametrize("unknown", [{"pair": "GBPUSD"}, {"pair": "EURUSD", "timeframe": "4h"}])
+def test_a_series_of_which_nothing_is_known_is_not_found(ws: Workspace, unknown: dict[str, str]) -> None:
+    with pytest.raises(NotFound, match="found nothing of it, neither candles nor annotations"):
+        annotator_agreement(ws, **unknown)
+
+
+def test_one_annotator_alone_agrees_with_nobody(ws: Workspace, both: list[Verdict]) -> None:
+    with pytest.raises(InvalidConfig, match="found ann alone, expected two annotators or more"):
+        annotator_agreement(ws, annotators=["ann", " ann "])
 
 
 def test_a_series_without_candles_and_nameless_verdicts_are_left_out(ws: Workspace) -> None:

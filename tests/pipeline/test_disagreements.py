@@ -197,6 +197,14 @@ def test_an_unknown_kind_is_refused() -> None:
         kinds_wanted(["added", "agreement"])
 
 
+def test_a_kind_that_two_layers_cannot_have_is_refused() -> None:
+    assert kinds_wanted(["missed_by_talib"], between=("human", "talib")) == {"missed_by_talib"}
+    with pytest.raises(
+        InvalidConfig, match=r"found missed_by_model, expected some of agreement, .*missed_by_hum"
+    ):
+        kinds_wanted(["missed_by_model"], between=("human", "talib"))
+
+
 def test_only_reviewed_candles_count_and_only_for_the_labels_looked_for(
     ws: Workspace, candles: Candles, sweep: Sweep
 ) -> None:

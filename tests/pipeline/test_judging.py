@@ -62,6 +62,21 @@ def test_the_same_from_another_tab_counts_once(ws) -> None:
     assert [v.client_id for v in ws.store.verdicts.list()] == ["tab one"]
 
 
+def test_blanks_around_a_name_make_no_other_annotator(ws) -> None:
+    assert deliver(ws, said("one", annotator=" ada ")).verdict_id is not None
+    assert deliver(ws, said("two", annotator="ada")).elsewhere
+    assert deliver(ws, said("three", annotator="  ")).verdict_id is not None
+    assert [v.annotator for v in ws.store.verdicts.list()] == [None, "ada"]
+    assert "at character 2" in (deliver(ws, said("four", annotator="a\0")).refused or "")
+
+
+def test_what_was_visible_ends_with_a_candle(ws) -> None:
+    refused = deliver(ws, said(as_of=at(60) + 1)).refused or ""
+    assert f"as_of: found {at(60) + 1} " in refused
+    assert f"the nearest is {at(60)} " in refused
+    assert deliver(ws, said(as_of=at(60))).verdict_id is not None
+
+
 def test_two_tabs_at_once_count_once(ws) -> None:
     tabs = [Thread(target=deliver, args=(ws, said(f"tab {n}"))) for n in range(8)]
     for tab in tabs:

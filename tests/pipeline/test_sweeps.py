@@ -102,6 +102,20 @@ def test_it_is_computed_once_and_then_read(
     assert counting.asked == computed > 0
 
 
+def test_a_file_that_was_deleted_is_written_anew_by_who_has_it_in_memory(
+    home: Workspace, stored: StoredCandles, predictor: Predictor, counting: Counting, trained: TrainedHome
+) -> None:
+    asked = replace(predictor, model=counting)
+    first = sweep_series(home, stored, asked, **EURUSD)
+    computed = counting.asked
+    shutil.rmtree(home.sweeps)
+    assert sweep_series(home, stored, asked, **EURUSD) is first
+    forget()
+    found = swept_by(home, stored, trained.champion, **EURUSD)
+    assert found is not None
+    assert (found.spans, counting.asked) == (first.spans, computed)
+
+
 def test_a_run_s_sweep_is_found_without_its_model(
     home: Workspace, stored: StoredCandles, predictor: Predictor, trained: TrainedHome
 ) -> None:

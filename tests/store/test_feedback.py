@@ -19,7 +19,20 @@ def _feedback(**changes: Any) -> Feedback:
 
 
 def test_a_confirmation_keeps_label_and_bounds() -> None:
-    assert judge(_feedback(label="wedge", start_time=1)).result == Span("flag", 10, 20)
+    assert judge(_feedback(label="flag", start_time=10, end_time=20)).result == Span("flag", 10, 20)
+
+
+@pytest.mark.parametrize("action", ["confirm", "dismiss"])
+@pytest.mark.parametrize("changes", [{"label": "wedge"}, {"start_time": 1}, {"end_time": 30}])
+def test_what_changes_a_prediction_is_a_correction(action: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidAnnotations, match=r"expected the prediction's, .*Send correct\."):
+        judge(_feedback(action=action, **changes))
+
+
+def test_an_unknown_origin_is_refused() -> None:
+    assert judge(_feedback(origin="label_error")).action == "confirm"
+    with pytest.raises(InvalidAnnotations, match=r"found the origin 'browse', expected one of uncertainty, "):
+        judge(_feedback(origin="browse"))
 
 
 def test_a_correction_falls_back_to_what_was_predicted() -> None:
