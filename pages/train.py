@@ -22,8 +22,8 @@ from mllib.store import Run
 _RUNS_LISTED = 20
 _CHOSEN = "train run"
 _DOUBLE_CLICK_S = 1.5
+# How often progress is read while a run is under way, and whether one has begun by itself.
 _WATCHED_EVERY_S, _LOOKED_AT_EVERY_S = 1.0, 4.0
-"""How often progress is read while a run is under way, and whether one has begun by itself."""
 
 
 def render() -> None:

@@ -49,6 +49,7 @@ def console(
         "server.port": str(port),
         "server.headless": "true",
         "browser.gatherUsageStats": "false",
+        "runner.magicEnabled": "false",
     }
     flags = [flag for key, value in options.items() for flag in (f"--{key}", value)]
     _become(["streamlit", "run", str(Path(spec.origin).with_name("main.py")), *flags])
