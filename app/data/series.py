@@ -63,7 +63,7 @@ def _begin_samples() -> None:
 
 
 def _take_samples() -> None:
-    task = background(_SAMPLES, import_samples, workspace())
+    task = background(_SAMPLES, import_samples, workspace(), long=True)
     if task.done:
         st.session_state[_SAMPLES] = False
         forget(_SAMPLES)
