@@ -41,6 +41,25 @@ def test_what_cannot_be_is_refused_beside_its_field_with_its_path(page) -> None:
     page.get_by_text("the configuration says 0.2").wait_for(state="detached")
 
 
+def test_a_number_out_of_bounds_keeps_the_training_from_starting(page, ws: Workspace) -> None:
+    before = len(ws.store.runs.list())
+    page.goto("/train")
+    for wrong in ("-5", "99999999"):
+        _fill(page, "Rounds", wrong)
+        page.get_by_text(f"found {wrong}: input should be").wait_for()
+        wait(lambda: _button(page, "Start training").is_disabled(), "the button to rest", page)
+    page.wait_for_timeout(1_500)
+    assert page.get_by_text("stages.training.hyperparameters.n_estimators: found").is_visible()
+    assert page.get_by_role("spinbutton", name="Rounds").input_value() == "99999999"
+    _button(page, "Reset").click()
+    wait(lambda: _button(page, "Start training").is_enabled(), "the button to come back", page)
+
+    page.get_by_role("spinbutton", name="Rounds").fill("-7")
+    _button(page, "Start training").click()
+    page.get_by_text("found -7: input should be").wait_for()
+    assert len(ws.store.runs.list()) == before
+
+
 def test_another_model_brings_its_own_settings(page) -> None:
     page.goto("/train")
     page.get_by_role("spinbutton", name="Rounds").wait_for()
