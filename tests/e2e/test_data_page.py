@@ -37,8 +37,10 @@ def test_a_cell_that_is_no_number_is_named_before_anything_is_stored(
 ) -> None:
     bad = candles.head(60).astype(object)
     bad.loc[41, "open"] = "n/a"
+    bad.loc[11, "close"] = "?"
     _upload(page, _csv(tmp_path, "GBPUSD_1h.csv", bad))
     page.get_by_text("row 42, column open: found 'n/a', expected a number").wait_for()
+    page.get_by_text("row 12, column close: found '?', expected a number").wait_for()
     assert _button(page, "Import").count() == 0
     assert [one.pair for one in ws.candles.list()] == ["EURUSD"]
 
@@ -56,14 +58,23 @@ def test_what_the_gate_refuses_cannot_be_imported(page, candles: pd.DataFrame, t
 def test_a_file_is_previewed_imported_appended_to_renamed_and_deleted(
     page, ws: Workspace, candles: pd.DataFrame, tmp_path: Path
 ) -> None:
-    _upload(page, _csv(tmp_path, "GBPUSD_1h.csv", candles.iloc[:500]))
+    _upload(page, _csv(tmp_path, "GBPUSD_1d.csv", candles.iloc[:500]))
     page.get_by_text("A new series: nothing is stored under this name yet").wait_for()
+    page.get_by_text("Mind the name: the file's says 1d, its candles are 1h apart.").wait_for()
+    page.get_by_role("textbox", name="Pair").fill("")
+    page.keyboard.press("Enter")
+    page.get_by_text("Give the symbol to go on.").wait_for()
+    assert _button(page, "Import").is_disabled()
+    page.get_by_role("textbox", name="Pair").fill("GBPUSD")
+    page.keyboard.press("Enter")
+    _button(page, "Import 500 candles").wait_for()
     assert page.get_by_role("textbox", name="Pair").input_value() == "GBPUSD"
     page.locator(".js-plotly-plot").wait_for()
     assert [one.pair for one in ws.candles.list()] == ["EURUSD"]
     _button(page, "Import 500 candles").click()
     page.get_by_text("GBPUSD 1h: 500 candles added").wait_for()
     assert len(ws.candles.read("GBPUSD", "1h")) == 500
+    page.get_by_test_id("stMain").get_by_text("GBPUSD 1h", exact=True).wait_for()
 
     newer = candles.iloc[450:600].copy()
     newer.loc[460, "close"] = newer.loc[460, "low"]
