@@ -55,10 +55,12 @@ def test_a_dragged_span_is_stored_once_on_its_candles_edited_deleted_and_brought
     _settle(page)
     _button(page, "Delete").click()
     wait(lambda: len(_drawn(ws)) == before, "the deletion")
+    shown = chart.bars()
     for left in (before + 1, before + 1, before + 1, before + 1, before):
         _undo(page)
         wait(lambda left=left: len(_drawn(ws)) == left, "the undo")
     assert _button(page, "Undo").is_disabled()
+    assert chart.bars() == pytest.approx(shown)
 
 
 def test_a_key_takes_a_label_and_puts_it_away_again(chart: ChartOnPage, ws: Workspace) -> None:
