@@ -211,8 +211,10 @@ def _table(passing: differences.Rows) -> None:
     one = differences.selected(shown)
     at = [key_of(row) for row in shown].index(key_of(one))
     st.session_state[differences.TABLE] = {"selection": {"rows": [at], "columns": [], "cells": []}}
+    table = differences_table(shown)
+    with_bounds = bool(table["bounds"].any())
     st.dataframe(
-        differences_table(shown),
+        table if with_bounds else table.drop(columns="bounds"),
         key=differences.TABLE,
         height=TABLE_PX,
         hide_index=True,
@@ -220,8 +222,8 @@ def _table(passing: differences.Rows) -> None:
         selection_mode=("single-row-required", "single-cell"),
         placeholder="",
         column_config={
-            "kind": st.column_config.TextColumn("Kind", width=112),
-            "label": st.column_config.TextColumn("Label", width=158),
+            "kind": st.column_config.TextColumn("Kind", width=110),
+            "label": st.column_config.TextColumn("Label", width=134 if with_bounds else 180),
             "start": st.column_config.DatetimeColumn("Start (UTC)", format="D MMM YY HH:mm", width=108),
             "bounds": st.column_config.TextColumn(
                 "Bounds", width=52, help="How many candles later the second one starts and ends."
