@@ -20,7 +20,9 @@ import streamlit as st
 T = TypeVar("T")
 
 _AT_ONCE = 2
-"""So many threads work at a time; the rest wait, so that ten browsers do not slow down each other's pages."""
+"""So many threads work at a time on long work, and so many on short; the rest wait, so that ten browsers do
+not slow down each other's pages."""
+_WAITING = {True: "waits for other long work", False: "waits for other work"}
 _ENDED_KEPT = 32
 _POLLED_EVERY_S = 0.4
 
@@ -57,25 +59,37 @@ class Task(Generic[T]):
         """Takes note of how far the work is."""
         self.progress, self.stage = share, stage
 
-    def _run(self, work: Callable[[], T], turn: threading.Semaphore) -> None:
-        with turn:
-            try:
-                self._result = work()
-                self.progress = 1.0
-            except Exception as exc:  # noqa: BLE001 - raised again where the result is asked for
-                self.error = exc
-            finally:
-                self._ended.set()
+    def _run(self, work: Callable[[], T], turn: threading.Semaphore, waiting: str) -> None:
+        if not turn.acquire(blocking=False):
+            self.stage = waiting
+            turn.acquire()
+            self.stage = ""
+        try:
+            self._work(work)
+        finally:
+            turn.release()
+
+    def _work(self, work: Callable[[], T]) -> None:
+        try:
+            self._result = work()
+            self.progress = 1.0
+        except Exception as exc:  # noqa: BLE001 - raised again where the result is asked for
+            self.error = exc
+        finally:
+            self._ended.set()
 
 
 _tasks: OrderedDict[Hashable, Task[Any]] = OrderedDict()
 _lock = threading.Lock()
-_turn = threading.Semaphore(_AT_ONCE)
+_turns = {is_long: threading.Semaphore(_AT_ONCE) for is_long in (True, False)}
 
 
-def background(key: Hashable, function: Callable[..., T], *args: Any, **kwargs: Any) -> Task[T]:
+def background(
+    key: Hashable, function: Callable[..., T], *args: Any, long: bool = False, **kwargs: Any
+) -> Task[T]:
     """The task of that key, started with these arguments where there is none yet.
 
+    `long` work (sweeps, builds, pushes) has turns of its own, so that a short read never waits for it.
     A function with a parameter `progress` gets the task's `report`. An ended task stays, so that the next
     page finds its result, until `forget` or until many later ones have ended.
     """
@@ -89,7 +103,8 @@ def background(key: Hashable, function: Callable[..., T], *args: Any, **kwargs: 
     if "progress" in inspect.signature(function).parameters:
         kwargs.setdefault("progress", task.report)
     work = partial(function, *args, **kwargs)
-    threading.Thread(target=task._run, args=(work, _turn), name=f"background {key}", daemon=True).start()
+    taking_turns = (work, _turns[long], _WAITING[long])
+    threading.Thread(target=task._run, args=taking_turns, name=f"background {key}", daemon=True).start()
     return task
 
 

@@ -54,6 +54,7 @@ def changes_view(compared: Sequence[Run], _: Sequence[Run]) -> None:
         (before, after),
         pair=pair,
         timeframe=timeframe,
+        long=True,
     )
     changes = result_or_progress(task, "Comparing both on the whole series")
     if changes is not None:

@@ -139,11 +139,11 @@ def compared(versions: Sequence[Run]) -> Comparison | Task[object]:
     if compares_versions():
         runs = _chosen(versions)
         key = ("sweeps", workspace().home, version, *where.values(), *(run.run_id for run in runs))
-        task = background(key, sweep_missing, workspace(), stored_candles(), runs, **where)
+        task = background(key, sweep_missing, workspace(), stored_candles(), runs, long=True, **where)
     else:
         model = predictor()
         key = ("sweep", workspace().home, version, *where.values(), model.info.run_id)
-        task = background(key, sweep_series, workspace(), stored_candles(), model, **where)
+        task = background(key, sweep_series, workspace(), stored_candles(), model, long=True, **where)
     if task.done:
         forget(key)
         if task.error is not None:

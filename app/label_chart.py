@@ -103,7 +103,7 @@ def draw_chart(
     candle_chart(
         history,
         layers,
-        key="labels_chart",
+        key=labelling.CHART,
         focus=here.focus,
         selected=here.selected,
         selecting=selecting,

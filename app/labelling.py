@@ -10,6 +10,7 @@ from uuid import uuid4
 import streamlit as st
 
 from app.background import Task, background
+from app.chart import is_in_view
 from app.session import stored_candles, workspace
 from app.signing_in import signed_in_name
 from mllib.candles import Candles
@@ -17,6 +18,7 @@ from mllib.errors import CandleloopError
 from mllib.pipeline.span_edits import SpanEdits
 from mllib.spans import Annotation
 
+CHART = "labels_chart"
 _SOON_S = 0.25
 
 
@@ -116,7 +118,7 @@ def delete() -> None:
 
 
 def undo() -> None:
-    """Takes back the newest edit of this session and goes to where it was made."""
+    """Takes back the newest edit of this session and goes to where it was made, unless that is in view."""
     here, ws = standing(), workspace()
     with _told(here):
         undone = here.edits.undo(ws)
@@ -128,7 +130,7 @@ def undo() -> None:
             st.session_state.labels_series = name
             open_series()
         select(again)
-        if edit.time is not None:
+        if edit.time is not None and not is_in_view(history(), CHART, edit.time):
             here.focus = (edit.time, edit.time)
 
 

@@ -1,8 +1,10 @@
 """The console's entry: `streamlit run app/main.py`."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from app.doors import DOORS
+from app.doors import DOORS, Door
 from app.failures import errors_shown
 from app.session import keep_widgets
 from app.signing_in import Visitor, ask, sign_out, stay_signed_in, visitor
@@ -10,16 +12,30 @@ from app.style import STYLE
 
 
 def _pages(here: Visitor) -> list[st.Page]:
-    """The pages that are open to a visitor, and the way out for one who signed in."""
-    open_doors = [
+    """All pages, those hidden that are not open to a visitor, and the way out for one who signed in."""
+    pages = [
         st.Page(door.file, title=door.title, icon=door.icon, default=name == "overview")
+        if here.allows(door.scope)
+        else st.Page(_refusal(door), title=door.title, url_path=name, visibility="hidden")
         for name, door in DOORS.items()
-        if here.allows(door.scope) and door.file.is_file()
+        if door.file.is_file()
     ]
     if here.name is None:
-        return open_doors
+        return pages
     out = st.Page(sign_out, title=f"Sign out {here.name}", icon=":material/logout:", url_path="sign-out")
-    return [*open_doors, out]
+    return [*pages, out]
+
+
+def _refusal(door: Door) -> Callable[[], None]:
+    """A page that says which scope of key opens it."""
+
+    def refuse() -> None:
+        st.info(
+            f"Your key does not open {door.title}. Ask for one with the scope {door.scope}.",
+            icon=":material/lock:",
+        )
+
+    return refuse
 
 
 def _closed_doors() -> list[st.Page]:

@@ -22,7 +22,8 @@ def queue_ahead(model: Predictor) -> Task[list[QueueEntry]]:
     """The queue over all series, looked for anew once anything was said since."""
     ws = workspace()
     key = ("queue ahead", str(ws.home), model.info.run_id, ws.store.revision())
-    return background(key, review_queue, ws, stored_candles(), model, series=None, size=QUEUE_SIZE)
+    stored = stored_candles()
+    return background(key, review_queue, ws, stored, model, series=None, size=QUEUE_SIZE, long=True)
 
 
 def queue_words(entries: Sequence[QueueEntry]) -> str:

@@ -234,6 +234,7 @@ def _queue(wish: QueueWish) -> dict[str, Any]:
         stored_candles(),
         model,
         request,
+        long=True,
     )
     if not task.done:
         return {"id": wish.id, "progress": task.progress, "stage": task.stage}
@@ -285,6 +286,7 @@ def _browse(wish: BrowseWish) -> dict[str, Any]:
         model,
         pair=pair,
         timeframe=timeframe,
+        long=True,
     )
     if not task.done:
         return {"id": wish.id, "progress": task.progress, "stage": task.stage or f"reading {wish.series}"}

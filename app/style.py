@@ -8,4 +8,6 @@ h2, h3 {font-size: 1.05rem !important; font-weight: 600 !important; padding: 0.3
 [data-testid="stMetricValue"] {font-size: 1.5rem; font-variant-numeric: tabular-nums;}
 [data-testid="stMetricLabel"] {opacity: 0.75;}
 [data-testid="stHeaderActionElements"] {display: none;}
+kbd[aria-label="Shortcut Delete"] {font-size: 0;}
+kbd[aria-label="Shortcut Delete"]::after {content: "Del"; font-size: 0.75rem;}
 </style>"""

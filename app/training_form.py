@@ -166,16 +166,13 @@ def _choices(one: FormField, key: str, said: str) -> list[str]:
 
 
 def _number(one: FormField, key: str, said: str) -> Any:
+    """A number without bounds: one beyond them would stay in the browser, and the old one would train."""
     whole = one.kind == "integer"
     number = int if whole else float
-    bounds = one.bounds
-    least, most = (None if bound is None else number(bound) for bound in (bounds.least, bounds.most))
     if one.optional and key not in st.session_state:
         st.session_state[key] = one.value
     return st.number_input(
         one.title,
-        min_value=least,
-        max_value=most,
         value=None if one.optional else number(one.value),
         step=1 if whole else _step(one),
         format=None if whole else "%g",

@@ -76,23 +76,44 @@ def read_candle_file(path: Path) -> RawCandles:
 
     Raises:
         InvalidCandles: if the file cannot be read or decoded, is cut off or empty, lacks a column,
-            or holds a cell that is no number or time; row and column are named.
+            or holds a cell that is no number or time; row and column are named, and `others` are the
+            first such cells of further columns.
     """
     notes: list[str] = []
     table = _table(path, notes)
     columns, table = _join_date_and_time(_recognise(table.column_names, path.name), table)
     if table.num_rows == 0:
         raise InvalidCandles(f"{path.name}: found no rows, expected at least one candle. Check the export.")
-    values: dict[str, NDArray[Any]] = {"time": times_of(table.column(columns["time"]), path.name, notes)}
-    if decimal_comma := has_decimal_comma(table, columns):
-        notes.append("Prices are written with a decimal comma.")
-    for name in (name for name in COLUMNS[1:] if name in columns):
-        values[name] = numbers(table.column(columns[name]), name, path.name, decimal_comma)
+    values = _values(table, columns, path.name, notes)
     left_out = [name for at, name in enumerate(table.column_names) if at not in columns.values() and name]
     if left_out:
         notes.append(f"Left out: {', '.join(left_out)}.")
     headers = {name: table.column_names[at] for name, at in columns.items()}
     return RawCandles(pd.DataFrame(values), tuple(notes), headers)
+
+
+def _values(
+    table: "pa.Table", columns: dict[str, int], file: str, notes: list[str]
+) -> dict[str, NDArray[Any]]:
+    """The times and numbers of a table by name; raises for all columns at once."""
+    values: dict[str, NDArray[Any]] = {}
+    refusals: list[InvalidCandles] = []
+    decimal_comma = has_decimal_comma(table, columns)
+    for name in (name for name in COLUMNS if name in columns):
+        column = table.column(columns[name])
+        try:
+            if name == "time":
+                values[name] = times_of(column, file, notes)
+            else:
+                values[name] = numbers(column, name, file, decimal_comma)
+        except InvalidCandles as exc:
+            refusals.append(exc)
+    if refusals:
+        refusals[0].others = tuple(refusals[1:])
+        raise refusals[0]
+    if decimal_comma:
+        notes.append("Prices are written with a decimal comma.")
+    return values
 
 
 def read_rows(path: Path, first: int = 1, *, count: int = 8) -> FileRows:

@@ -352,6 +352,8 @@ def _explained(error: ErrorDetails) -> tuple[str, str]:
     if error["type"] == "extra_forbidden":
         allowed = ", ".join(_keys_beside(location)) or "no key"
         return path, f"found an unknown key, expected one of {allowed}. Correct its spelling or remove it."
+    if error["type"] == "too_short" and not error["input"]:
+        return path, "found none, expected at least one. Choose at least one."
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return path, f"{message.rstrip('.')}. Correct the value."

@@ -19,11 +19,16 @@ class CandleloopError(Exception):
 
 
 class InvalidCandles(CandleloopError):
-    """Candles that the gate refuses; `row` is the first one concerned, from 1, where there is one."""
+    """Candles that the gate refuses; `row` is the first one concerned, from 1, where there is one.
 
-    def __init__(self, message: str, *, row: int | None = None) -> None:
+    `others` are refusals of the same candles for another reason.
+    """
+
+    def __init__(
+        self, message: str, *, row: int | None = None, others: "tuple[InvalidCandles, ...]" = ()
+    ) -> None:
         super().__init__(message)
-        self.row = row
+        self.row, self.others = row, others
 
 
 class InvalidAnnotations(CandleloopError):

@@ -50,5 +50,14 @@ def guess_timeframe(time: NDArray[np.int64], file_name: str = "") -> str | None:
     if len(rising):
         distances, counts = np.unique(rising, return_counts=True)
         return likely_timeframe(float(distances[counts.argmax()]))
+    return named_timeframe(file_name)
+
+
+def named_timeframe(file_name: str) -> str | None:
+    """The timeframe that a file's name says, if it says one.
+
+    >>> named_timeframe("EURUSD_1d.csv"), named_timeframe("EUR_M15.csv"), named_timeframe("candles.csv")
+    ('1d', '15m', None)
+    """
     found = _TIMEFRAME.search(file_name)
     return _WRITTEN[found[0]] if found else None

@@ -31,7 +31,19 @@ def parquet_table(path: Path) -> "pa.Table":
             _refuse_large_parquet(path, file.metadata)
             return file.read()
     except (pa.ArrowException, OSError) as exc:
-        raise unreadable(path, f"{exc}".strip(), "a whole Parquet file") from exc
+        raise unreadable(path, _why_unreadable(exc), "a whole Parquet file") from exc
+
+
+def _why_unreadable(exc: Exception) -> str:
+    """Arrow's first sentence as part of one of ours.
+
+    >>> _why_unreadable(ValueError("Parquet magic bytes not found in footer. Either the file is corrupted."))
+    'no Parquet file (Parquet magic bytes not found in footer)'
+    """
+    if isinstance(exc, OSError):
+        return f"{exc}".strip().rstrip(".")
+    first = f"{exc}".strip().partition("\n")[0].partition(". ")[0].rstrip(".")
+    return f"no Parquet file ({first})"
 
 
 def read_text(path: Path, notes: list[str]) -> str:

@@ -211,8 +211,10 @@ def _table(passing: differences.Rows) -> None:
     one = differences.selected(shown)
     at = [key_of(row) for row in shown].index(key_of(one))
     st.session_state[differences.TABLE] = {"selection": {"rows": [at], "columns": [], "cells": []}}
+    table = differences_table(shown)
+    with_bounds = bool(table["bounds"].any())
     st.dataframe(
-        differences_table(shown),
+        table if with_bounds else table.drop(columns="bounds"),
         key=differences.TABLE,
         height=TABLE_PX,
         hide_index=True,
@@ -220,13 +222,13 @@ def _table(passing: differences.Rows) -> None:
         selection_mode=("single-row-required", "single-cell"),
         placeholder="",
         column_config={
-            "kind": st.column_config.TextColumn("Kind", width=116),
-            "label": st.column_config.TextColumn("Label", width=122),
-            "start": st.column_config.DatetimeColumn("Start (UTC)", format="D MMM YYYY HH:mm", width=122),
+            "kind": st.column_config.TextColumn("Kind", width=110),
+            "label": st.column_config.TextColumn("Label", width=134 if with_bounds else 180),
+            "start": st.column_config.DatetimeColumn("Start (UTC)", format="D MMM YY HH:mm", width=108),
             "bounds": st.column_config.TextColumn(
-                "Bounds", width=56, help="How many candles later the second one starts and ends."
+                "Bounds", width=52, help="How many candles later the second one starts and ends."
             ),
-            "confidence": st.column_config.NumberColumn("Conf.", format="%.2f", width=48),
+            "confidence": st.column_config.NumberColumn("Conf.", format="%.2f", width=44),
             "said": st.column_config.TextColumn("", width=20),
         },
     )
@@ -267,7 +269,9 @@ def _all_buttons(passing: differences.Rows) -> None:
     some = [one for one in shown if can_be(one, "dismiss")]
     said, confirm, dismiss = st.columns([1.25, 1, 1], gap="small", vertical_alignment="center")
     said.caption(cut or count(passing.total, "row"))
-    asking = {"width": "stretch", "disabled": not some, "on_click": differences.ask}
+    if not some:
+        return
+    asking = {"width": "stretch", "on_click": differences.ask}
     confirm.button(f"Confirm all {len(some):,}", args=("confirm", shown), **asking)
     dismiss.button(f"Dismiss all {len(some):,}", args=("dismiss", shown), **asking)
 

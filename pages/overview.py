@@ -5,6 +5,7 @@ import time
 import pandas as pd
 import streamlit as st
 
+from app.background import Task
 from app.failures import errors_shown
 from app.queue_ahead import QUEUE_SIZE, queue_ahead, queue_words
 from app.session import champion, predictor, stored_candles, worker_alive, workspace
@@ -14,6 +15,7 @@ from app.ways import way_to
 from app.words import ago, count, day, label_words, model_words
 from mllib.pipeline.champion_health import champion_health
 from mllib.pipeline.overview import LoopState, labels_of_people, loop_state, span_f1_over
+from mllib.pipeline.queueing import QueueEntry
 from mllib.pipeline.retraining import next_training, next_words
 from mllib.pipeline.verdict_history import verdict_history
 
@@ -82,12 +84,18 @@ def _queue() -> None:
         return
     task = queue_ahead(model)
     if not task.done:
-        _figure("Queue", f"{task.progress:.0%}", "reading whole series")
+        _figure("Queue", "…", _reading(task))
     elif task.error is not None:
         _figure("Queue", "–", str(task.error))
     else:
         places = len(task.result)
         _figure("Queue", f"{places}{'+' if places == QUEUE_SIZE else ''} places", queue_words(task.result))
+
+
+def _reading(task: Task[list[QueueEntry]]) -> str:
+    if task.progress == 0:
+        return task.stage or "reading whole series"
+    return f"reading whole series, {task.progress:.0%}"
 
 
 def _figure(name: str, value: str, below: str) -> None:

@@ -22,8 +22,8 @@ from mllib.store import Run
 _RUNS_LISTED = 20
 _CHOSEN = "train run"
 _DOUBLE_CLICK_S = 1.5
+# How often progress is read while a run is under way, and whether one has begun by itself.
 _WATCHED_EVERY_S, _LOOKED_AT_EVERY_S = 1.0, 4.0
-"""How often progress is read while a run is under way, and whether one has begun by itself."""
 
 
 def render() -> None:
@@ -78,21 +78,20 @@ def _choose_series(stored: set[tuple[str, str]]) -> tuple[str, list[str]]:
 def _launcher(asked: Asked, pairs: list[str], timeframe: str) -> None:
     active = workspace().store.runs.active()
     with st.container(horizontal=True):
-        st.button(
+        resting = active is not None or not pairs or asked.config is None
+        pressed = st.button(
             "Start training",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=active is not None or not pairs or asked.config is None,
-            on_click=_launch,
-            args=(asked, pairs, timeframe),
+            disabled=resting,
             width="stretch",
         )
         if asked.overrides or asked.wrong:
             st.button(
                 "Reset", icon=":material/restart_alt:", on_click=start_anew, help="Back to the configuration"
             )
-    if st.session_state.pop("train launched", False):
-        st.rerun()
+    if pressed and not resting:
+        _launch(asked, pairs, timeframe)
     if asked.wrong:
         st.caption(f":red[Correct {', '.join(f'`{path}`' for path in asked.wrong)} first.]")
     elif active is not None:
@@ -108,7 +107,10 @@ def _launcher(asked: Asked, pairs: list[str], timeframe: str) -> None:
 
 @errors_shown()
 def _launch(asked: Asked, pairs: list[str], timeframe: str) -> None:
-    """Queues the run once, however quickly the button is pressed again."""
+    """Queues the run once, however quickly the button is pressed again.
+
+    It comes after the form: a value that is typed just before the press is in `asked`.
+    """
     now = time.monotonic()
     if (
         asked.config is None
@@ -124,7 +126,7 @@ def _launch(asked: Asked, pairs: list[str], timeframe: str) -> None:
         return
     enqueue_run(ws, run)
     st.session_state[_CHOSEN] = run.run_id
-    st.session_state["train launched"] = True
+    st.rerun()
 
 
 def _preview(asked: Asked, pairs: list[str], timeframe: str) -> None:

@@ -139,3 +139,8 @@ def test_a_text_that_is_not_yaml_is_refused_with_its_path() -> None:
     assert parse_value("a", "{flag: 0.5}") == {"flag": 0.5}
     with pytest.raises(InvalidConfig, match=r"^a: found '\{flag', which is not YAML"):
         parse_value("a", "{flag")
+
+
+def test_an_empty_choice_is_told_in_words() -> None:
+    found = problems(Config(), {f"{INGESTION}.layers": []})
+    assert found == {f"{INGESTION}.layers": "found none, expected at least one. Choose at least one."}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from app.browser_modules import loading
@@ -77,6 +78,13 @@ def candle_chart(  # noqa: PLR0913  # settings of one element, as Streamlit's ow
     shown = _Shown(history, layers, colors or label_colors(), focus, selected, selecting, as_of, height)
     _draw(shown, key, on_select, on_drag)
     return events
+
+
+def is_in_view(history: Candles, key: str, time: int) -> bool:
+    """Whether the session's chart of that key shows the candle of a time (Unix s) of the series."""
+    place: _Place = st.session_state.get(_key(key), _Place())
+    bar = int(np.searchsorted(history.time, time))
+    return place.series == _series_key(history) and place.view[0] <= bar <= place.view[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,7 @@ def _place(
 ) -> _Place:
     """Where this session looks at the chart, moved where series or focus are others than before."""
     place: _Place = st.session_state.setdefault(_key(key), _Place())
-    series = f"{history.name} {int(history.time[0]) if len(history) else 0}"
+    series = _series_key(history)
     if series != place.series or (focus is not None and focus != place.focus):
         end = len(history if as_of is None else history.between(None, as_of))
         place.home = (
@@ -178,6 +186,10 @@ def _place(
         place.view, place.turn = place.home, place.turn + 1
     place.series, place.focus = series, focus
     return place
+
+
+def _series_key(history: Candles) -> str:
+    return f"{history.name} {int(history.time[0]) if len(history) else 0}"
 
 
 def _key(key: str) -> str:

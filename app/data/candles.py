@@ -15,7 +15,7 @@ from app.data.findings import (
     show_rows,
     split_choice,
 )
-from app.data.state import go_to, meant_series, say
+from app.data.state import go_to, meant_series, say, show_series
 from app.session import workspace
 from app.words import count, file_size
 from mllib.candle_merging import Comparison
@@ -23,6 +23,7 @@ from mllib.errors import CandleloopError, InvalidCandles, NotFound
 from mllib.pipeline.data import CandleImport, store_candles
 from mllib.pipeline.previewing import ImportPreview, SourceFile, preview_import, read_upload, rows_near
 from mllib.price_adjustment import PriceSplit
+from mllib.series_guess import named_timeframe
 from mllib.timeframes import SECONDS
 
 _TYPES = ["csv", "txt", "gz", "parquet", "pq", "json"]
@@ -88,7 +89,11 @@ def _preview(source: SourceFile, file_id: str) -> None:
         _file_words(source)
         pair, timeframe = _name_fields(source, file_id)
     if not pair:
-        form.caption("Give the symbol to go on.")
+        with form:
+            st.button(
+                "Import", type="primary", icon=":material/database_upload:", disabled=True, width="stretch"
+            )
+            st.caption("Give the symbol to go on.")
         return
     found = _previewed(source, _Choice(file_id, pair, timeframe))
     splits: tuple[PriceSplit, ...] = ()
@@ -117,6 +122,12 @@ def _file_words(source: SourceFile) -> None:
 
 def _refused_file(source: SourceFile) -> None:
     st.error(str(source.refusal), icon=":material/block:")
+    if source.refusal is not None and source.refusal.others:
+        for other in source.refusal.others:
+            st.error(str(other), icon=":material/block:")
+        st.caption(
+            "One cell a column is named. What the gate says of the candles follows once all can be read."
+        )
     if source.around is not None and source.refusal is not None:
         st.caption("The rows around it, as they are written")
         show_rows(source.around, marked=source.refusal.row)
@@ -138,6 +149,9 @@ def _name_fields(source: SourceFile, file_id: str) -> tuple[str, str]:
     )
     if meant is not None and source.pair not in (None, meant[0]):
         st.caption(f"Mind the name: the file's says {source.pair}.")
+    named = named_timeframe(source.name)
+    if None not in (named, source.timeframe) and named != source.timeframe:
+        st.caption(f"Mind the name: the file's says {named}, its candles are {source.timeframe} apart.")
     return pair.strip(), timeframe
 
 
@@ -220,6 +234,7 @@ def _finish(done: CandleImport, choice: _Choice) -> None:
     )
     _let_go_of_others(None)
     st.session_state[_TURN] += 1
+    show_series(choice.pair, choice.timeframe)
     go_to("Series")
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.background import background, forget, result_or_progress
 from app.data.listing import forget_listed, listed_series
-from app.data.state import open_part, say
+from app.data.state import open_part, say, series_to_show
 from app.data.timeline import gap_words, longest, timeline
 from app.failures import errors_shown
 from app.session import workspace
@@ -63,7 +63,7 @@ def _begin_samples() -> None:
 
 
 def _take_samples() -> None:
-    task = background(_SAMPLES, import_samples, workspace())
+    task = background(_SAMPLES, import_samples, workspace(), long=True)
     if task.done:
         st.session_state[_SAMPLES] = False
         forget(_SAMPLES)
@@ -74,6 +74,9 @@ def _take_samples() -> None:
 
 def _table(series: Sequence[StoredSeries]) -> StoredSeries:
     """The series that is selected, the first one at the start."""
+    if (shown := series_to_show()) is not None:
+        rows = [at for at, one in enumerate(series) if (one.info.pair, one.info.timeframe) == shown]
+        st.session_state[_TABLE] = {"selection": {"rows": rows or [0], "columns": [], "cells": []}}
     frame = pd.DataFrame([_row(one) for one in series])
     frame = frame.drop(columns=[name for name in _MAY_BE_EMPTY if frame[name].isna().all()])
     numbers = {

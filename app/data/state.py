@@ -6,7 +6,7 @@ from app.data.listing import forget_listed
 
 PARTS = ("Series", "Import candles", "Import annotations", "Disk")
 PART_KEY = "part"
-_MEANT, _SAID, _GO = "data_series", "data_said", "data_go"
+_MEANT, _SAID, _GO, _SHOWN = "data_series", "data_said", "data_go", "data_shown"
 
 
 def open_part(part: str, meant: tuple[str, str] | None = None) -> None:
@@ -30,6 +30,17 @@ def settle_part() -> None:
     """Opens the part that `go_to` named; comes before the tabs are drawn."""
     if part := st.session_state.pop(_GO, None):
         open_part(part)
+
+
+def show_series(pair: str, timeframe: str) -> None:
+    """Has the list of series select one when it is drawn next."""
+    st.session_state[_SHOWN] = (pair, timeframe)
+
+
+def series_to_show() -> tuple[str, str] | None:
+    """The series that `show_series` named, once."""
+    shown: tuple[str, str] | None = st.session_state.pop(_SHOWN, None)
+    return shown
 
 
 def meant_series() -> tuple[str, str] | None:

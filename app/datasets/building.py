@@ -59,7 +59,7 @@ def build_under_way() -> None:
     if (wanted := st.session_state.get(_BUILDING)) is None:
         return
     key = ("build dataset", wanted)
-    task = background(key, _build, wanted)
+    task = background(key, _build, wanted, long=True)
     if task.done:
         forget(key)
         del st.session_state[_BUILDING]

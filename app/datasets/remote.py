@@ -108,11 +108,11 @@ def transfers() -> None:
     """Draws what is being pushed or fetched, and says how it ended, until the next one begins."""
     if pushing := st.session_state.get(_PUSHING):
         key = ("push", *pushing)
-        task = background(key, push_datasets, workspace(), pushing)
+        task = background(key, push_datasets, workspace(), pushing, long=True)
         _finish(_PUSHING, key, task, "Pushing", f"{count(len(pushing), 'dataset')} pushed.")
     if fetching := st.session_state.get(_FETCHING):
         key = ("restore", *fetching)
-        task = background(key, restore_dataset, workspace(), fetching[0])
+        task = background(key, restore_dataset, workspace(), fetching[0], long=True)
         _finish(_FETCHING, key, task, "Fetching", f"{fetching[0][:8]} is here again.")
     if said := st.session_state.get(_SAID):
         went_well, sentence = said

@@ -18,7 +18,9 @@ _PORTS = {"api": 8001, "console": 8501, "mlflow": 5000}
 
 
 def api(
-    port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = _PORTS["api"],
+    port: Annotated[int, typer.Option("--port", envvar="CANDLELOOP_API_PORT", min=1, max=65_535)] = _PORTS[
+        "api"
+    ],
     host: Annotated[
         str, typer.Option("--host", help="Address to bind to; other machines are let in only with a key.")
     ] = "127.0.0.1",
@@ -31,7 +33,9 @@ def api(
 
 
 def console(
-    port: Annotated[int, typer.Option("--port")] = _PORTS["console"],
+    port: Annotated[
+        int, typer.Option("--port", envvar="CANDLELOOP_CONSOLE_PORT", min=1, max=65_535)
+    ] = _PORTS["console"],
     host: Annotated[
         str, typer.Option("--host", help="Address to bind to; from other machines people sign in with a key.")
     ] = "127.0.0.1",
@@ -49,6 +53,7 @@ def console(
         "server.port": str(port),
         "server.headless": "true",
         "browser.gatherUsageStats": "false",
+        "runner.magicEnabled": "false",
     }
     flags = [flag for key, value in options.items() for flag in (f"--{key}", value)]
     _become(["streamlit", "run", str(Path(spec.origin).with_name("main.py")), *flags])

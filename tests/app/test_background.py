@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -89,6 +90,21 @@ def test_only_so_many_work_at_a_time_and_only_so_many_results_are_kept(monkeypat
     assert max(most) <= module._AT_ONCE
     assert background("last", lambda: 0).wait(5)
     assert len(module._tasks) == 4
+
+
+def test_short_work_goes_past_long_work_that_says_what_it_waits_for() -> None:
+    go_on = threading.Event()
+    under_way = [background(("long", n), go_on.wait, 5, long=True) for n in range(module._AT_ONCE)]
+    waiting = background("one more", lambda *, progress: progress(0.5, "at work"), long=True)
+    assert background("short", lambda: 7).wait(5)
+    assert not waiting.done
+    end = time.monotonic() + 5
+    while waiting.stage != "waits for other long work" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert waiting.stage == "waits for other long work"
+    go_on.set()
+    assert all(task.wait(5) for task in (*under_way, waiting))
+    assert waiting.stage == "at work"
 
 
 def _page() -> None:

@@ -1,6 +1,7 @@
 """A real console: its server process, the browser that looks at it, and a short home to look at."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -64,6 +65,17 @@ def wait(is_so: Callable[[], Any], what: str, page: Any = None, *, timeout_s: fl
     while not is_so():
         assert time.monotonic() < end, f"waited {timeout_s:.0f} s for {what}"
         page.wait_for_timeout(100) if page else time.sleep(0.1)
+
+
+def settle(page: Any) -> None:
+    """Waits until no script of the page runs."""
+    page.wait_for_timeout(300)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def button(page: Any, name: str) -> Any:
+    """The button whose name begins so; `name` is a pattern."""
+    return page.get_by_role("button", name=re.compile(f"^{name}"))
 
 
 class Process:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mllib.pipeline.workspace import Workspace
-from tests.e2e.consoles import SAMPLES, wait
+from tests.e2e.consoles import SAMPLES, button, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -37,9 +37,11 @@ def test_a_cell_that_is_no_number_is_named_before_anything_is_stored(
 ) -> None:
     bad = candles.head(60).astype(object)
     bad.loc[41, "open"] = "n/a"
+    bad.loc[11, "close"] = "?"
     _upload(page, _csv(tmp_path, "GBPUSD_1h.csv", bad))
     page.get_by_text("row 42, column open: found 'n/a', expected a number").wait_for()
-    assert _button(page, "Import").count() == 0
+    page.get_by_text("row 12, column close: found '?', expected a number").wait_for()
+    assert button(page, "Import").count() == 0
     assert [one.pair for one in ws.candles.list()] == ["EURUSD"]
 
 
@@ -50,31 +52,40 @@ def test_what_the_gate_refuses_cannot_be_imported(page, candles: pd.DataFrame, t
     _upload(page, _csv(tmp_path, "GBPUSD_1h.csv", bad))
     page.get_by_text(re.compile("candle 34 opens at .* same time as candle 33")).wait_for()
     page.get_by_text(re.compile(r"candle 21 \(.*high 0.5")).wait_for()
-    assert _button(page, "Import").is_disabled()
+    assert button(page, "Import").is_disabled()
 
 
 def test_a_file_is_previewed_imported_appended_to_renamed_and_deleted(
     page, ws: Workspace, candles: pd.DataFrame, tmp_path: Path
 ) -> None:
-    _upload(page, _csv(tmp_path, "GBPUSD_1h.csv", candles.iloc[:500]))
+    _upload(page, _csv(tmp_path, "GBPUSD_1d.csv", candles.iloc[:500]))
     page.get_by_text("A new series: nothing is stored under this name yet").wait_for()
+    page.get_by_text("Mind the name: the file's says 1d, its candles are 1h apart.").wait_for()
+    page.get_by_role("textbox", name="Pair").fill("")
+    page.keyboard.press("Enter")
+    page.get_by_text("Give the symbol to go on.").wait_for()
+    assert button(page, "Import").is_disabled()
+    page.get_by_role("textbox", name="Pair").fill("GBPUSD")
+    page.keyboard.press("Enter")
+    button(page, "Import 500 candles").wait_for()
     assert page.get_by_role("textbox", name="Pair").input_value() == "GBPUSD"
     page.locator(".js-plotly-plot").wait_for()
     assert [one.pair for one in ws.candles.list()] == ["EURUSD"]
-    _button(page, "Import 500 candles").click()
+    button(page, "Import 500 candles").click()
     page.get_by_text("GBPUSD 1h: 500 candles added").wait_for()
     assert len(ws.candles.read("GBPUSD", "1h")) == 500
+    page.get_by_test_id("stMain").get_by_text("GBPUSD 1h", exact=True).wait_for()
 
     newer = candles.iloc[450:600].copy()
     newer.loc[460, "close"] = newer.loc[460, "low"]
     _upload(page, _csv(tmp_path, "GBPUSD_2017.csv", newer))
     page.get_by_text("To append to 500 stored candles: 100 new, 49 there already, 1 would change").wait_for()
-    _button(page, "Append 100 candles and change 1 stored candle").click()
+    button(page, "Append 100 candles and change 1 stored candle").click()
     page.get_by_text("GBPUSD 1h: 100 candles added, 1 changed, 49 as they were, 600 in all").wait_for()
     assert ws.candles.read("GBPUSD", "1h").close[460] == newer.loc[460, "low"]
 
     _select(page, 2)
-    _button(page, "Rename").click()
+    button(page, "Rename").click()
     page.get_by_role("textbox", name="New symbol").fill("CABLE")
     page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Rename").click()
@@ -85,7 +96,7 @@ def test_a_file_is_previewed_imported_appended_to_renamed_and_deleted(
     _delete(page, "CABLE 1h goes from the store: 600 candles")
     page.get_by_text("CABLE 1h is deleted").wait_for()
     assert [one.pair for one in ws.candles.list()] == ["EURUSD"]
-    _button(page, "Undo").click()
+    button(page, "Undo").click()
     page.get_by_text("CABLE 1h is stored again").wait_for()
     assert len(ws.candles.read("CABLE", "1h")) == 600
 
@@ -124,11 +135,7 @@ def _select(page, row: int) -> None:
 
 
 def _delete(page, said: str) -> None:
-    _button(page, "Delete").click()
+    button(page, "Delete").click()
     dialog = page.get_by_role("dialog")
     wait(lambda: said in dialog.inner_text(), "what goes", page)
     dialog.get_by_role("button", name="Delete").click()
-
-
-def _button(page, name: str):
-    return page.get_by_role("button", name=re.compile(f"^{name}"))

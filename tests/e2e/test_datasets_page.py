@@ -14,6 +14,7 @@ from mllib.pipeline.dataset_listing import remote_state
 from mllib.pipeline.datasets import find_dataset
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation
+from tests.e2e.consoles import button
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -22,7 +23,7 @@ def test_a_push_that_fails_says_what_to_do(page, ws: Workspace) -> None:
     remote = ws.home / "dvc-remote"
     remote.write_text("a file where the folder should be")
     page.goto("/datasets")
-    _button(page, "Push 1 dataset").click()
+    button(page, "Push 1 dataset").click()
     page.get_by_text("Check data.remote and its credentials").wait_for(timeout=60_000)
     remote.unlink()
 
@@ -33,8 +34,8 @@ def test_a_dataset_is_built_looked_at_compared_and_pushed(page, ws: Workspace) -
     ws.store.annotations.add("EURUSD", "1h", [Annotation("bull_flag", time[3], time[9], id="one more")])
     page.goto("/datasets")
     page.get_by_text("v1, v2").or_(page.get_by_text("Labels by source")).first.wait_for()
-    _button(page, "Build a dataset").click()
-    _button(page, "Build now").click()
+    button(page, "Build a dataset").click()
+    button(page, "Build now").click()
     page.get_by_text(re.compile("Dataset [0-9a-f]{8} is built")).wait_for(timeout=60_000)
     newest = list_builds(ws.datasets)[0]
     assert newest.version not in before
@@ -47,18 +48,18 @@ def test_a_dataset_is_built_looked_at_compared_and_pushed(page, ws: Workspace) -
 
     _open(page, "Builds")
     page.get_by_text("0 of 2 versions").wait_for()
-    _button(page, "Push 2 datasets").click()
+    button(page, "Push 2 datasets").click()
     page.get_by_text("2 datasets pushed").wait_for(timeout=60_000)
     page.get_by_text("2 of 2 versions").wait_for()
     assert remote_state(ws).pushed == {*before, newest.version}
-    assert _button(page, "All are pushed").is_disabled()
+    assert button(page, "All are pushed").is_disabled()
 
     shutil.rmtree(ws.datasets / before[0])
     page.reload()
     page.get_by_text("2 of 2 versions").wait_for()
     page.get_by_text("Labels by source").wait_for()
     page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 83})
-    _button(page, "Restore from the remote").click()
+    button(page, "Restore from the remote").click()
     page.get_by_text(f"{before[0][:8]} is here again").wait_for(timeout=60_000)
     assert find_dataset(ws, before[0]).folder.is_dir()
 
@@ -79,9 +80,9 @@ def test_a_dataset_and_what_people_said_can_be_downloaded(page, ws: Workspace, t
     assert len(verdicts) == len(ws.store.verdicts.list())
 
 
-def _downloaded(page, button: str, folder: Path) -> Path:
+def _downloaded(page, name: str, folder: Path) -> Path:
     with page.expect_download() as started:
-        _button(page, button).click()
+        button(page, name).click()
     file = folder / started.value.suggested_filename
     started.value.save_as(file)
     return file
@@ -89,7 +90,3 @@ def _downloaded(page, button: str, folder: Path) -> Path:
 
 def _open(page, part: str) -> None:
     page.get_by_role("tab", name=part).click()
-
-
-def _button(page, name: str):
-    return page.get_by_role("button", name=re.compile(f"^{name}"))

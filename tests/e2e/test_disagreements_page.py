@@ -17,7 +17,7 @@ from mllib.pipeline.promoting import find_run, load_run
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import ReviewedRange
 from tests.e2e.charts import ChartOnPage
-from tests.e2e.consoles import wait
+from tests.e2e.consoles import button, settle, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -72,20 +72,20 @@ def test_rows_are_filtered_selected_and_judged_alone_and_all_at_once(page, ws: W
     _wait_for_place(chart, ws, rows[4])
 
     left = told(ws)
-    _button(page, f"Dismiss all {len(left)}").click()
+    button(page, f"Dismiss all {len(left)}").click()
     page.get_by_text(f"Dismiss {len(left)} predictions of bullish engulfing?").wait_for()
     assert len(_verdicts(ws)) == 1
-    _button(page, f"Dismiss {len(left)}").click()
+    button(page, f"Dismiss {len(left)}").click()
     wait(lambda: len(_verdicts(ws)) == len(rows), "all the verdicts", page)
     page.get_by_text("No difference passes the filters").wait_for()
     assert told(ws) == []
     assert {one.action for one in _verdicts(ws)} == {"confirm", "dismiss"}
 
-    _settle(page)
+    settle(page)
     page.keyboard.press("u")
     wait(lambda: len(_verdicts(ws)) == 1, "the undo of the batch", page)
     _wait_for_rows(page, len(rows) - 1)
-    _settle(page)
+    settle(page)
     page.keyboard.press("u")
     wait(lambda: not _verdicts(ws), "the undo of the first verdict", page)
     assert told(ws) == rows
@@ -130,18 +130,13 @@ def _choose_label(page) -> None:
 def _leave_field(page) -> None:
     """Keys are shortcuts only while no field has the focus."""
     page.mouse.click(1240, 30)
-    _settle(page)
-
-
-def _settle(page) -> None:
-    page.wait_for_timeout(300)
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    settle(page)
 
 
 def _wait_for_rows(page, count: int) -> None:
     words = f"{count:,} row{'' if count == 1 else 's'}"
     page.get_by_text(words, exact=True).wait_for()
-    _settle(page)
+    settle(page)
 
 
 def _click_row(page, row: int) -> None:
@@ -161,7 +156,7 @@ def _wait_for_place(chart: ChartOnPage, ws: Workspace, one: Disagreement) -> Non
     wait(is_in_the_middle, f"bar {bar} in the middle of the chart", chart.page)
     at = "new URL(location).searchParams.get('at')"
     wait(lambda: chart.page.evaluate(at) == key, f"{key} in the address", chart.page)
-    _settle(chart.page)
+    settle(chart.page)
 
 
 def _bar(ws: Workspace, one: Disagreement) -> int:
@@ -179,10 +174,6 @@ def _point_at(chart: ChartOnPage, bar: int, start: str) -> tuple[float, float]:
         if "bullish engulfing" in told and f"{start} –" in told:
             return place
     raise AssertionError(f"no span from {start} over bar {bar}")
-
-
-def _button(page, name: str):
-    return page.get_by_role("button", name=re.compile(f"^{name}"))
 
 
 def _verdicts(ws: Workspace) -> list:

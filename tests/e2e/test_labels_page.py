@@ -9,7 +9,7 @@ from mllib.pipeline.labels import list_labels
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation
 from tests.e2e.charts import ChartOnPage
-from tests.e2e.consoles import BARS, wait
+from tests.e2e.consoles import BARS, button, settle, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -30,7 +30,7 @@ def test_a_dragged_span_is_stored_once_on_its_candles_edited_deleted_and_brought
     page.keyboard.press("Enter")
     _take_label(chart, "bull flag")
     chart.drag(BARS - 99.8, BARS - 80.3)
-    _button(page, "Delete").wait_for()
+    button(page, "Delete").wait_for()
     wait(lambda: len(_drawn(ws)) == before + 1, "the span")
     times = ws.candles.read(*EURUSD).time.tolist()
     span = _hers(ws)
@@ -45,20 +45,22 @@ def test_a_dragged_span_is_stored_once_on_its_candles_edited_deleted_and_brought
         page.get_by_test_id("stFeedback").get_by_role("button").nth(3)
     ).first.click()
     wait(lambda: _hers(ws).clarity == 4, "the clarity")
-    _settle(page)
-    _button(page, "Drag new bounds").click()
+    settle(page)
+    button(page, "Drag new bounds").click()
     page.get_by_text("Drag over the candles …").wait_for()
     chart.drag(BARS - 95, BARS - 85)
     wait(lambda: _hers(ws).start_time == times[BARS - 95], "the new bounds")
     assert _hers(ws).end_time == times[BARS - 85]
 
-    _settle(page)
-    _button(page, "Delete").click()
+    settle(page)
+    button(page, "Delete").click()
     wait(lambda: len(_drawn(ws)) == before, "the deletion")
+    shown = chart.bars()
     for left in (before + 1, before + 1, before + 1, before + 1, before):
         _undo(page)
         wait(lambda left=left: len(_drawn(ws)) == left, "the undo")
-    assert _button(page, "Undo").is_disabled()
+    assert button(page, "Undo").is_disabled()
+    assert chart.bars() == pytest.approx(shown)
 
 
 def test_a_key_takes_a_label_and_puts_it_away_again(chart: ChartOnPage, ws: Workspace) -> None:
@@ -67,7 +69,7 @@ def test_a_key_takes_a_label_and_puts_it_away_again(chart: ChartOnPage, ws: Work
     page.keyboard.press(key)
     page.get_by_text("Drawing bear flag").wait_for()
     page.locator(".candle-chart.selecting").wait_for()
-    _settle(page)
+    settle(page)
     page.keyboard.press(key)
     page.get_by_text("Nothing selected").wait_for()
     assert page.locator(".candle-chart.selecting").count() == 0
@@ -80,10 +82,10 @@ def test_spans_are_searched_and_a_row_leads_to_the_chart(chart: ChartOnPage, ws:
     page.get_by_placeholder("Search notes").fill(first.label.replace("_", " ")[:4])
     page.keyboard.press("Enter")
     page.get_by_text(re.compile("choose a row")).wait_for()
-    _settle(page)
+    settle(page)
     page.get_by_placeholder("Search notes").fill("")
     page.keyboard.press("Enter")
-    _settle(page)
+    settle(page)
     page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 52})
     said = chart.wait(lambda now: now["selected"] != "", "the row's span")
     span = next(one for one in _drawn(ws) if one.id == said["selected"])
@@ -91,7 +93,7 @@ def test_spans_are_searched_and_a_row_leads_to_the_chart(chart: ChartOnPage, ws:
     times = ws.candles.read(*EURUSD).time.tolist()
     place = (times.index(span.start_time) + times.index(span.end_time)) / 2
     assert middle == pytest.approx(place, abs=1)
-    _button(page, "Delete").wait_for()
+    button(page, "Delete").wait_for()
 
 
 def test_a_pattern_is_previewed_kept_discarded_and_kept_again_by_an_undo(
@@ -100,20 +102,20 @@ def test_a_pattern_is_previewed_kept_discarded_and_kept_again_by_an_undo(
     page = chart.page
     page.get_by_text("TA-Lib patterns").first.click()
     page.get_by_text("Choose patterns").wait_for()
-    _settle(page)
+    settle(page)
     before = int(chart.data()["spans"])
     page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 118})
-    _button(page, "Keep 1 pattern").wait_for()
+    button(page, "Keep 1 pattern").wait_for()
     kept = ws.store.talib.layers(*EURUSD)
     chart.wait(lambda now: int(now["spans"]) > before, "the preview")
     assert ws.store.talib.layers(*EURUSD) == kept
-    _button(page, "Keep 1 pattern").click()
+    button(page, "Keep 1 pattern").click()
     wait(lambda: len(ws.store.talib.layers(*EURUSD)) == len(kept) + 1, "the layer")
     (function,) = set(ws.store.talib.layers(*EURUSD)) - set(kept)
     assert function == "CDL3INSIDE"
     assert len(ws.store.talib.spans(*EURUSD, [function])) > 0
-    _settle(page)
-    _button(page, "Discard 1 pattern").click()
+    settle(page)
+    button(page, "Discard 1 pattern").click()
     wait(lambda: function not in ws.store.talib.layers(*EURUSD), "the layer to go")
     _undo(page)
     wait(lambda: function in ws.store.talib.layers(*EURUSD), "the layer to come back")
@@ -122,11 +124,11 @@ def test_a_pattern_is_previewed_kept_discarded_and_kept_again_by_an_undo(
 def test_a_label_is_added_and_gets_another_key_and_name(chart: ChartOnPage, ws: Workspace) -> None:
     page = chart.page
     page.get_by_text("Definitions").first.click()
-    _button(page, "Add a label").click()
+    button(page, "Add a label").click()
     page.get_by_label("Name", exact=True).fill("rising wedge")
     page.get_by_role("button", name="Add", exact=True).click()
     wait(lambda: "rising_wedge" in _labels(ws), "the label")
-    _settle(page)
+    settle(page)
     page.keyboard.press("Escape")
     names = _shown_definitions(ws)
     page.get_by_test_id("stDataFrame").first.click(
@@ -135,36 +137,27 @@ def test_a_label_is_added_and_gets_another_key_and_name(chart: ChartOnPage, ws: 
     page.get_by_role("combobox", name=re.compile("Key")).click()
     page.get_by_role("option", name="w", exact=True).click()
     wait(lambda: _labels(ws)["rising_wedge"].key == "w", "the key")
-    _settle(page)
-    _button(page, "Rename").click()
+    settle(page)
+    button(page, "Rename").click()
     page.get_by_label("New name").fill("wedge up")
     page.keyboard.press("Enter")
-    _settle(page)
-    _button(page, "Rename it").click()
+    settle(page)
+    button(page, "Rename it").click()
     wait(lambda: _labels(ws)["rising_wedge"].leads_to == "wedge_up", "the new name")
     assert _labels(ws)["wedge_up"].key == "w"
 
 
 def _take_label(chart: ChartOnPage, words: str) -> None:
-    _settle(chart.page)
-    _button(chart.page, words).click()
+    settle(chart.page)
+    button(chart.page, words).click()
     chart.page.locator(".candle-chart.selecting").wait_for()
 
 
 def _undo(page) -> None:
-    _settle(page)
+    settle(page)
     page.mouse.click(1100, 30)
     page.keyboard.press("u")
-    _settle(page)
-
-
-def _settle(page) -> None:
-    page.wait_for_timeout(300)
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-
-
-def _button(page, name: str):
-    return page.get_by_role("button", name=re.compile(f"^{name}"))
+    settle(page)
 
 
 def _drawn(ws: Workspace) -> list[Annotation]:

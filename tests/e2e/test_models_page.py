@@ -7,7 +7,7 @@ import pytest
 from mllib.pipeline.runs import request_training
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
-from tests.e2e.consoles import wait
+from tests.e2e.consoles import button, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -61,7 +61,7 @@ def test_what_changed_is_drawn_on_the_chart(page) -> None:
 def test_a_promotion_is_confirmed_and_rolled_back_with_a_reason(page, ws: Workspace, other: Run) -> None:
     champion = ws.store.champions.current("candleloop").run_id
     _compare(page)
-    _button(page, "Promote v2").click()
+    button(page, "Promote v2").click()
     page.get_by_text("The served model changes from version 1 to version 2.").wait_for()
     assert ws.store.champions.current("candleloop").run_id == champion, "nothing moves before it is confirmed"
     page.get_by_role("dialog").get_by_role("button", name="Promote", exact=True).click()
@@ -69,7 +69,7 @@ def test_a_promotion_is_confirmed_and_rolled_back_with_a_reason(page, ws: Worksp
     page.get_by_text("v2 serves now").wait_for()
 
     page.goto("/models")
-    _button(page, "Roll back").click()
+    button(page, "Roll back").click()
     page.get_by_text("The served model changes from version 2 to version 1.").wait_for()
     page.get_by_role("textbox", name=re.compile("Why")).fill("false alarms")
     page.keyboard.press("Enter")
@@ -96,7 +96,7 @@ def test_a_refused_run_says_what_the_gate_found_and_needs_a_reason_to_serve(
     page.get_by_text(f"The gate refused this model: {reason}").wait_for()
     _view(page, "Gate")
     page.get_by_text(re.compile(rf"✕ {reason}")).wait_for()
-    _button(page, "Promote .* over the gate").click()
+    button(page, "Promote .* over the gate").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Promote", exact=True).click()
     dialog.get_by_text("or promote over the refusal with a reason").wait_for()
@@ -112,12 +112,8 @@ def _compare(page) -> None:
     page.goto("/models")
     page.get_by_test_id("stPlotlyChart").first.wait_for()
     page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": FIRST_ROW})
-    _button(page, "Promote v2").wait_for()
+    button(page, "Promote v2").wait_for()
 
 
 def _view(page, name: str) -> None:
     page.get_by_role("radio", name=name).or_(page.get_by_role("button", name=name, exact=True)).first.click()
-
-
-def _button(page, name: str):
-    return page.get_by_role("button", name=re.compile(f"^{name}"))

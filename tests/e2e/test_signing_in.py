@@ -37,6 +37,12 @@ def test_a_key_opens_what_its_scopes_allow_and_survives_a_reload(page, ws: Works
     page.get_by_text("Sign out ada").wait_for()
     assert _pages(page) >= {"Overview", "Review"}
     assert not _pages(page) & {"Train", "Models", "Data"}
+    page.get_by_text("Your key does not open Train. Ask for one with the scope train.").wait_for()
+    page.goto("/data")
+    page.get_by_text("Your key does not open Data. Ask for one with the scope train.").wait_for()
+    page.goto("/review")
+    page.get_by_text("Sign out ada").wait_for()
+    assert page.get_by_text("Your key does not open").count() == 0
 
     page.reload()
     page.get_by_text("Sign out ada").wait_for()

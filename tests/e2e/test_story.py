@@ -11,7 +11,7 @@ import pytest
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.charts import ChartOnPage
 from tests.e2e.conftest import House
-from tests.e2e.consoles import A_WHILE_MS, SAMPLES, wait
+from tests.e2e.consoles import A_WHILE_MS, SAMPLES, button, settle, wait
 
 pytestmark = [pytest.mark.needs("browser"), pytest.mark.timeout(290)]
 
@@ -62,7 +62,7 @@ def _import_csv(page, folder: Path) -> None:
     page.goto("/data?part=Import+candles")
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_text("A new series: nothing is stored under this name yet").wait_for()
-    _button(page, f"Import {BARS:,} candles").click()
+    button(page, f"Import {BARS:,} candles").click()
     page.get_by_text(f"GBPUSD 1h: {BARS:,} candles added").wait_for()
 
 
@@ -74,20 +74,20 @@ def _label_and_draw(page, ws: Workspace) -> None:
     page.get_by_role("option", name="GBPUSD 1h").click()
     last = str(ws.candles.read("GBPUSD", "1h").time[-1])
     chart.wait(lambda now: now["lastTime"] == last, "the series")
-    _settle(page)
+    settle(page)
     page.get_by_placeholder("Your name").fill("ada")
     page.keyboard.press("Enter")
-    _settle(page)
-    _button(page, "bull flag").click()
+    settle(page)
+    button(page, "bull flag").click()
     page.locator(".candle-chart.selecting").wait_for()
     chart.drag(BARS - 99.8, BARS - 80.3)
     wait(lambda: len(ws.store.annotations.list("GBPUSD", "1h")) == 1, "the span", page)
-    _settle(page)
+    settle(page)
     page.get_by_text("TA-Lib patterns").first.click()
     page.get_by_text("Choose patterns").wait_for()
-    _settle(page)
+    settle(page)
     page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 118})
-    _button(page, "Keep 1 pattern").click()
+    button(page, "Keep 1 pattern").click()
     wait(lambda: ws.store.talib.layers("GBPUSD", "1h"), "the layer", page)
 
 
@@ -95,8 +95,8 @@ def _train(page, ws: Workspace) -> str:
     """A training of XGBoost over the sample that does not promote by itself; its version."""
     page.goto("/train")
     page.get_by_text("Promote by itself").click()
-    _settle(page)
-    _button(page, "Start training").click()
+    settle(page)
+    button(page, "Start training").click()
     page.get_by_text(re.compile(r"\d+% · ")).wait_for()
     page.get_by_text(re.compile(r"Ready after \d+ ")).wait_for(timeout=150_000)
     run = ws.store.runs.list(limit=1)[0]
@@ -109,7 +109,7 @@ def _compare_and_promote(page, ws: Workspace, version: str, served: str) -> None
     page.get_by_text("Tick one run").wait_for()
     page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50})
     page.get_by_text(f"v{served}").first.wait_for()
-    _button(page, f"Promote v{version}").click()
+    button(page, f"Promote v{version}").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name=re.compile("^Promote")).click()
     wait(lambda: _champion(ws) == version, "the promotion", page)
@@ -147,11 +147,11 @@ def _resolve_a_disagreement(page, ws: Workspace) -> None:
     before = len(ws.store.verdicts.list())
     page.goto("/disagreements?series=EURUSD 1h")
     page.get_by_text("Mean IoU").wait_for(timeout=90_000)
-    _settle(page)
-    _button(page, "Missed by model").click()  # what the model did not predict has nothing to dismiss
-    _settle(page)
+    settle(page)
+    button(page, "Missed by model").click()  # what the model did not predict has nothing to dismiss
+    settle(page)
     page.get_by_test_id("stDataFrame").click(position={"x": 100, "y": 50})
-    _settle(page)
+    settle(page)
     page.keyboard.press("x")
     wait(lambda: len(ws.store.verdicts.list()) == before + 1, "the verdict", page)
 
@@ -160,7 +160,7 @@ def _export(page, ws: Workspace, folder: Path) -> None:
     page.goto("/datasets?part=Export")
     page.get_by_role("tab", name="Export").click()
     with page.expect_download() as started:
-        _button(page, "Verdicts").click()
+        button(page, "Verdicts").click()
     file = folder / "verdicts.parquet"
     started.value.save_as(file)
     assert len(pd.read_parquet(file)) == len(ws.store.verdicts.list())
@@ -177,12 +177,3 @@ def _champion(ws: Workspace) -> str:
 
 def _place(page) -> str:
     return page.locator(".chart").get_attribute("data-place") or ""
-
-
-def _settle(page) -> None:
-    page.wait_for_timeout(300)
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-
-
-def _button(page, name: str):
-    return page.get_by_role("button", name=re.compile(f"^{name}"))

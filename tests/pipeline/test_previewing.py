@@ -68,6 +68,19 @@ def test_a_cell_that_cannot_be_read_is_named_and_shown_among_its_neighbours(
     assert len(source.head.rows) == 8
 
 
+def test_cells_that_cannot_be_read_are_named_in_every_column_at_once(
+    candles: Candles, tmp_path: Path
+) -> None:
+    frame = candles.to_frame().astype(object)
+    frame.loc[20, "time"], frame.loc[4, "close"], frame.loc[[7, 9], "volume"] = "soon", "n/a", "much"
+    file = tmp_path / "EURUSD_1d.csv"
+    frame.to_csv(file, index=False)
+    refusal = read_source(file).refusal
+    assert refusal is not None
+    assert (refusal.row, [one.row for one in refusal.others]) == (21, [5, 8])
+    assert ["column close: found 'n/a'" in str(one) for one in refusal.others] == [True, False]
+
+
 def test_every_kind_of_fault_is_told_at_once(ws: Workspace, candles: Candles) -> None:
     high, volume, time = candles.high.copy(), candles.volume.copy(), candles.time.copy()
     high[7], volume[9], time[12] = 0.1, -1.0, time[11]
