@@ -146,11 +146,7 @@ def reviewed_by(judgement: Judgement) -> list[ReviewedRange]:
 
 def _check(feedback: Feedback) -> None:
     action = feedback.action
-    if not feedback.client_id:
-        raise _refused(feedback, "an empty client_id", "an id of the client's own", "a client_id")
-    if action not in get_args(Action):
-        known = f"{', '.join(get_args(Action)[:-1])} or {get_args(Action)[-1]}"
-        raise _refused(feedback, f"the action {action!r}", known, "one")
+    _check_words(feedback)
     if feedback.prediction is None and action in _NEED_A_PREDICTION:
         raise _refused(feedback, "no prediction", f"the one to {action}", "it, or add a span of your own")
     if feedback.prediction is not None and action == "add":
@@ -158,9 +154,6 @@ def _check(feedback: Feedback) -> None:
     if feedback.prediction is not None and action == "nothing":
         raise _refused(feedback, "nothing at a prediction", "none", "dismiss, or leave it out")
     _check_looked_for(feedback)
-    if feedback.origin not in (None, *get_args(Origin)):
-        known = ", ".join(get_args(Origin))
-        raise _refused(feedback, f"the origin {feedback.origin!r}", f"one of {known}", "one, or none")
     if feedback.settles and action == "skip":
         raise _refused(feedback, "a skip that settles verdicts", "a judgement", "what is there")
     if feedback.prediction is not None:
@@ -169,6 +162,18 @@ def _check(feedback: Feedback) -> None:
         _check_label(feedback, feedback.label, "a correction to")
     if feedback.prediction is None and action != "nothing":
         _check_label(feedback, feedback.label or "", "a span of")
+
+
+def _check_words(feedback: Feedback) -> None:
+    """Refuses a missing id, and an action or an origin that nobody knows."""
+    if not feedback.client_id:
+        raise _refused(feedback, "an empty client_id", "an id of the client's own", "a client_id")
+    if feedback.action not in get_args(Action):
+        known = f"{', '.join(get_args(Action)[:-1])} or {get_args(Action)[-1]}"
+        raise _refused(feedback, f"the action {feedback.action!r}", known, "one")
+    if feedback.origin not in (None, *get_args(Origin)):
+        known = ", ".join(get_args(Origin))
+        raise _refused(feedback, f"the origin {feedback.origin!r}", f"one of {known}", "one, or none")
 
 
 def _check_looked_for(feedback: Feedback) -> None:
