@@ -109,6 +109,36 @@ def test_a_reload_keeps_place_name_and_undo(page, ws: Workspace) -> None:
     wait(lambda: judged_by(ws, "dan") == [], "both undone", page)
 
 
+def test_a_note_stays_with_its_place_until_a_verdict_takes_it(page, ws: Workspace) -> None:
+    start(page, "nora")
+    here = place(page)
+    note = page.get_by_label("Note")
+    press(page, "n")
+    page.keyboard.type("a clear one")
+    page.keyboard.press("Escape")
+    press(page, "j")
+    wait(lambda: place(page) != here, "the next place", page)
+    assert note.input_value() == ""
+    press(page, "k")
+    wait(lambda: place(page) == here, "the place with the note", page)
+    assert note.input_value() == "a clear one"
+    page.reload()
+    ready(page)
+    assert note.input_value() == "a clear one"
+
+    note.fill("x" * 430)
+    assert page.locator(".room").inner_text() == "430 of 500"
+    note.fill("a clear one")
+    page.keyboard.press("Enter")
+    press(page, "y")
+    wait(lambda: place(page) != here, "the next place", page)
+    saved(page)
+    assert [v.note for v in judged_by(ws, "nora")] == ["a clear one"]
+    press(page, "u")
+    wait(lambda: place(page) == here, "the place judged", page)
+    assert note.input_value() == ""
+
+
 def test_two_tabs_of_one_annotator_count_a_place_once(browser, address: str, ws: Workspace) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
     context.set_default_timeout(A_WHILE_MS)

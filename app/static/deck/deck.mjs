@@ -44,6 +44,7 @@ const FRESH = {
   nameless: false,
   said: [],
   marks: {},
+  notes: {},
 };
 
 export class Deck {
@@ -57,7 +58,6 @@ export class Deck {
   conversation;
   draft = null;
   notice = null;
-  note = "";
   overlay = null;
   #stage;
   #panel;
@@ -108,6 +108,17 @@ export class Deck {
 
   get place() {
     return this.entry === null ? null : this.shelf.get(this.entry.key);
+  }
+
+  /** What is typed for the place on screen, kept until a verdict takes it. */
+  get note() {
+    return this.state.notes[this.entry?.key] ?? "";
+  }
+
+  set note(words) {
+    if (words) this.state.notes[this.entry.key] = words;
+    else delete this.state.notes[this.entry.key];
+    this.#save();
   }
 
   /** What is asked about: in as-of mode what the model says without the later candles. */
@@ -212,7 +223,6 @@ export class Deck {
     if (this.conversation.waitsForSeries) return this.conversation.stepWhenKnown(by);
     this.course.step(by);
     this.notice = null;
-    this.note = "";
     this.conversation.moreOfSeries();
     this.arrive();
   }

@@ -4,12 +4,17 @@ import { Ending } from "./ending.mjs";
 import { el, keyed } from "./dom.mjs";
 import { boundsWords, labelWords, ORIGINS, plural } from "./words.mjs";
 
+const LONGEST_NOTE = 500;
+const LONG_NOTE = 420;
+
 export class Panel {
   #deck;
   #body = el("div.body");
   #notice = el("div.notice", { role: "status" });
   #refused = el("div.refused");
-  #note = el("input", { type: "text", placeholder: "Note (N)", ariaLabel: "Note", maxLength: 500, tabIndex: -1 });
+  #note = el("input", { type: "text", placeholder: "Note (N)", ariaLabel: "Note", maxLength: LONGEST_NOTE, tabIndex: -1 });
+  #room = el("span.room", { role: "status" });
+  #noteField = el("div.note", {}, this.#note, this.#room);
   #who = el("div.who");
   #name = el("input", { type: "text", placeholder: "Your name", ariaLabel: "Your name", maxLength: 60 });
   #asked = false;
@@ -17,7 +22,10 @@ export class Panel {
   constructor(deck) {
     this.#deck = deck;
     this.element = el("aside.panel", {}, this.#body, this.#notice, this.#refused, this.#who);
-    this.#note.oninput = () => (deck.note = this.#note.value);
+    this.#note.oninput = () => {
+      deck.note = this.#note.value;
+      this.#drawRoom();
+    };
     this.#note.onkeydown = (event) => {
       if (event.key === "Enter" || event.key === "Escape") this.#note.blur();
     };
@@ -31,8 +39,18 @@ export class Panel {
     this.#drawWho();
     if (!deck.named) return this.#drawNaming();
     const content = deck.draft ? this.#editing() : this.#reviewing();
+    const typing = this.#note.matches(":focus");
     this.#body.replaceChildren(...content.filter(Boolean));
-    this.#note.value = deck.note;
+    if (this.#note.value !== deck.note) this.#note.value = deck.note;
+    this.#drawRoom();
+    if (typing) this.focusNote();
+  }
+
+  /** Says how much of a note fits, once it is long. */
+  #drawRoom() {
+    const { length } = this.#note.value;
+    const words = length < LONGEST_NOTE ? `${length} of ${LONGEST_NOTE}` : `${LONGEST_NOTE} characters: no more fits`;
+    this.#room.textContent = length < LONG_NOTE ? "" : words;
   }
 
   focusNote() {
@@ -131,7 +149,7 @@ export class Panel {
         ? [el("p.said", { data: { action: said.action } }, "You went on"), keyed("Take back", "Z", () => deck.takeBack())]
         : [keyed("Nothing is missing", "S", () => deck.judge("skip"), { kind: "primary" })]),
       keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
-      this.#note,
+      this.#noteField,
       this.#moves(),
     ];
   }
@@ -182,7 +200,7 @@ export class Panel {
         keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
         keyed("Skip", "S", () => deck.judge("skip")),
       ),
-      this.#note,
+      this.#noteField,
       this.#moves(),
     );
   }
@@ -265,7 +283,7 @@ export class Panel {
       el("p.quiet", {}, "Drag over the candles, or move a bound with the arrow keys."),
       this.#bounds(),
       list,
-      this.#note,
+      this.#noteField,
       el(
         "div.pair",
         {},
