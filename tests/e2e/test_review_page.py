@@ -76,17 +76,24 @@ def test_a_missed_span_is_added_and_the_place_stays(page, ws: Workspace) -> None
     press(page, "n")
     page.keyboard.type("a clear one")
     page.keyboard.press("Enter")
-    press(page, "a")
-    page.get_by_role("heading", name="Add a missed span").wait_for()
-    drag(page, 0.05, 0.2)
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
+    add_by_dragging(page)
     page.get_by_text(re.compile("^Added ")).wait_for()
     assert place(page) == here
     saved(page)
     (added,) = judged_by(ws, "cleo")
     assert (added.action, added.prediction, added.note) == ("add", None, "a clear one")
     assert any(a.id == added.annotation_id for a in ws.store.annotations.list("EURUSD", "1h"))
+
+    add_by_dragging(page)
+    page.get_by_text("This span is there already").wait_for()
+    page.keyboard.press("Escape")
+    assert len(judged_by(ws, "cleo")) == 1
+    press(page, "u")
+    saved(page)
+    assert judged_by(ws, "cleo") == []
+    add_by_dragging(page)
+    page.get_by_text(re.compile("^Added ")).wait_for()
+    saved(page)
     press(page, "u")
     saved(page)
     assert judged_by(ws, "cleo") == []
@@ -315,6 +322,14 @@ def drag(page, start: float, end: float) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + end * (box["width"] - 66), box["y"] + 230, steps=6)
     page.mouse.up()
+
+
+def add_by_dragging(page) -> None:
+    press(page, "a")
+    page.get_by_role("heading", name="Add a missed span").wait_for()
+    drag(page, 0.05, 0.2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
 
 
 def judged_by(ws: Workspace, name: str) -> list:

@@ -9,7 +9,7 @@ import { listenToKeys } from "./keys.mjs";
 import { annotatorName, newId, Outbox, tabState, toAddress } from "./memory.mjs";
 import { Panel } from "./panel.mjs";
 import { Sayings } from "./sayings.mjs";
-import { Shelf } from "./shelf.mjs";
+import { isSameSpan, Shelf } from "./shelf.mjs";
 import { Stage } from "./stage.mjs";
 import { labelWords, SAID, splitSeries } from "./words.mjs";
 
@@ -176,6 +176,9 @@ export class Deck {
       this.tell(draft.label ? "Nothing is changed: Y confirms it, Esc leaves." : "Choose a label first.");
       return;
     }
+    if (draft.action === "add" && this.#isThere(draft.span)) {
+      return this.tell("This span is there already: move a bound, choose another label, or leave with Esc.");
+    }
     this.draft = this.notice = null;
     if (draft.action === "correct") this.judge("correct", draft.span);
     else this.#add(draft.span);
@@ -191,6 +194,7 @@ export class Deck {
     const last = this.sayings.undo();
     if (last === null) return this.tell("Nothing is left to undo in this session.");
     this.#unsaid(last.key);
+    if (last.action === "add") this.shelf.dropAdded(last);
     this.course.goTo(last.entry);
     this.notice = `Undone: ${SAID[last.action]} ${labelWords(last.label ?? last.entry.label ?? "")}`;
     this.arrive();
@@ -426,6 +430,11 @@ export class Deck {
     this.place.people.push({ ...span, key: newId(), words, tag: words, hover: `${words}\nadded by you`, color });
     this.notice = `Added ${words}. The place itself is still to be judged.`;
     this.arrive();
+  }
+
+  /** Whether a person's span has that label and these bounds. */
+  #isThere(span) {
+    return this.place.people.some((one) => isSameSpan(one, span));
   }
 
   #startDraft(action, span) {
