@@ -255,10 +255,35 @@ def test_a_series_is_browsed_in_order_of_time(page) -> None:
     wait(lambda: "window|1485950400" in place(page), "that day", page)
 
 
+def test_the_address_of_a_series_that_is_not_stored_is_told(page) -> None:
+    page.goto("/review?annotator=" + "x" * 80 + "&series=NOPE+1h")
+    ready(page)
+    page.get_by_text("NOPE 1h is not stored").wait_for()
+    assert page.locator(".who .name").get_attribute("title") == "x" * 60
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_box_of_a_span_goes_when_a_key_shows_another_place(page) -> None:
+    start(page, "hal")
+    here = place(page)
+    tip = page.locator(".candle-chart .tip")
+    box = page.locator(".candle-chart").bounding_box()
+    for part in range(20, 60):
+        page.mouse.move(box["x"] + part * box["width"] / 64, box["y"] + box["height"] / 2)
+        if tip.is_visible():
+            break
+    assert tip.is_visible()
+    press(page, "j")
+    wait(lambda: place(page) != here, "the next place", page)
+    page.wait_for_timeout(200)
+    assert tip.is_hidden()
+
+
 def test_the_keys_are_shown_on_h(page) -> None:
     start(page, "ida")
     press(page, "h")
     page.get_by_text("hide the candles after the span").wait_for()
+    page.get_by_text("take back what you said of this place").wait_for()
     page.keyboard.press("Escape")
     wait(lambda: page.locator(".overlay").is_hidden(), "the keys to go", page)
 

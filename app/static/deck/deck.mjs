@@ -389,6 +389,8 @@ export class Deck {
       this.state.mode = "browse";
       toAddress({ at: null, series: null });
     }
+    const missing = asked.get("series");
+    if (missing && !known(missing)) this.notice = `${missing} is not stored: choose another series, or import it on Data.`;
     queue.id ??= newId();
     if (this.standing.model === null) this.state.mode = "browse";
     this.shelf.lookAt(this.conversation.viewName);

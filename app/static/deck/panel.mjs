@@ -2,6 +2,7 @@
 
 import { Ending } from "./ending.mjs";
 import { el, keyed } from "./dom.mjs";
+import { LONGEST_NAME } from "./memory.mjs";
 import { boundsWords, labelWords, ORIGINS, plural } from "./words.mjs";
 
 const LONGEST_NOTE = 500;
@@ -16,7 +17,7 @@ export class Panel {
   #room = el("span.room", { role: "status" });
   #noteField = el("div.note", {}, this.#note, this.#room);
   #who = el("div.who");
-  #name = el("input", { type: "text", placeholder: "Your name", ariaLabel: "Your name", maxLength: 60 });
+  #name = el("input", { type: "text", placeholder: "Your name", ariaLabel: "Your name", maxLength: LONGEST_NAME });
   #asked = false;
 
   constructor(deck) {
@@ -87,9 +88,10 @@ export class Panel {
     const deck = this.#deck;
     this.#who.hidden = !deck.named;
     const name = deck.annotator || "no name";
-    if (deck.standing.signed_in) return this.#who.replaceChildren(`Signed in as ${name}`);
+    const whose = el("span.name", { title: name }, name);
+    if (deck.standing.signed_in) return this.#who.replaceChildren("Signed in as ", whose);
     const change = keyed("change", "", () => this.#changeName(), { kind: "link", title: "Judge under another name" });
-    this.#who.replaceChildren(`Judging as ${name}`, change);
+    this.#who.replaceChildren("Judging as ", whose, change);
   }
 
   #changeName() {
