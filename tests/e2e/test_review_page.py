@@ -255,6 +255,30 @@ def test_a_series_is_browsed_in_order_of_time(page) -> None:
     wait(lambda: "window|1485950400" in place(page), "that day", page)
 
 
+def test_what_one_says_in_a_tab_is_not_the_next_ones(page, ws: Workspace) -> None:
+    start(page, "uma")
+    first = place(page)
+    press(page, "y")
+    wait(lambda: place(page) != first, "the next place", page)
+    saved(page)
+    page.get_by_role("button", name="change").click()
+    page.get_by_placeholder("Your name").fill("vic")
+    page.keyboard.press("Enter")
+    wait(lambda: place(page) == first, "the queue from its beginning", page)
+    assert page.get_by_role("button", name="Undo").is_disabled()
+    for _ in range(60):
+        press(page, "j")
+    page.get_by_role("heading", name="The end of this queue").wait_for()
+    page.get_by_text(re.compile(r"^You have seen all \d+ places and judged 0\.$")).wait_for()
+
+    page.goto("/review?annotator=uma")
+    wait(lambda: place(page) != first, "where uma stood", page)
+    press(page, "u")
+    wait(lambda: place(page) == first, "what uma judged", page)
+    saved(page)
+    assert judged_by(ws, "uma") == []
+
+
 def test_the_address_of_a_series_that_is_not_stored_is_told(page) -> None:
     page.goto("/review?annotator=" + "x" * 80 + "&series=NOPE+1h")
     ready(page)

@@ -31,6 +31,9 @@ export function mount({ data, parentElement, setStateValue }) {
     }, GONE_MS);
 }
 
+/** What a tab keeps for each annotator alone. */
+const OWN = { said: [], marks: {}, notes: {} };
+
 /** Where a tab begins. */
 const FRESH = {
   mode: "queue",
@@ -42,9 +45,9 @@ const FRESH = {
   series: null,
   why: false,
   nameless: false,
-  said: [],
-  marks: {},
-  notes: {},
+  whose: null,
+  others: {},
+  ...OWN,
 };
 
 export class Deck {
@@ -70,6 +73,7 @@ export class Deck {
     this.standing = standing;
     this.state = { ...structuredClone(FRESH), ...tabState.load() };
     this.state.tab ??= newId();
+    this.#turnToAnnotator();
     this.sayings = new Sayings(this.state, this.outbox, {
       annotator: () => this.annotator,
       onHeard: (key) => this.#changedElsewhere(key),
@@ -289,8 +293,7 @@ export class Deck {
   setName(name) {
     annotatorName.set(name.trim());
     this.state.nameless = !name.trim();
-    this.shelf.lookAt(this.conversation.viewName);
-    this.sayings.today = null;
+    this.#changeAnnotator();
     this.arrive();
   }
 
@@ -346,6 +349,7 @@ export class Deck {
   receive(data, send) {
     this.turn += 1;
     this.standing = data;
+    this.#changeAnnotator();
     this.#stage.applyTheme();
     if (this.conversation.receive(data, send)) {
       this.#save();
@@ -396,6 +400,33 @@ export class Deck {
     this.shelf.lookAt(this.conversation.viewName);
     this.takeCourse();
     this.draw();
+  }
+
+  /** Puts away what another annotator said in this tab, and takes out what this one did; whether it was another. */
+  #turnToAnnotator() {
+    const { state, annotator } = this;
+    if (state.whose === annotator) return false;
+    const isFirst = state.whose === null;
+    if (!isFirst) {
+      const { said, marks, notes, queue } = state;
+      state.others[state.whose] = { said, marks, notes, at: queue.at };
+    }
+    state.whose = annotator;
+    if (isFirst) return false;
+    const { at, ...own } = state.others[annotator] ?? { ...structuredClone(OWN), at: 0 };
+    Object.assign(state, own);
+    state.queue.at = at;
+    return true;
+  }
+
+  /** Looks at everything as another annotator, where it is another. */
+  #changeAnnotator() {
+    if (!this.#turnToAnnotator()) return;
+    this.draft = this.notice = null;
+    this.shelf.lookAt(this.conversation.viewName);
+    this.sayings.today = null;
+    this.takeCourse();
+    this.arrive();
   }
 
   #mayJudge() {
