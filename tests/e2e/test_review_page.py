@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mllib.pipeline.workspace import Workspace
+from tests.e2e.charts import ChartOnPage
 from tests.e2e.consoles import A_WHILE_MS, ROOT, answers, free_port, wait
 
 pytestmark = pytest.mark.needs("browser")
@@ -287,16 +288,18 @@ def test_the_address_of_a_series_that_is_not_stored_is_told(page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_box_of_a_span_goes_when_a_key_shows_another_place(page) -> None:
+def test_the_box_of_a_span_goes_when_a_key_shows_another_place(page, ws: Workspace) -> None:
     start(page, "hal")
     here = place(page)
     tip = page.locator(".candle-chart .tip")
-    box = page.locator(".candle-chart").bounding_box()
-    for part in range(20, 60):
-        page.mouse.move(box["x"] + part * box["width"] / 64, box["y"] + box["height"] / 2)
+    bounds = [int(time) for time in here.split("|")[3:5]]
+    middle = ws.candles.read("EURUSD", "1h").time.searchsorted(bounds).mean()
+    x, top = ChartOnPage(page).point(middle, height=0)
+    for down in range(20, 500, 6):
+        page.mouse.move(x, top + down)
         if tip.is_visible():
             break
-    assert tip.is_visible()
+    tip.wait_for()
     press(page, "j")
     wait(lambda: place(page) != here, "the next place", page)
     page.wait_for_timeout(200)

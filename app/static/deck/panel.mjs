@@ -180,6 +180,7 @@ export class Panel {
         `${plural(focus.candle_count, "candle")} · model v${entry.model_version}`,
       ),
       reasonOf(entry),
+      meaningOf(entry),
       state.view.hidden_after ? el("p.as-of", {}, asOfWords(place)) : null,
     ];
   }
@@ -347,6 +348,13 @@ function reasonOf(entry) {
   if (!entry.why) return null;
   const origin = ORIGINS[entry.origin];
   return el("p.reason", { title: entry.regime ?? "" }, origin ? el("span.badge", {}, origin) : null, sentence(entry.why));
+}
+
+/** What the verdicts mean on a label that a person gave and the model doubts. */
+function meaningOf({ origin, label, human }) {
+  if (origin !== "label_error" || human?.label !== label) return null;
+  const drawn = `the ${labelWords(human.label)} that ${human.annotator ?? "someone"} drew`;
+  return el("p.quiet.meaning", {}, `Confirm: ${drawn} is right.`, el("br"), `Dismiss: ${drawn} is wrong.`);
 }
 
 function sentence(words) {
