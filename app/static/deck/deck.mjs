@@ -67,6 +67,7 @@ export class Deck {
   #bar;
   #root;
   #stopListening;
+  #early = { key: null, n: 0 };
 
   /** @param {object} standing what Python tells with every answer: model, series, labels, who is signed in */
   constructor(parent, standing) {
@@ -167,8 +168,9 @@ export class Deck {
 
   startAdding() {
     const { place } = this;
-    if (!place || place.error) return;
+    if (place?.error) return;
     if (!this.named) return this.#panel.askName();
+    if (!place) return this.#tooEarly();
     const { time } = place.candles;
     const middle = time[time.length >> 1];
     this.#startDraft("add", this.focus ?? { label: null, start_time: middle, end_time: middle });
@@ -228,6 +230,7 @@ export class Deck {
   // ---- moving
 
   step(by) {
+    this.conversation.stepped();
     if (this.conversation.waitsForSeries) return this.conversation.stepWhenKnown(by);
     this.course.step(by);
     this.notice = null;
@@ -429,9 +432,18 @@ export class Deck {
     this.arrive();
   }
 
+  /** Says how many keys came before their place did. */
+  #tooEarly() {
+    if (this.entry === null) return;
+    const { key } = this.entry;
+    this.#early = { key, n: this.#early.key === key ? this.#early.n + 1 : 1 };
+    const keys = this.#early.n === 1 ? "1 key was" : `${this.#early.n} keys were`;
+    this.tell(`${keys} not taken: the place is on its way.`);
+  }
+
   #mayJudge() {
     if (!this.named) this.#panel.askName();
-    else if (this.place === null) this.tell("One moment: the place is on its way.");
+    else if (this.place === null) this.#tooEarly();
     else if (this.focus === null) this.tell("Nothing is selected here: click a dashed span, or add one with A.");
     else if (this.shelf.isOutdated(this.entry.key)) this.tell("One moment: the model looks again.");
     else if (this.saidOf(this.entry) !== null) this.tell(JUDGED);
@@ -442,7 +454,7 @@ export class Deck {
   /** Goes on from a place without a prediction, which is not shown again. */
   #skipRange() {
     if (!this.named) return this.#panel.askName();
-    if (this.place === null) return this.tell("One moment: the place is on its way.");
+    if (this.place === null) return this.#tooEarly();
     const { start_time, end_time } = this.entry;
     const model_version = this.standing.model?.version ?? null;
     this.#say({ action: "skip", label: this.labelsOffered[0], start_time, end_time, model_version });
