@@ -379,6 +379,7 @@ def drag(page, start: float, end: float) -> None:
 def add_by_dragging(page) -> None:
     press(page, "a")
     page.get_by_role("heading", name="Add a missed span").wait_for()
+    ChartOnPage(page).bars()  # stands still
     drag(page, 0.05, 0.2)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
