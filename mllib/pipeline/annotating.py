@@ -11,7 +11,7 @@ from mllib.annotators import annotator_name
 from mllib.candle_gate import check_pair
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import Annotation, JudgedPrediction
+from mllib.spans import PEOPLE, Annotation, JudgedPrediction, Span
 from mllib.store import AnnotationFilter, AnnotationPage, StoredAnnotation
 from mllib.timeframes import iso_utc, parse_timeframe
 
@@ -67,6 +67,26 @@ def annotate(
         )
     ws.store.labels.ensure([named.label])
     return _shown(ws, ws.store.annotations.get(named.id, pair=pair, timeframe=timeframe)), outcome.added == 1
+
+
+def equal_spans(ws: Workspace, span: Span, *, pair: str, timeframe: str) -> list[Annotation]:
+    """What people have standing in a series with the label and the bounds of a span."""
+    pair, timeframe = check_pair(pair), parse_timeframe(timeframe)
+    start_time, end_time = sorted((span.start_time, span.end_time))
+    asked = ws.store.labels.names().annotation(Annotation(span.label, start_time, end_time, id=""))
+    said = (asked.label, start_time, end_time)
+    people = ws.store.annotations.list(pair, timeframe, sources=PEOPLE)
+    return [one for one in people if (one.label, one.start_time, one.end_time) == said]
+
+
+def there_already(span: Annotation, *, pair: str, timeframe: str) -> Conflict:
+    """Why a span like a stored one is not stored once more."""
+    return Conflict(
+        f"{pair} {timeframe}: {span.label.replace('_', ' ')} from {iso_utc(span.start_time)} to "
+        f"{iso_utc(span.end_time)}: found that this span is there already, by {span.annotator or 'people'}, "
+        "expected one that is not. Change that one, or draw other bounds.",
+        active_id=span.id,
+    )
 
 
 def change_annotation(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from mllib.annotators import annotator_name
 from mllib.errors import CandleloopError, Conflict, NotReady
+from mllib.pipeline.annotating import equal_spans, there_already
 from mllib.pipeline.review import record_verdict
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Span
@@ -52,6 +53,8 @@ def deliver(ws: Workspace, said: Said) -> Delivery:
             before = None if said.taken_back else _standing(ws, feedback)
             if before is not None:
                 return Delivery(client_id=feedback.client_id, verdict_id=before.id, elsewhere=True)
+            if not said.taken_back:
+                _refuse_copy(ws, feedback)
             verdict, _ = record_verdict(ws, feedback)
             if said.taken_back:
                 ws.store.verdicts.retract(verdict.id, feedback.annotator)
@@ -107,6 +110,24 @@ def _both_nothing(verdict: Verdict, feedback: Feedback) -> bool:
         and (verdict.start_time, verdict.end_time) == (feedback.start_time, feedback.end_time)
         and set(verdict.labels) == set(feedback.labels)
     )
+
+
+def _refuse_copy(ws: Workspace, feedback: Feedback) -> None:
+    """Passes anything but the adding of a span that a person has there.
+
+    Raises:
+        Conflict: someone's span has that label and these bounds, and not from this very feedback.
+    """
+    label, start_time, end_time = feedback.label, feedback.start_time, feedback.end_time
+    if feedback.action != "add" or label is None or start_time is None or end_time is None:
+        return
+    pair, timeframe = feedback.pair, feedback.timeframe
+    copies = equal_spans(ws, Span(label, start_time, end_time), pair=pair, timeframe=timeframe)
+    if not copies:
+        return
+    before = ws.store.verdicts.list(pair, timeframe)
+    if all(verdict.client_id != feedback.client_id for verdict in before):
+        raise there_already(copies[0], pair=pair, timeframe=timeframe)
 
 
 def _one_prediction(verdict: Verdict, feedback: Feedback) -> bool:

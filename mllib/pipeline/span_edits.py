@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mllib.pipeline.annotating import annotate, change_annotation
+from mllib.pipeline.annotating import annotate, change_annotation, equal_spans, there_already
 from mllib.pipeline.pattern_layers import discard_patterns, keep_patterns
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation
@@ -36,7 +36,14 @@ class SpanEdits:
     _now: dict[str, str] = field(default_factory=dict)
 
     def draw(self, ws: Workspace, annotation: Annotation, series: Place) -> StoredAnnotation:
-        """Stores a new span; raises as `annotate` does."""
+        """Stores a new span; raises as `annotate` does.
+
+        Raises:
+            Conflict: the same annotator has a span with that label and these bounds.
+        """
+        for one in equal_spans(ws, annotation, pair=series[0], timeframe=series[1]):
+            if one.annotator == annotation.annotator:
+                raise there_already(one, pair=series[0], timeframe=series[1])
         stored, _ = annotate(ws, annotation, pair=series[0], timeframe=series[1])
         made = stored.annotation
 

@@ -13,6 +13,7 @@ import pytest
 
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import ReviewedRange
+from tests.e2e.charts import ChartOnPage
 from tests.e2e.consoles import A_WHILE_MS, ROOT, answers, free_port, wait
 
 pytestmark = pytest.mark.needs("browser")
@@ -78,17 +79,24 @@ def test_a_missed_span_is_added_and_the_place_stays(page, ws: Workspace) -> None
     press(page, "n")
     page.keyboard.type("a clear one")
     page.keyboard.press("Enter")
-    press(page, "a")
-    page.get_by_role("heading", name="Add a missed span").wait_for()
-    drag(page, 0.05, 0.2)
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
+    add_by_dragging(page)
     page.get_by_text(re.compile("^Added ")).wait_for()
     assert place(page) == here
     saved(page)
     (added,) = judged_by(ws, "cleo")
     assert (added.action, added.prediction, added.note) == ("add", None, "a clear one")
     assert any(a.id == added.annotation_id for a in ws.store.annotations.list("EURUSD", "1h"))
+
+    add_by_dragging(page)
+    page.get_by_text("This span is there already").wait_for()
+    page.keyboard.press("Escape")
+    assert len(judged_by(ws, "cleo")) == 1
+    press(page, "u")
+    saved(page)
+    assert judged_by(ws, "cleo") == []
+    add_by_dragging(page)
+    page.get_by_text(re.compile("^Added ")).wait_for()
+    saved(page)
     press(page, "u")
     saved(page)
     assert judged_by(ws, "cleo") == []
@@ -109,6 +117,36 @@ def test_a_reload_keeps_place_name_and_undo(page, ws: Workspace) -> None:
     press(page, "u")
     wait(lambda: place(page) == first, "the first place", page)
     wait(lambda: judged_by(ws, "dan") == [], "both undone", page)
+
+
+def test_a_note_stays_with_its_place_until_a_verdict_takes_it(page, ws: Workspace) -> None:
+    start(page, "nora")
+    here = place(page)
+    note = page.get_by_label("Note")
+    press(page, "n")
+    page.keyboard.type("a clear one")
+    page.keyboard.press("Escape")
+    press(page, "j")
+    wait(lambda: place(page) != here, "the next place", page)
+    assert note.input_value() == ""
+    press(page, "k")
+    wait(lambda: place(page) == here, "the place with the note", page)
+    assert note.input_value() == "a clear one"
+    page.reload()
+    ready(page)
+    assert note.input_value() == "a clear one"
+
+    note.fill("x" * 430)
+    assert page.locator(".room").inner_text() == "430 of 500"
+    note.fill("a clear one")
+    page.keyboard.press("Enter")
+    press(page, "y")
+    wait(lambda: place(page) != here, "the next place", page)
+    saved(page)
+    assert [v.note for v in judged_by(ws, "nora")] == ["a clear one"]
+    press(page, "u")
+    wait(lambda: place(page) == here, "the place judged", page)
+    assert note.input_value() == ""
 
 
 def test_two_tabs_of_one_annotator_count_a_place_once(browser, address: str, ws: Workspace) -> None:
@@ -220,10 +258,61 @@ def test_a_series_is_browsed_in_order_of_time(page) -> None:
     wait(lambda: "window|1485950400" in place(page), "that day", page)
 
 
+def test_what_one_says_in_a_tab_is_not_the_next_ones(page, ws: Workspace) -> None:
+    start(page, "uma")
+    first = place(page)
+    press(page, "y")
+    wait(lambda: place(page) != first, "the next place", page)
+    saved(page)
+    page.get_by_role("button", name="change").click()
+    page.get_by_placeholder("Your name").fill("vic")
+    page.keyboard.press("Enter")
+    wait(lambda: place(page) == first, "the queue from its beginning", page)
+    assert page.get_by_role("button", name="Undo").is_disabled()
+    for _ in range(60):
+        press(page, "j")
+    page.get_by_role("heading", name="The end of this queue").wait_for()
+    page.get_by_text(re.compile(r"^You have seen all \d+ places and judged 0\.$")).wait_for()
+
+    page.goto("/review?annotator=uma")
+    wait(lambda: place(page) != first, "where uma stood", page)
+    press(page, "u")
+    wait(lambda: place(page) == first, "what uma judged", page)
+    saved(page)
+    assert judged_by(ws, "uma") == []
+
+
+def test_the_address_of_a_series_that_is_not_stored_is_told(page) -> None:
+    page.goto("/review?annotator=" + "x" * 80 + "&series=NOPE+1h")
+    ready(page)
+    page.get_by_text("NOPE 1h is not stored").wait_for()
+    assert page.locator(".who .name").get_attribute("title") == "x" * 60
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_box_of_a_span_goes_when_a_key_shows_another_place(page, ws: Workspace) -> None:
+    start(page, "hal")
+    here = place(page)
+    tip = page.locator(".candle-chart .tip")
+    bounds = [int(time) for time in here.split("|")[3:5]]
+    middle = ws.candles.read("EURUSD", "1h").time.searchsorted(bounds).mean()
+    x, top = ChartOnPage(page).point(middle, height=0)
+    for down in range(20, 500, 6):
+        page.mouse.move(x, top + down)
+        if tip.is_visible():
+            break
+    tip.wait_for()
+    press(page, "j")
+    wait(lambda: place(page) != here, "the next place", page)
+    page.wait_for_timeout(200)
+    assert tip.is_hidden()
+
+
 def test_the_keys_are_shown_on_h(page) -> None:
     start(page, "ida")
     press(page, "h")
     page.get_by_text("hide the candles after the span").wait_for()
+    page.get_by_text("take back what you said of this place").wait_for()
     page.keyboard.press("Escape")
     wait(lambda: page.locator(".overlay").is_hidden(), "the keys to go", page)
 
@@ -334,6 +423,15 @@ def drag(page, start: float, end: float) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + end * (box["width"] - 66), box["y"] + 230, steps=6)
     page.mouse.up()
+
+
+def add_by_dragging(page) -> None:
+    press(page, "a")
+    page.get_by_role("heading", name="Add a missed span").wait_for()
+    ChartOnPage(page).bars()  # stands still
+    drag(page, 0.05, 0.2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
 
 
 def judged_by(ws: Workspace, name: str) -> list:

@@ -110,8 +110,8 @@ def test_two_annotators_and_two_model_versions_are_all_kept(ws) -> None:
 
 
 def test_added_spans_are_never_taken_for_one_another(ws) -> None:
-    for client_id in ("a", "b"):
-        span = {"label": "wedge", "start_time": at(3), "end_time": at(9), "prediction": None}
+    for last, client_id in ((9, "a"), (10, "b")):
+        span = {"label": "wedge", "start_time": at(3), "end_time": at(last), "prediction": None}
         assert deliver(ws, said(client_id, "add", **span)).verdict_id is not None
     assert len(ws.store.verdicts.list()) == 2
 
@@ -151,3 +151,27 @@ def test_a_verdict_of_an_earlier_session_is_taken_back_by_its_id(ws) -> None:
     assert take_back(ws, "q1", str(stored.verdict_id), "ada").verdict_id == stored.verdict_id
     assert ws.store.verdicts.list() == []
     assert "found none of that id" in str(take_back(ws, "q2", "unknown", "ada").refused)
+
+
+def added(client_id: str, **how) -> Said:
+    span = {"label": "bull_flag", "start_time": at(60), "end_time": at(70)}
+    return said(client_id, "add", prediction=None, **(span | how))
+
+
+def test_a_span_that_a_person_has_there_is_not_added_once_more(ws) -> None:
+    first = deliver(ws, added("one"))
+    assert deliver(ws, added("one")) == first
+    for other in (added("two"), added("three", annotator="bob")):
+        refused = deliver(ws, other).refused
+        assert refused is not None
+        assert "this span is there already, by ada" in refused
+    assert len(ws.store.annotations.list("EURUSD", "1h")) == 1
+    assert deliver(ws, added("four", label="bear_flag")).refused is None
+    assert deliver(ws, added("five", end_time=at(71))).refused is None
+
+
+def test_a_span_that_was_taken_back_can_be_added_anew(ws) -> None:
+    deliver(ws, added("one"))
+    deliver(ws, replace(added("one"), taken_back=True))
+    assert deliver(ws, added("two")).refused is None
+    assert len(ws.store.annotations.list("EURUSD", "1h")) == 1

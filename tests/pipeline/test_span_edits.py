@@ -81,3 +81,16 @@ def test_kept_patterns_are_discarded_and_discarded_ones_kept_again(ws: Workspace
     assert list(ws.store.talib.layers(*EURUSD)) == functions
     edits.undo(ws)
     assert ws.store.talib.layers(*EURUSD) == {}
+
+
+def test_the_same_drag_twice_draws_one_span(ws: Workspace, candles: Candles) -> None:
+    edits, drawn = SpanEdits(), _span(candles)
+    edits.draw(ws, drawn, EURUSD)
+    turned = replace(drawn, start_time=drawn.end_time, end_time=drawn.start_time)
+    for again in (drawn, turned):
+        with pytest.raises(Conflict, match="this span is there already, by ada"):
+            edits.draw(ws, again, EURUSD)
+    assert len(edits.edits) == len(_said(ws)) == 1
+    edits.draw(ws, replace(drawn, annotator="bob"), EURUSD)
+    edits.draw(ws, replace(drawn, label="bear_flag"), EURUSD)
+    assert len(_said(ws)) == 3

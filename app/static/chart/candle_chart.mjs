@@ -35,6 +35,7 @@ export class CandleChart {
   #goal = null;
   #selecting = false;
   #isPointed = false;
+  #isResting = false;
   #frames = 0;
   #removers = [];
 
@@ -94,6 +95,7 @@ export class CandleChart {
     const moved = shown.place !== this.#shownPlace;
     if (moved) this.#home = shown.view ?? this.#placeToBegin();
     this.#shownPlace = shown.place;
+    this.#isResting ||= moved || !known;
     this.lookAt(moved || before === null ? this.#home : before);
     this.#describe();
     this.#afterDrawing();
@@ -275,13 +277,15 @@ export class CandleChart {
     this.#handlers.onDrag?.({ start_time: time[first], end_time: time[last], bars_per_candle: barsPerCandle });
   }
 
-  #pointed({ point, logical }) {
+  /** A pointer that has not moved since another place was shown asks for nothing there. */
+  #pointed({ point, logical, sourceEvent }) {
+    if (sourceEvent) this.#isResting = false;
     if (this.#data === null || this.#data.length === 0) return;
     this.#isPointed = Boolean(point);
     const newest = this.#data.logicalOf(this.visibleBars()[1]);
     const index = Math.min(Math.max(Math.round(point ? logical : newest), 0), this.#data.length - 1);
     this.#hover.tellCandle(this.#data, index, this.#model);
-    const boxes = point && !this.#range.dragging ? this.#spans.at(point.x, point.y) : [];
+    const boxes = point && !this.#isResting && !this.#range.dragging ? this.#spans.at(point.x, point.y) : [];
     this.#root.classList.toggle("over-span", boxes.length > 0);
     this.#hover.tellSpans(boxes, point?.x, point?.y);
   }

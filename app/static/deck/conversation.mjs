@@ -8,6 +8,7 @@ const PLACES_AT_ONCE = 3;
 const REASONS_AHEAD = 2;
 const NEAR_THE_END = 10;
 const POLL_MS = 400;
+const HURRY_MS = 150;
 
 export class Conversation {
   queueProgress = null;
@@ -18,6 +19,9 @@ export class Conversation {
   #seriesKnown = false;
   #pendingStep = 0;
   #askAgainAt = 0;
+  #steppedAt = -Infinity;
+  #isHurrying = false;
+  #settling;
 
   /** @param {import("./deck.mjs").Deck} deck */
   constructor(deck) {
@@ -64,6 +68,19 @@ export class Conversation {
     return browsing && !this.#seriesKnown && (course.detour !== null || course.current === null);
   }
 
+  /** Is told of a step: where one follows the other at once, nothing is asked for but what is there after the last. */
+  stepped() {
+    const now = performance.now();
+    this.#isHurrying = now - this.#steppedAt < HURRY_MS;
+    this.#steppedAt = now;
+    clearTimeout(this.#settling);
+    if (!this.#isHurrying) return;
+    this.#settling = setTimeout(() => {
+      this.#isHurrying = false;
+      this.talk();
+    }, HURRY_MS);
+  }
+
   /** Steps as soon as the predictions next to the window have come. */
   stepWhenKnown(by) {
     this.#pendingStep = by;
@@ -83,6 +100,7 @@ export class Conversation {
   }
 
   close() {
+    clearTimeout(this.#settling);
     this.#link.close();
   }
 
@@ -95,9 +113,11 @@ export class Conversation {
     const { id, entries, error } = state.queue;
     const due = performance.now() >= this.#askAgainAt;
     const queue = due && !browsing && entries === null && !error ? { id, ...this.#queueChoice() } : null;
-    const browse = due && browsing && !this.#seriesKnown ? this.#browseWish() : null;
-    const want = named ? this.#missing() : [];
-    const why = this.#nextWhy();
+    const settled = !this.#isHurrying;
+    const wantsSeries = due && browsing && !this.#seriesKnown && (settled || this.waitsForSeries);
+    const browse = wantsSeries ? this.#browseWish() : null;
+    const want = named && settled ? this.#missing() : [];
+    const why = settled ? this.#nextWhy() : null;
     const counts = sayings.today !== null;
     if (!waiting.length && !queue && !browse && !want.length && !why && counts) return null;
     return {

@@ -9,7 +9,7 @@ import { listenToKeys } from "./keys.mjs";
 import { annotatorName, newId, Outbox, tabState, toAddress } from "./memory.mjs";
 import { Panel } from "./panel.mjs";
 import { Sayings } from "./sayings.mjs";
-import { Shelf } from "./shelf.mjs";
+import { isSameSpan, Shelf } from "./shelf.mjs";
 import { Stage } from "./stage.mjs";
 import { labelWords, SAID, splitSeries } from "./words.mjs";
 
@@ -31,6 +31,9 @@ export function mount({ data, parentElement, setStateValue }) {
     }, GONE_MS);
 }
 
+/** What a tab keeps for each annotator alone. */
+const OWN = { said: [], marks: {}, notes: {} };
+
 /** Where a tab begins. */
 const FRESH = {
   mode: "queue",
@@ -42,8 +45,9 @@ const FRESH = {
   series: null,
   why: false,
   nameless: false,
-  said: [],
-  marks: {},
+  whose: null,
+  others: {},
+  ...OWN,
 };
 
 export class Deck {
@@ -57,19 +61,20 @@ export class Deck {
   conversation;
   draft = null;
   notice = null;
-  note = "";
   overlay = null;
   #stage;
   #panel;
   #bar;
   #root;
   #stopListening;
+  #early = { key: null, n: 0 };
 
   /** @param {object} standing what Python tells with every answer: model, series, labels, who is signed in */
   constructor(parent, standing) {
     this.standing = standing;
     this.state = { ...structuredClone(FRESH), ...tabState.load() };
     this.state.tab ??= newId();
+    this.#turnToAnnotator();
     this.sayings = new Sayings(this.state, this.outbox, {
       annotator: () => this.annotator,
       onHeard: (key) => this.#changedElsewhere(key),
@@ -108,6 +113,17 @@ export class Deck {
 
   get place() {
     return this.entry === null ? null : this.shelf.get(this.entry.key);
+  }
+
+  /** What is typed for the place on screen, kept until a verdict takes it. */
+  get note() {
+    return this.state.notes[this.entry?.key] ?? "";
+  }
+
+  set note(words) {
+    if (words) this.state.notes[this.entry.key] = words;
+    else delete this.state.notes[this.entry.key];
+    this.#save();
   }
 
   /** What is asked about: in as-of mode what the model says without the later candles. */
@@ -157,8 +173,9 @@ export class Deck {
 
   startAdding() {
     const { place } = this;
-    if (!place || place.error) return;
+    if (place?.error) return;
     if (!this.named) return this.#panel.askName();
+    if (!place) return this.#tooEarly();
     const { time } = place.candles;
     const middle = time[time.length >> 1];
     this.#startDraft("add", this.focus ?? { label: null, start_time: middle, end_time: middle });
@@ -169,6 +186,9 @@ export class Deck {
     if (!draft.changed) {
       this.tell(draft.label ? "Nothing is changed: Y confirms it, Esc leaves." : "Choose a label first.");
       return;
+    }
+    if (draft.action === "add" && this.#isThere(draft.span)) {
+      return this.tell("This span is there already: move a bound, choose another label, or leave with Esc.");
     }
     this.draft = this.notice = null;
     if (draft.action === "correct") this.judge("correct", draft.span);
@@ -185,6 +205,7 @@ export class Deck {
     const last = this.sayings.undo();
     if (last === null) return this.tell("Nothing is left to undo in this session.");
     this.#unsaid(last.key);
+    if (last.action === "add") this.shelf.dropAdded(last);
     this.course.goTo(last.entry);
     const label = last.action === "add" ? last.label : last.entry.label && (last.label ?? last.entry.label);
     this.notice = `Undone: ${SAID[last.action]} ${labelWords(label ?? "")}`.trimEnd();
@@ -215,10 +236,10 @@ export class Deck {
   // ---- moving
 
   step(by) {
+    this.conversation.stepped();
     if (this.conversation.waitsForSeries) return this.conversation.stepWhenKnown(by);
     this.course.step(by);
     this.notice = null;
-    this.note = "";
     this.conversation.moreOfSeries();
     this.arrive();
   }
@@ -281,8 +302,7 @@ export class Deck {
   setName(name) {
     annotatorName.set(name.trim());
     this.state.nameless = !name.trim();
-    this.shelf.lookAt(this.conversation.viewName);
-    this.sayings.today = null;
+    this.#changeAnnotator();
     this.arrive();
   }
 
@@ -338,6 +358,7 @@ export class Deck {
   receive(data, send) {
     this.turn += 1;
     this.standing = data;
+    this.#changeAnnotator();
     this.#stage.applyTheme();
     if (this.conversation.receive(data, send)) {
       this.#save();
@@ -381,6 +402,8 @@ export class Deck {
       this.state.mode = "browse";
       toAddress({ at: null, series: null });
     }
+    const missing = asked.get("series");
+    if (missing && !known(missing)) this.notice = `${missing} is not stored: choose another series, or import it on Data.`;
     queue.id ??= newId();
     if (this.standing.model === null) this.state.mode = "browse";
     this.shelf.lookAt(this.conversation.viewName);
@@ -388,9 +411,45 @@ export class Deck {
     this.draw();
   }
 
+  /** Puts away what another annotator said in this tab, and takes out what this one did; whether it was another. */
+  #turnToAnnotator() {
+    const { state, annotator } = this;
+    if (state.whose === annotator) return false;
+    const isFirst = state.whose === null;
+    if (!isFirst) {
+      const { said, marks, notes, queue } = state;
+      state.others[state.whose] = { said, marks, notes, at: queue.at };
+    }
+    state.whose = annotator;
+    if (isFirst) return false;
+    const { at, ...own } = state.others[annotator] ?? { ...structuredClone(OWN), at: 0 };
+    Object.assign(state, own);
+    state.queue.at = at;
+    return true;
+  }
+
+  /** Looks at everything as another annotator, where it is another. */
+  #changeAnnotator() {
+    if (!this.#turnToAnnotator()) return;
+    this.draft = this.notice = null;
+    this.shelf.lookAt(this.conversation.viewName);
+    this.sayings.today = null;
+    this.takeCourse();
+    this.arrive();
+  }
+
+  /** Says how many keys came before their place did. */
+  #tooEarly() {
+    if (this.entry === null) return;
+    const { key } = this.entry;
+    this.#early = { key, n: this.#early.key === key ? this.#early.n + 1 : 1 };
+    const keys = this.#early.n === 1 ? "1 key was" : `${this.#early.n} keys were`;
+    this.tell(`${keys} not taken: the place is on its way.`);
+  }
+
   #mayJudge() {
     if (!this.named) this.#panel.askName();
-    else if (this.place === null) this.tell("One moment: the place is on its way.");
+    else if (this.place === null) this.#tooEarly();
     else if (this.focus === null) this.tell("Nothing is selected here: click a dashed span, or add one with A.");
     else if (this.shelf.isOutdated(this.entry.key)) this.tell("One moment: the model looks again.");
     else if (this.saidOf(this.entry) !== null) this.tell(JUDGED);
@@ -401,7 +460,7 @@ export class Deck {
   /** Says of a place without a prediction that nothing is missing, or goes on; it is not shown again. */
   #judgeRange(action) {
     if (!this.named) return this.#panel.askName();
-    if (this.place === null) return this.tell("One moment: the place is on its way.");
+    if (this.place === null) return this.#tooEarly();
     if (this.saidOf(this.entry) !== null) return this.tell(JUDGED);
     const labels = this.labelsLookedFor;
     if (action === "nothing" && !labels.length) return this.tell("Choose the labels to look for first: T, filters.");
@@ -426,6 +485,11 @@ export class Deck {
     this.place.people.push({ ...span, key: newId(), words, tag: words, hover: `${words}\nadded by you`, color });
     this.notice = `Added ${words}. The place itself is still to be judged.`;
     this.arrive();
+  }
+
+  /** Whether a person's span has that label and these bounds. */
+  #isThere(span) {
+    return this.place.people.some((one) => isSameSpan(one, span));
   }
 
   #startDraft(action, span) {

@@ -11,6 +11,7 @@ export const Ending = {
     const actions = said.map(([, mark]) => mark.action);
     const count = (action) => actions.filter((one) => one === action).length;
     const judged = count("confirm") + count("correct") + count("dismiss");
+    const isDone = said.length >= entries.size;
     const added = deck.sayings.all.filter((one) => one.action === "add").length;
     const rows = [
       ["confirmed", count("confirm")],
@@ -21,7 +22,8 @@ export const Ending = {
       ["skipped", count("skip")],
     ].filter(([, n]) => n > 0);
     return [
-      el("h3", {}, "This queue is done"),
+      el("h3", {}, isDone ? "This queue is done" : "The end of this queue"),
+      isDone ? null : el("p", {}, `You have seen all ${plural(entries.size, "place")} and judged ${judged}.`),
       el("dl.sums", {}, ...rows.flatMap(([words, n]) => [el("dt", {}, words), el("dd", {}, String(n))])),
       judged ? el("p", {}, `The model was right in ${count("confirm")} of ${judged} (${percent(count("confirm"), judged)}).`) : null,
       ...byLabel(deck, said),

@@ -42,7 +42,7 @@ export class Link {
   answered(answer) {
     const waiting = this.#inFlight;
     if (waiting === null || answer.tab !== this.#tab || answer.seq !== waiting.seq) return null;
-    this.#inFlight = null;
+    this.#inFlight = this.#lateSince = null;
     return waiting.question;
   }
 

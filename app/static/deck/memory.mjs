@@ -1,6 +1,7 @@
 /** What a browser keeps of a review: verdicts until they are stored, and where this tab stands. */
 
 const OUTBOX = "candleloop.outbox.";
+export const LONGEST_NAME = 60;
 const NAME = "candleloop.annotator";
 const TAB = "candleloop.deck";
 
@@ -57,7 +58,7 @@ export class Outbox {
 
 /** The annotator's name, as long as this browser lives. */
 export const annotatorName = {
-  get: () => new URLSearchParams(location.search).get("annotator") || localStorage.getItem(NAME) || "",
+  get: () => (new URLSearchParams(location.search).get("annotator") || localStorage.getItem(NAME) || "").slice(0, LONGEST_NAME),
   set(name) {
     localStorage.setItem(NAME, name);
     toAddress({ annotator: name || null });

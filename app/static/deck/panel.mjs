@@ -2,24 +2,32 @@
 
 import { Ending } from "./ending.mjs";
 import { el, keyed } from "./dom.mjs";
+import { LONGEST_NAME } from "./memory.mjs";
 import { boundsWords, labelWords, ORIGINS, plural } from "./words.mjs";
 
 const FEW_LABELS = 6;
+const LONGEST_NOTE = 500;
+const LONG_NOTE = 420;
 
 export class Panel {
   #deck;
   #body = el("div.body");
   #notice = el("div.notice", { role: "status" });
   #refused = el("div.refused");
-  #note = el("input", { type: "text", placeholder: "Note (N)", ariaLabel: "Note", maxLength: 500, tabIndex: -1 });
+  #note = el("input", { type: "text", placeholder: "Note (N)", ariaLabel: "Note", maxLength: LONGEST_NOTE, tabIndex: -1 });
+  #room = el("span.room", { role: "status" });
+  #noteField = el("div.note", {}, this.#note, this.#room);
   #who = el("div.who");
-  #name = el("input", { type: "text", placeholder: "Your name", ariaLabel: "Your name", maxLength: 60 });
+  #name = el("input", { type: "text", placeholder: "Your name", ariaLabel: "Your name", maxLength: LONGEST_NAME });
   #asked = false;
 
   constructor(deck) {
     this.#deck = deck;
     this.element = el("aside.panel", {}, this.#body, this.#notice, this.#refused, this.#who);
-    this.#note.oninput = () => (deck.note = this.#note.value);
+    this.#note.oninput = () => {
+      deck.note = this.#note.value;
+      this.#drawRoom();
+    };
     this.#note.onkeydown = (event) => {
       if (event.key === "Enter" || event.key === "Escape") this.#note.blur();
     };
@@ -33,8 +41,18 @@ export class Panel {
     this.#drawWho();
     if (!deck.named) return this.#drawNaming();
     const content = deck.draft ? this.#editing() : this.#reviewing();
+    const typing = this.#note.matches(":focus");
     this.#body.replaceChildren(...content.filter(Boolean));
-    this.#note.value = deck.note;
+    if (this.#note.value !== deck.note) this.#note.value = deck.note;
+    this.#drawRoom();
+    if (typing) this.focusNote();
+  }
+
+  /** Says how much of a note fits, once it is long. */
+  #drawRoom() {
+    const { length } = this.#note.value;
+    const words = length < LONGEST_NOTE ? `${length} of ${LONGEST_NOTE}` : `${LONGEST_NOTE} characters: no more fits`;
+    this.#room.textContent = length < LONG_NOTE ? "" : words;
   }
 
   focusNote() {
@@ -71,9 +89,10 @@ export class Panel {
     const deck = this.#deck;
     this.#who.hidden = !deck.named;
     const name = deck.annotator || "no name";
-    if (deck.standing.signed_in) return this.#who.replaceChildren(`Signed in as ${name}`);
+    const whose = el("span.name", { title: name }, name);
+    if (deck.standing.signed_in) return this.#who.replaceChildren("Signed in as ", whose);
     const change = keyed("change", "", () => this.#changeName(), { kind: "link", title: "Judge under another name" });
-    this.#who.replaceChildren(`Judging as ${name}`, change);
+    this.#who.replaceChildren("Judging as ", whose, change);
   }
 
   #changeName() {
@@ -146,7 +165,7 @@ export class Panel {
         keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
         keyed("Skip", "S", () => deck.judge("skip")),
       ),
-      this.#note,
+      this.#noteField,
       this.#moves(),
     );
   }
@@ -175,6 +194,7 @@ export class Panel {
         `${plural(focus.candle_count, "candle")} · model v${entry.model_version}`,
       ),
       reasonOf(entry),
+      meaningOf(entry),
       state.view.hidden_after ? el("p.as-of", {}, asOfWords(place)) : null,
     ];
   }
@@ -197,7 +217,7 @@ export class Panel {
         keyed("Add", "A", () => deck.startAdding(), { title: "Add a span that the model missed" }),
         keyed("Skip", "S", () => deck.judge("skip")),
       ),
-      this.#note,
+      this.#noteField,
       this.#moves(),
     );
   }
@@ -280,7 +300,7 @@ export class Panel {
       el("p.quiet", {}, "Drag over the candles, or move a bound with the arrow keys."),
       this.#bounds(),
       list,
-      this.#note,
+      this.#noteField,
       el(
         "div.pair",
         {},
@@ -349,6 +369,13 @@ function reasonOf(entry) {
   if (!entry.why) return null;
   const origin = ORIGINS[entry.origin];
   return el("p.reason", { title: entry.regime ?? "" }, origin ? el("span.badge", {}, origin) : null, sentence(entry.why));
+}
+
+/** What the verdicts mean on a label that a person gave and the model doubts. */
+function meaningOf({ origin, label, human }) {
+  if (origin !== "label_error" || human?.label !== label) return null;
+  const drawn = `the ${labelWords(human.label)} that ${human.annotator ?? "someone"} drew`;
+  return el("p.quiet.meaning", {}, `Confirm: ${drawn} is right.`, el("br"), `Dismiss: ${drawn} is wrong.`);
 }
 
 function sentence(words) {

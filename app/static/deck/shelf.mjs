@@ -53,6 +53,16 @@ export class Shelf {
     }
   }
 
+  /** Of every place of the series: a span that was added is there no more. */
+  dropAdded({ pair, timeframe, ...span }) {
+    const isOfSeries = (key) => key.startsWith(`${pair}|${timeframe}|`) || key.startsWith(`${pair} ${timeframe}|`);
+    for (const { places } of this.#views.values()) {
+      for (const [key, place] of places) {
+        if (place.people && isOfSeries(key)) place.people = place.people.filter((one) => !isSameSpan(one, span));
+      }
+    }
+  }
+
   /** Turns to places as they are in a view; the place of `key` stays as it is until it has been loaded so. */
   lookAt(view, key = null) {
     const before = key === null ? null : this.get(key);
@@ -64,6 +74,11 @@ export class Shelf {
     this.#reasons = kept.reasons;
     this.#outdated = before;
   }
+}
+
+/** Whether two spans have one label and the same bounds. */
+export function isSameSpan(one, other) {
+  return ["label", "start_time", "end_time"].every((name) => one[name] === other[name]);
 }
 
 function dropOldest(map, most) {

@@ -26,6 +26,7 @@ export const KEYS = [
   ["A", "add a span that the model missed"],
   ["S", "skip"],
   ["U", "undo, as often as you like"],
+  ["Z", "take back what you said of this place"],
   ["J K", "next, previous place"],
   ["← →", "the same; while browsing the window before or after"],
   ["N", "note; Enter or Esc leaves the field"],
