@@ -61,7 +61,9 @@ def test_differences_are_told_and_settled(candleloop, said):
     (settled,) = json.loads(candleloop("annotations", "agreement", "--json").stdout)
     assert (settled["differences"], settled["settled"]) == ([], 1)
     assert "is taken back" in candleloop("verdicts", "undo", done["id"]).stderr
-    assert "1 to settle" in candleloop("annotations", "agreement", "--between", "ann").stdout
+    assert (
+        "1 to settle" in candleloop("annotations", "agreement", "--between", "ann", "--between", "ben").stdout
+    )
 
 
 def test_without_a_second_annotator_it_says_so(candleloop):
