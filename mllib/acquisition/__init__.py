@@ -7,8 +7,9 @@ from mllib.acquisition.auditing import audit_order
 from mllib.acquisition.candidates import Candidates, confidences, distribution, islands, near_misses
 from mllib.acquisition.regimes import REGIMES, regimes
 from mllib.acquisition.scores import committee, label_error, uncertainty
-from mllib.acquisition.settings import ORIGINS, AcquisitionConfig, Origin, Quotas, Shares
+from mllib.acquisition.settings import ORIGINS, AcquisitionConfig, Quotas, Shares
 from mllib.acquisition.spreading import spread
+from mllib.spans import Origin
 
 __all__ = [
     "ORIGINS",

@@ -111,7 +111,8 @@ def adjudicate(
 
 
 def _require_known(ws: Workspace, pair: str, timeframe: str | None) -> None:
-    known = {(one.pair, one.timeframe) for one in (*ws.candles.list(), *ws.store.series.list())}
+    known = {(one.pair, one.timeframe) for one in ws.candles.list()}
+    known.update((one.pair, one.timeframe) for one in ws.store.series.list())
     if not any(one[0] == pair and timeframe in (None, one[1]) for one in known):
         name = pair if timeframe is None else f"{pair} {timeframe}"
         raise NotFound(
