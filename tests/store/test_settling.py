@@ -70,7 +70,7 @@ def test_what_is_settled_cannot_be_settled_or_changed_again(store: Store, both: 
         store.verdicts.record(_third(both[:1], client_id="dora"))
     assert both[0].annotation_id is not None
     assert store.annotations.get(both[0].annotation_id).retracted
-    fourth, _ = store.verdicts.record(_third([third], client_id="dora", action="dismiss"))
+    fourth, _ = store.verdicts.record(_third([third], client_id="dora", action="dismiss", end_time=None))
     assert store.verdicts.list() == [fourth]
 
 
