@@ -171,7 +171,7 @@ class CandleArchive:
         kept = self._folder / _DELETED / Path(deleted).name
         path = self._folder / f"{kept.stem}{_SUFFIX}"
         pair, timeframe = _series_of(path)
-        name = f"{pair} {timeframe}"
+        name = f"{pair} {timeframe}".strip()
         with _writing(name, self._folder), self._locked(path):
             if not kept.exists():
                 raise NotFound(

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import differences
 from app.background import Task, result_or_progress
 from app.chart import candle_chart
-from app.difference_words import (
+from app.disagreements import differences
+from app.disagreements.words import (
     KINDS,
     SAID,
     bounds_sentence,

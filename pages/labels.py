@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from app import labelling
-from app.definition_desk import define_labels
 from app.failures import errors_shown
-from app.pattern_desk import choose_patterns
+from app.labels import desk as labelling
+from app.labels.definitions import define_labels
+from app.labels.patterns import choose_patterns
+from app.labels.spans import draw_spans
 from app.session import stored_candles
 from app.signing_in import signed_in_name
-from app.span_desk import draw_spans
 from app.ways import way_to
 
 DESKS = {

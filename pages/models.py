@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from app.failures import errors_shown
-from app.promoting import champion_actions
-from app.run_head import run_head, run_states
-from app.run_views import VIEWS, show_view
+from app.models.head import run_head, run_states
+from app.models.promoting import champion_actions
+from app.models.views import VIEWS, show_view
 from app.session import with_metrics, workspace
 from app.tables import runs_table
 from app.ways import way_to

@@ -7,10 +7,10 @@ import streamlit as st
 
 from app.background import Task
 from app.failures import errors_shown
-from app.queue_ahead import QUEUE_SIZE, queue_ahead, queue_words
+from app.overview.queue_ahead import QUEUE_SIZE, queue_ahead, queue_words
+from app.overview.verdict_figures import weekly_scores, weekly_verdicts
 from app.session import champion, predictor, stored_candles, worker_alive, workspace
 from app.tables import runs_table, version_words
-from app.verdict_figures import weekly_scores, weekly_verdicts
 from app.ways import way_to
 from app.words import ago, count, day, label_words, model_words
 from mllib.pipeline.champion_health import champion_health

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from app.deck import deck
 from app.doors import DOORS
 from app.failures import errors_shown
+from app.review.deck import deck
 from app.session import stored_candles
 
 

@@ -7,8 +7,8 @@ import streamlit as st
 from app.failures import errors_shown
 from app.session import worker_alive, workspace
 from app.tables import STATUS_ICONS, version_words
-from app.training_form import Asked, start_anew, training_form
-from app.training_progress import show_run
+from app.training.form import Asked, start_anew, training_form
+from app.training.progress import show_run
 from app.ways import way_to
 from app.words import ago, model_words
 from mllib.config_form import as_command, as_yaml

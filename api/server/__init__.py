@@ -22,9 +22,10 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from api import metrics_folder
+from api.server.address import wait_for_address
 from api.server.logs import LOG_CONFIG
 from mllib.config import load_config
-from mllib.errors import InvalidConfig
+from mllib.errors import Conflict, InvalidConfig
 
 BACKLOG = 1_024
 """Connections that wait for a worker to take them; the kernel may hold fewer."""
@@ -142,6 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     _check_configuration()
     config = configuration(asked.host, asked.port, asked.workers)
+    try:
+        wait_for_address(asked.host, asked.port)
+    except Conflict as exc:
+        log.error("%s", exc)
+        sys.exit(STARTUP_FAILURE)
     if asked.workers > 1:
         metrics_folder.share()
         workers = Workers(config, [config.bind_socket()])

@@ -109,6 +109,7 @@ def delete(
     timeframe: Timeframe,
     with_annotations: Annotated[bool, typer.Option(help="Delete its annotations and verdicts too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Delete a series' candles; annotations stay for a later import unless asked otherwise."""
     from mllib.pipeline.data import delete_series
@@ -118,6 +119,9 @@ def delete(
         typer.confirm(f"Delete the candles of {pair} {timeframe}?", abort=True)
     with open_workspace() as ws:
         deleted = delete_series(ws, pair=pair, timeframe=timeframe, with_annotations=with_annotations)
+    if as_json:
+        print_json({"pair": pair, "timeframe": timeframe, "deleted": deleted})
+        return
     say(f"{pair} {timeframe} is deleted. `candleloop candles undelete {deleted}` brings the candles back.")
 
 
@@ -153,7 +157,8 @@ def gaps(pair: Pair, timeframe: Timeframe, as_json: Json = False) -> None:
     ]
     print_table(f"Gaps of {pair} {timeframe}", ("last candle before", "next candle", "missing"), rows)
     if days_off := len(found) - len(rows):
-        say(f"And {days_off} single days off, such as holidays.")
+        days = "day" if days_off == 1 else "days"
+        say(f"And {days_off} single {days} off, such as holidays.")
 
 
 def _show(done: "CandleImport", as_json: bool) -> None:

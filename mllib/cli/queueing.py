@@ -21,7 +21,9 @@ Labels = Annotated[
     list[str] | None,
     typer.Option("--label", help="Label; may be repeated. By default those that people give."),
 ]
-RunId = Annotated[str | None, typer.Option("--run", help="Run id; the champion's run by default.")]
+RunId = Annotated[
+    str | None, typer.Option("--run", help="Version, such as 3, or run id; the champion by default.")
+]
 Size = Annotated[int, typer.Option("--size", min=1, max=10_000, help="How many places at most.")]
 
 
@@ -39,12 +41,12 @@ def queue(
     doubt, and a random sample of what nobody has looked at, mixed as `stages.acquisition` says.
     """
     from mllib.pipeline.predicting import StoredCandles
-    from mllib.pipeline.promoting import find_run, load_run
+    from mllib.pipeline.promoting import find_run, find_version, load_run
     from mllib.pipeline.queueing import QueueRequest, find_places
     from mllib.pipeline.workspace import open_workspace
 
     with open_workspace() as ws:
-        predictor = load_run(ws, find_run(ws, run))
+        predictor = load_run(ws, find_run(ws, None) if run is None else find_version(ws, run))
         series = _series(ws, predictor, pair or [], timeframe)
         request = QueueRequest(size=size, series=series, labels=label or None)
         with progress_bar("Looking") as progress:

@@ -105,7 +105,7 @@ def _words(needed: "Needed", digits: int) -> list[str]:
         "more" if value is None else f"{value:.{digits}f}"
         for value in (needed.labels, needed.low, needed.high)
     )
-    return [figure, f"{low} to {high}"]
+    return [figure, "more" if low == high == "more" else f"{low} to {high}"]
 
 
 commands = (simulate,)

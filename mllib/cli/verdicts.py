@@ -24,7 +24,7 @@ def agreement(
     timeframe: OneTimeframe = None,
     between: Annotated[
         list[str] | None,
-        typer.Option("--between", help="An annotator; give it twice or more for those alone."),
+        typer.Option("--between", help="An annotator; name two or more for those alone."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -130,7 +130,7 @@ def _print_agreement(found: "Agreement") -> None:
     rows.insert(0, ("any or none", *in_all))
     print_table(f"{first} and {second}", ("label", first, second, "both", "kappa", "mean IoU"), rows)
     if not found.differences:
-        say(f"They differ nowhere; {found.settled} settled.")
+        say(f"{first} and {second} differ nowhere; {found.settled} settled.")
         return
     columns = ("differ in", "series", "from", f"{first} says", f"{second} says", "verdicts")
     rows = [_difference(one) for one in found.differences[:_SHOWN]]

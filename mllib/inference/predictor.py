@@ -163,7 +163,8 @@ class Predictor:
         except BrokenModel:
             raise
         except (CandleloopError, OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
-            log.warning("model in %s: %s: %s", folder, type(exc).__name__, exc)
+            if not isinstance(exc, FileNotFoundError):  # the refusal says all that there is to say
+                log.warning("model in %s: %s: %s", folder, type(exc).__name__, exc)
             raise BrokenModel(
                 f"model in {folder}: found {why_incomplete(exc)}, expected a complete predictor. "
                 "Promote another run, or train again."

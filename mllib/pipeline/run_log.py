@@ -21,19 +21,24 @@ def log_file(ws: Workspace, run_id: str) -> Path:
 
 
 def read_log(ws: Workspace, run_id: str) -> str:
-    """The whole log of a run; times are UTC.
+    """The whole log of a run; times are UTC. Where it does not say why the run ended, as where its process
+    died, a last line does: the ledger's status and reason.
 
     Raises:
         NotFound: no run has that id, or it has no log: it has not begun, or is too old.
     """
-    ws.store.runs.get(run_id)
+    run = ws.store.runs.get(run_id)
     try:
-        return log_file(ws, run_id).read_text(encoding="utf-8", errors="replace")
+        text = log_file(ws, run_id).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError as exc:
         raise NotFound(
             f"run {run_id}: found no log, expected one. A run has one once it has begun, and the newest "
             f"{_KEPT} are kept. Look at `candleloop runs`."
         ) from exc
+    if not run.error or run.error in text:
+        return text
+    lines = [*text.splitlines(), f"{run.status}: {run.error}", ""]
+    return "\n".join(lines)
 
 
 def log_tail(ws: Workspace, run_id: str, *, lines: int = 200) -> list[str]:

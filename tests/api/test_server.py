@@ -74,6 +74,20 @@ def test_workers_end_with_their_parent(two: Server) -> None:
     wait_until(lambda: not any(_lives(pid) for pid in two.workers()), within_s=15, what="no worker is left")
 
 
+def test_who_starts_anew_after_a_kill_waits_for_the_workers_that_are_left(two: Server) -> None:
+    two.process.kill()
+    two.process.wait()
+    log = two.home / "again.log"
+    with log.open("wb") as file:
+        command, env = two.process.args, environment(two.home)
+        two.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=file, stderr=file)
+    wait_until(
+        lambda: log.read_text().count("Application startup complete.") == 2, within_s=60, what="two workers"
+    )
+    assert two.get("/health").status_code == 200
+    assert log.read_text().count("is in use; waiting up to 10 s") <= 1  # none where the workers were quicker
+
+
 def test_sigterm_lets_a_request_end(tmp_path: Path) -> None:
     with server(tmp_path / "home") as running, running.connect() as connection:
         connection.sendall(b"POST /patterns/detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{")

@@ -5,8 +5,8 @@ import doctest
 import numpy as np
 import pytest
 
-from app import difference_words
-from app.difference_words import comparison_layers, differences_table, key_of, labels_words, place_of
+from app.disagreements import words as difference_words
+from app.disagreements.words import comparison_layers, differences_table, key_of, labels_words, place_of
 from mllib.candles import Candles
 from mllib.disagreement import Pair
 from mllib.pipeline.comparisons import Comparisons

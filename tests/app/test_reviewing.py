@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from app import reviewing
-from app.reviewing import answer
+from app.review import answers as reviewing
+from app.review.answers import answer
 from mllib.candles import Candles
 
 START, STEP, BARS = 1_483_308_000, 3_600, 300

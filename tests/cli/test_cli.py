@@ -52,12 +52,18 @@ def test_candles_can_be_checked_renamed_and_deleted(candleloop):
     assert len(exported["annotations"]) == 98
     gaps = json.loads(candleloop("candles", "gaps", "--pair", "E/U", "--timeframe", "1h", "--json").stdout)
     assert [(gap["missing"], gap["is_day_off"]) for gap in gaps] == [(1, True), (14, False)]
+    said = candleloop("candles", "gaps", "--pair", "E/U", "--timeframe", "1h").stderr
+    assert "And 1 single day off, such as holidays." in said
     deleted = candleloop("candles", "delete", "--pair", "E/U", "--timeframe", "1h", "--yes")
     assert json.loads(candleloop("candles", "list", "--json").stdout) == []
     name = re.search(r"undelete (\S+)`", deleted.stderr)[1]
     assert candleloop("candles", "undelete", name).returncode == 0
     (again,) = json.loads(candleloop("candles", "list", "--json").stdout)
     assert (again["pair"], again["rows"]) == ("E/U", 6225)
+    asked = ("candles", "delete", "--pair", "E/U", "--timeframe", "1h", "--yes", "--json")
+    told = json.loads(candleloop(*asked).stdout)
+    assert (told["pair"], told["timeframe"], "deleted" in told) == ("E/U", "1h", True)
+    assert "Error: nosuch: found none of the deleted" in candleloop("candles", "undelete", "nosuch").stderr
 
 
 def test_splits_are_pointed_out_and_adjusted_when_asked(candleloop):

@@ -26,7 +26,7 @@ def test_places_are_listed_with_their_reasons(candleloop, home: Path) -> None:
     assert "Where to look next, by version 1" in done.stdout
     assert "The model is torn between" in done.stdout
     assert "Looking: " in done.stderr
-    again = candleloop("queue", "--size", "8", *labels, "--json")
+    again = candleloop("queue", "--run", "1", "--size", "8", *labels, "--json")
     found = json.loads(again.stdout)
     assert found["model_version"] == "1"
     assert len(found["entries"]) == 8
@@ -47,13 +47,24 @@ def test_a_pair_that_is_named_is_looked_through_alone(candleloop, home: Path, op
     [
         (("--pair", "XAUUSD"), "XAUUSD 1h: found no stored candles"),
         (("--label", "cup"), "labels: found cup, expected some that model version 1 knows"),
-        (("--run", "nope"), "No training run nope"),
+        (("--run", "nope"), "model nope: found no such version or run"),
     ],
 )
 def test_what_cannot_be_looked_through_is_refused(candleloop, home: Path, options, said: str) -> None:
     done = candleloop("queue", *options)
     assert done.returncode == 1
     assert said in done.stderr
+
+
+def test_a_rival_whose_folder_is_gone_is_told_in_a_sentence(
+    candleloop, home: Path, trained: TrainedHome
+) -> None:
+    assert trained.other.predictor_path is not None
+    shutil.rmtree(home / trained.other.predictor_path)
+    said = candleloop("queue", "--size", "5", "--label", "bull_flag").stderr
+    assert "No committee: model in " in said
+    assert "found no predictor.json, expected a complete predictor" in said
+    assert "FileNotFoundError" not in said
 
 
 def test_without_a_model_it_says_what_to_do(candleloop) -> None:

@@ -36,6 +36,15 @@ def test_the_log_of_a_failed_run_ends_with_why(ws: Workspace) -> None:
     assert str(failed.value) in last
 
 
+def test_the_log_of_a_run_whose_process_died_ends_with_what_the_ledger_says(ws: Workspace) -> None:
+    run = request_training(ws, pairs=["EURUSD"], config=ws.config)
+    with kept_log(ws, run.run_id):
+        logging.getLogger("mllib.training").info("round 7")
+    assert read_log(ws, run.run_id).endswith("round 7\n")
+    ws.store.runs.fail(run.run_id, "the worker died")
+    assert read_log(ws, run.run_id).endswith("round 7\nfailed: the worker died\n")
+
+
 def test_a_run_that_has_not_begun_has_no_log(ws: Workspace) -> None:
     run = request_training(ws, pairs=["EURUSD"], config=ws.config)
     assert log_tail(ws, run.run_id) == []

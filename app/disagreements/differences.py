@@ -11,7 +11,7 @@ from uuid import uuid4
 import streamlit as st
 
 from app.background import Task, background, forget
-from app.difference_words import DONE, key_of, spans_words
+from app.disagreements.words import DONE, key_of, spans_words
 from app.failures import errors_shown
 from app.session import comparisons, predictor, session_id, stored_candles, workspace
 from mllib.disagreement import Summary

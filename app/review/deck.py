@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.browser_modules import STATIC, loading
-from app.reviewing import answer
+from app.review.answers import answer
 from mllib.errors import CandleloopError
 
 _KEY = "deck"

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import labelling
-from app.label_chart import draw_chart, kept_layer, people_layer, source_words
+from app.labels import desk as labelling
+from app.labels.span_panel import tell_span
+from app.labels.spans_on_chart import draw_chart, kept_layer, people_layer, source_words
 from app.session import workspace
-from app.span_panel import tell_span
 from app.words import DAY_S, count, label_words
 from mllib.candles import Candles
 from mllib.patterns import function_of

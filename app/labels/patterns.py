@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from app import labelling
 from app.background import background, result_or_progress
 from app.failures import errors_shown
-from app.label_chart import (
+from app.labels import desk as labelling
+from app.labels.spans_on_chart import (
     HEIGHT_PX,
     TALIB_BARS,
     colors_of,

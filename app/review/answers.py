@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.background import background
-from app.place_drawing import drawn_place, place_key
+from app.review.drawing import drawn_place, place_key
 from app.session import label_colors, predictor, stored_candles, workspace
 from app.signing_in import signed_in_name
 from app.words import label_words

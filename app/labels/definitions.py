@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from app import labelling
+from app.labels import desk as labelling
 from app.session import workspace
 from app.words import count, day, label_words
 from mllib.patterns import function_of

@@ -5,10 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.changes_view import changes_view
 from app.failures import errors_shown
-from app.run_figures import CONFIG, bounds_figure, curve_figure, reliability_figure, score_figure
-from app.run_tables import (
+from app.models.changes import changes_view
+from app.models.comparison import (
     MEASURES,
     champions_table,
     checks_table,
@@ -16,6 +15,7 @@ from app.run_tables import (
     labels_table,
     settings_table,
 )
+from app.models.figures import CONFIG, bounds_figure, curve_figure, reliability_figure, score_figure
 from app.session import workspace
 from app.tables import class_table, confusion_figure, empty_labels, split_words
 from app.words import count, label_words

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from app import labelling
 from app.chart import Layer, Mark, candle_chart, span_mark
+from app.labels import desk as labelling
 from app.session import label_colors, workspace
 from mllib.candles import Candles
 from mllib.patterns import PatternSpans

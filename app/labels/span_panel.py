@@ -4,8 +4,8 @@ import html
 
 import streamlit as st
 
-from app import labelling
-from app.label_chart import source_words
+from app.labels import desk as labelling
+from app.labels.spans_on_chart import source_words
 from app.session import label_colors, labels_offered
 from app.words import candle_time, count, label_words
 from mllib.candles import Candles

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from app.run_figures import color_of
+from app.models.figures import color_of
 from app.session import workspace
 from app.tables import series_words
 from app.ways import way_to
