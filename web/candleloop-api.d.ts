@@ -919,13 +919,18 @@ export interface components {
             predicted: components["schemas"]["Proposal"] | null;
             talib: components["schemas"]["SpanBody"] | null;
         };
-        /** @description Where two layers differ, newest first, and which model that is; null where none was asked. */
+        /**
+         * @description Where two layers differ, newest first, and which model that is; null where none was asked.
+         *
+         *     `notes` say in sentences why a layer says nothing.
+         */
         Disagreements: {
             pair: string;
             timeframe: string;
             model_version: string | null;
             disagreements: components["schemas"]["Disagreement"][];
             summary: components["schemas"]["AgreementSummary"];
+            notes: string[];
         };
         /** @description A span that a person drew. */
         DrawnBody: {
@@ -957,7 +962,7 @@ export interface components {
             annotator?: string | null;
             note?: string | null;
             as_of?: number | null;
-            origin?: string | null;
+            origin?: ("uncertainty" | "committee" | "disagreement" | "label_error" | "audit") | null;
             model_version?: string | null;
             settles?: string[];
             labels?: string[];
@@ -4974,6 +4979,15 @@ export interface operations {
             };
             /** @description The key does not allow this, or the request comes from a foreign page or under a foreign name. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing; `error` says what there is. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -89,6 +89,7 @@ def adjudicate(
         )
     chosen = known[right]
     corrected = chosen.action in ("correct", "add")
+    placed = corrected or chosen.action == "nothing"
     return record_verdict(
         ws,
         Feedback(
@@ -98,21 +99,22 @@ def adjudicate(
             action=chosen.action,
             prediction=chosen.prediction,
             label=chosen.label if corrected else None,
-            start_time=chosen.start_time if corrected else None,
-            end_time=chosen.end_time if corrected else None,
+            start_time=chosen.start_time if placed else None,
+            end_time=chosen.end_time if placed else None,
             annotator=annotator,
             note=note,
             as_of=chosen.as_of,
             origin=chosen.origin,
             model_version=chosen.model_version,
             settles=(right, *others),
+            labels=chosen.labels,
         ),
     )
 
 
 def _require_known(ws: Workspace, pair: str, timeframe: str | None) -> None:
     known = {(one.pair, one.timeframe) for one in ws.candles.list()}
-    known.update((one.pair, one.timeframe) for one in ws.store.series.list())
+    known |= {(one.pair, one.timeframe) for one in ws.store.series.list()}
     if not any(one[0] == pair and timeframe in (None, one[1]) for one in known):
         name = pair if timeframe is None else f"{pair} {timeframe}"
         raise NotFound(

@@ -1,19 +1,12 @@
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.servers import server
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 
 
 def test_the_page_loads_its_own_files_alone(modelless: TestClient) -> None:
@@ -31,19 +24,16 @@ def test_nothing_else_of_the_package_is_served(modelless: TestClient) -> None:
 
 
 @pytest.mark.needs("browser")
-def test_a_browser_shows_every_operation_and_asks_nobody_else(tmp_path: Path, chromium_path: str) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_browser_shows_every_operation_and_asks_nobody_else(tmp_path: Path, browser: Any) -> None:
     said: list[str] = []
     hosts: set[str | None] = set()
-    with server(tmp_path / "home") as running, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+    with server(tmp_path / "home") as running:
         page = browser.new_page()
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
         page.goto(f"{running.url}/docs")
         page.get_by_text("/predict/batch", exact=True).wait_for()
         assert page.locator(".opblock").count() >= 18
-        browser.close()
+        page.close()
     assert said == []
     assert hosts <= {"127.0.0.1", None}

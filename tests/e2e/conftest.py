@@ -20,7 +20,6 @@ from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.consoles import (
     A_WHILE_MS,
-    CHROMIUM_FLAGS,
     ROOT,
     TREES,
     Process,
@@ -161,16 +160,6 @@ def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactor
     with Process([*command, "--server.address", "127.0.0.1"], environment, log):
         wait(lambda: answers(port), "the console's port")
         yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_path: str):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

@@ -21,15 +21,6 @@ SAMPLES = ROOT / "data" / "samples"
 BARS = 1_800
 TREES = 8
 A_WHILE_MS = 30_000
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WORKER = (
     "from mllib.jobs import run_worker; from mllib.pipeline.workspace import open_workspace; "
     "run_worker(open_workspace())"

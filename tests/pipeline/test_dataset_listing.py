@@ -41,7 +41,8 @@ def test_a_version_lists_its_builds_and_what_is_in_it(annotated: Workspace) -> N
 
 def test_a_version_names_the_runs_that_learned_from_it(trained: TrainedHome) -> None:
     found = [one for one in list_datasets(trained.ws) if one.version == trained.champion.data_version]
-    assert [run.run_id for run in found[0].runs] == [trained.other.run_id, trained.champion.run_id]
+    learned = [run.run_id for run in found[0].runs]
+    assert learned[-2:] == [trained.other.run_id, trained.champion.run_id]  # other tests train here too
 
 
 def test_columns_tell_their_unit_meaning_and_time(annotated: Workspace) -> None:

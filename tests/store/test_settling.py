@@ -70,7 +70,8 @@ def test_what_is_settled_cannot_be_settled_or_changed_again(store: Store, both: 
         store.verdicts.record(_third(both[:1], client_id="dora"))
     assert both[0].annotation_id is not None
     assert store.annotations.get(both[0].annotation_id).retracted
-    fourth, _ = store.verdicts.record(_third([third], client_id="dora", action="dismiss", end_time=None))
+    dismissal = {"client_id": "dora", "action": "dismiss", "end_time": None}
+    fourth, _ = store.verdicts.record(_third([third], **dismissal))
     assert store.verdicts.list() == [fourth]
 
 
@@ -101,3 +102,36 @@ def test_what_was_settled_is_not_counted_as_news(store: Store, both: list[Verdic
     assert store.freshness.verdicts_after(series, 0) == 2
     store.verdicts.record(_third(both))
     assert store.freshness.verdicts_after(series, 0) == 1
+
+
+NOTHING = replace(
+    CONFIRM, client_id="none", action="nothing", prediction=None, labels=("flag",), start_time=0, end_time=90
+)
+ADD = replace(
+    CONFIRM, client_id="add", action="add", prediction=None, label="flag", start_time=10, end_time=20
+)
+LOOKED = ReviewedRange(0, 90, frozenset({"flag"}))
+
+
+def test_the_range_of_a_settled_nothing_is_void_until_that_is_undone(store: Store) -> None:
+    nothing, _ = store.verdicts.record(NOTHING)
+    third, _ = store.verdicts.record(replace(ADD, settles=(nothing.id,)))
+    assert LOOKED not in store.annotations.reviewed("EURUSD", "1h")
+    assert store.verdicts.list() == [third]
+    assert store.verdicts.list(with_settled=True) == [third, nothing]
+    assert store.freshness.verdicts_after([("EURUSD", "1h")], 0) == 1
+    with pytest.raises(Conflict, match="settled by another verdict"):
+        store.verdicts.record(replace(ADD, client_id="again", settles=(nothing.id,)))
+    store.verdicts.retract(third.id)
+    assert store.annotations.reviewed("EURUSD", "1h") == [LOOKED]
+    assert store.verdicts.list() == [nothing]
+
+
+def test_nothing_settles_an_added_span_for_as_long_as_it_stands(store: Store) -> None:
+    added, _ = store.verdicts.record(ADD)
+    nothing, _ = store.verdicts.record(replace(NOTHING, settles=(added.id,)))
+    assert _spans(store) == []
+    store.verdicts.retract(nothing.id)
+    assert _spans(store) == [Span("flag", 10, 20)]
+    with pytest.raises(InvalidAnnotations, match="says nothing any more"):
+        store.verdicts.record(replace(ADD, client_id="late", settles=(nothing.id,)))
