@@ -72,9 +72,13 @@ def initdb_path() -> str:
     return _path_of("postgres")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Any]:
-    """One Chromium a test process: a second Playwright beside the first would be refused."""
+    """One Chromium a test file.
+
+    Playwright keeps an event loop running in the thread that started it, in which neither a second Playwright
+    nor `asyncio.run` can start: it must have ended before the next file's tests.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -74,7 +74,7 @@ def test_a_file_is_previewed_imported_appended_to_renamed_and_deleted(
     button(page, "Import 500 candles").click()
     page.get_by_text("GBPUSD 1h: 500 candles added").wait_for()
     assert len(ws.candles.read("GBPUSD", "1h")) == 500
-    page.get_by_test_id("stMain").get_by_text("GBPUSD 1h", exact=True).wait_for()
+    page.get_by_test_id("stHorizontalBlock").get_by_text("GBPUSD 1h", exact=True).wait_for()
 
     newer = candles.iloc[450:600].copy()
     newer.loc[460, "close"] = newer.loc[460, "low"]
