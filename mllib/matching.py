@@ -77,3 +77,14 @@ def wholly_on(spans: Positions, bars: NDArray[np.bool_]) -> NDArray[np.bool_]:
     lengths = spans[:, 1] - spans[:, 0]
     inside: NDArray[np.bool_] = (total[spans[:, 1]] - total[spans[:, 0]] == lengths) & (lengths > 0)
     return inside
+
+
+def covered(spans: Positions, n_bars: int) -> NDArray[np.bool_]:
+    """The bars that lie on any of the half-open spans `(n, 2)`: `bool (n_bars,)`.
+
+    >>> covered(np.array([[0, 2], [1, 3]]), 5).tolist()
+    [True, True, True, False, False]
+    """
+    edges = np.bincount(spans[:, 0], minlength=n_bars + 1) - np.bincount(spans[:, 1], minlength=n_bars + 1)
+    on_any: NDArray[np.bool_] = np.cumsum(edges[:n_bars]) > 0
+    return on_any

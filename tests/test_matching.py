@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mllib.matching import count_matches, match, overlaps
+from mllib.matching import count_matches, covered, match, overlaps
 from mllib.spans import Span, positions
 from tests import naive
 
@@ -67,3 +67,9 @@ def test_spans_count_where_they_lie_wholly_on_what_counts(
     false = sum(inside[span] for i, span in enumerate(a) if i not in paired)
     expected = (hits, hits + false, sum(inside[span] for span in b))
     assert count_matches(_array(a), _array(b), counted, least_iou=0.5) == expected
+
+
+@given(SPANS)
+def test_bars_are_covered_that_lie_on_any_span(spans: list[tuple[int, int]]) -> None:
+    on_any = {bar for start, end in spans for bar in range(start, end)}
+    assert np.flatnonzero(covered(_array(spans), 40)).tolist() == sorted(on_any)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from mllib.models import Progress
+    from mllib.progress import Progress
 
 _WIDE = 200
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]

@@ -13,13 +13,13 @@ from mllib.candles import Candles
 from mllib.disagreement import Pair, compare
 from mllib.errors import NotReady
 from mllib.inference import Predictor
-from mllib.models import Progress
 from mllib.pipeline.disagreements import Disagreement, told
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.span_layers import LayerName, compared, layer_spans
 from mllib.pipeline.sweeps import SweptSeries, sweep_series, swept, swept_by
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress, part, quiet
 from mllib.spans import Span, SpanIndex
 from mllib.store import Run
 
@@ -193,14 +193,9 @@ def sweep_missing(
     """
     missing = [run for run in runs if swept_by(ws, stored, run, pair=pair, timeframe=timeframe) is None]
     for n, run in enumerate(missing):
-        report = None if progress is None else _part(progress, n, len(missing))
+        report = part(progress or quiet, n / len(missing), (n + 1) / len(missing))
         sweep_series(ws, stored, load_run(ws, run), pair=pair, timeframe=timeframe, progress=report)
     return len(missing)
-
-
-def _part(progress: Progress, part: int, parts: int) -> Progress:
-    """The progress of one of several equal parts as that of all."""
-    return lambda done, stage: progress((part + done) / parts, stage)
 
 
 def _layers_paired(

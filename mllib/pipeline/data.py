@@ -11,11 +11,11 @@ from mllib.candle_gate import GateReport, check_arrays, check_candles
 from mllib.candle_merging import MergeReport
 from mllib.candles import Candles
 from mllib.errors import NotFound
-from mllib.models import Progress
 from mllib.pipeline.annotations import refresh_layers
 from mllib.pipeline.importing import import_annotations
 from mllib.pipeline.workspace import Workspace
 from mllib.price_adjustment import PriceSplit, adjusted, named_splits
+from mllib.progress import Progress, quiet
 from mllib.timeframes import parse_timeframe
 
 Adjust = Literal["none", "split"]
@@ -68,7 +68,7 @@ def store_candles(
     progress: Progress | None = None,
 ) -> CandleImport:
     """What `import_candles` does with a file's candles, once it was read."""
-    told = progress or _quiet
+    told = progress or quiet
     told(0.1, "checking")
     judged = judge_candles(raw, pair=pair, timeframe=timeframe, adjust=adjust, splits=splits)
     candles = judged.candles
@@ -111,10 +111,6 @@ def judge_candles(
         candles = adjusted(candles, applied)
         report = check_arrays(candles)
     return JudgedCandles(candles, report, applied)
-
-
-def _quiet(share: float, stage: str) -> None:
-    pass
 
 
 def rename_series(ws: Workspace, *, pair: str, timeframe: str, new_pair: str) -> None:
@@ -169,7 +165,7 @@ def import_samples(ws: Workspace, *, progress: Progress | None = None) -> list[s
     added, files = [], sorted(_SAMPLES.glob("*.parquet"))
     for at, file in enumerate(files):
         pair, _, timeframe = file.stem.rpartition("_")
-        (progress or _quiet)(at / len(files), f"{pair} {timeframe}")
+        (progress or quiet)(at / len(files), f"{pair} {timeframe}")
         if (pair, timeframe) in stored:
             continue
         import_candles(ws, file, pair=pair, timeframe=timeframe)

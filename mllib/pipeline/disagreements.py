@@ -9,11 +9,11 @@ from mllib.candles import Candles
 from mllib.disagreement import Pair, PairKind, Summary, compare, summarise
 from mllib.errors import InvalidConfig, NotReady
 from mllib.inference import Predictor
-from mllib.models import Progress
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
 from mllib.pipeline.sweeps import sweep_series
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress, part, quiet
 from mllib.spans import PredictedSpan, Span
 from mllib.store import Action
 from mllib.timeframes import parse_timeframe
@@ -250,9 +250,11 @@ def series_changes(
     progress: Progress | None = None,
 ) -> list[Disagreement]:
     """What the second model changes against the first on a stored series; raises as `sweep_series` does."""
+    told = progress or quiet
+    halves = part(told, 0.0, 0.5), part(told, 0.5, 1.0)
     before, after = (
-        sweep_series(ws, stored, one, pair=pair, timeframe=timeframe, progress=_half(progress, n))
-        for n, one in enumerate(versions)
+        sweep_series(ws, stored, one, pair=pair, timeframe=timeframe, progress=step)
+        for one, step in zip(versions, halves, strict=True)
     )
     return version_changes(
         ws,
@@ -260,13 +262,6 @@ def series_changes(
         before=(before.model_version, before.spans),
         after=(after.model_version, after.spans),
     )
-
-
-def _half(progress: Progress | None, half: int) -> Progress | None:
-    """The progress of one of two equal parts as that of both."""
-    if progress is None:
-        return None
-    return lambda done, stage: progress((half + done) / 2, stage)
 
 
 def newest_first(

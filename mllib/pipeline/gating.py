@@ -17,10 +17,10 @@ from mllib.gate import (
     check_walk_forward,
 )
 from mllib.inference import Predictor
-from mllib.models import Progress
 from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress, part
 from mllib.spans import Span
 from mllib.splits import walk_forward
 from mllib.store import Run, Verdict
@@ -68,14 +68,11 @@ def _walk_forward(prepared: Prepared, config: TrainingSection, progress: Progres
     splits = walk_forward(prepared.bars, config, folds=folds) if folds else []
     scores = []
     for i, split in enumerate(splits):
-        part = _fold(progress, i, folds)
-        fold = fit(prepared, run_id="walk-forward", config=config, progress=part, split=split)
+        start, end = (0.1 + 0.85 * (i + done) / folds for done in (0, 1))
+        step = part(progress, start, end, before=f"fold {i + 1} of {folds}: ")
+        fold = fit(prepared, run_id="walk-forward", config=config, progress=step, split=split)
         scores.append(float(fold.metrics["span_f1"]["0.5"]["micro"]))
     return scores
-
-
-def _fold(progress: Progress, i: int, folds: int) -> Progress:
-    return lambda done, what: progress(0.1 + 0.85 * (i + done) / folds, f"fold {i + 1} of {folds}: {what}")
 
 
 def _replay(

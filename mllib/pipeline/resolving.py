@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import NAMESPACE_OID, uuid5
 
-from mllib.models import Progress
 from mllib.pipeline.disagreements import Disagreement
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.spans import JudgedPrediction, PredictedSpan, Span
 from mllib.store import Feedback, Verdict
 

@@ -9,9 +9,9 @@ from mllib.acquisition import AcquisitionConfig
 from mllib.config import Config
 from mllib.encoders import reviewed_bars
 from mllib.errors import InvalidAnnotations, InvalidConfig
-from mllib.models import Progress
 from mllib.pipeline.annotations import Layer, labelled_series
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.simulating import (
     STRATEGIES,
     Comparison,

@@ -20,11 +20,11 @@ from mllib.candle_gate import check_pair
 from mllib.candles import Candles
 from mllib.inference import Predictor
 from mllib.inference.prediction import Prediction, predicted
-from mllib.models import Progress
 from mllib.pipeline.labels import present_names
 from mllib.pipeline.predicting import StoredCandles, Sweep
 from mllib.pipeline.sweep_files import KeptSweep, alone, keep, read_kept
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.spans import PredictedSpan
 from mllib.store import Run
 from mllib.timeframes import parse_timeframe
