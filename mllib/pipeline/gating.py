@@ -17,6 +17,7 @@ from mllib.gate import (
     check_walk_forward,
 )
 from mllib.inference import Predictor
+from mllib.pipeline.model_history import champion_run
 from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.workspace import Workspace
@@ -123,10 +124,9 @@ def _expectation(verdict: Verdict) -> tuple[Span, Expectation]:
 
 def champion_of(ws: Workspace, name: str) -> tuple[tuple[Run, Predictor] | None, str]:
     """The champion of a name with its run, or None and the reason why there is none to compare with."""
-    move = ws.store.champions.current(name)
-    if move is None:
+    run = champion_run(ws, name)
+    if run is None:
         return None, "there was no champion to compare with"
-    run = ws.store.runs.get(move.run_id)
     try:
         return (run, load_run(ws, run)), ""
     except CandleloopError as exc:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mllib.pipeline.model_history import champion_run
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE
 from mllib.store import LabelCount, Run
@@ -67,8 +68,7 @@ def loop_state(ws: Workspace, *, worker_alive: bool) -> LoopState:
     """Candles, labels, champion, runs and the verdicts that the champion has not learned from."""
     people, talib = ws.store.annotations.counts(), ws.store.talib.counts()
     series = _series(ws, people, talib)
-    move = ws.store.champions.current(ws.config.served_model_name)
-    champion = None if move is None else ws.store.runs.get(move.run_id)
+    champion = champion_run(ws)
     runs = ws.store.runs.list(limit=_RUNS_SHOWN)
     unseen = _unseen(ws, champion)
     return LoopState(
