@@ -113,5 +113,5 @@ def create_model(name: str, hyperparameters: Mapping[str, Any], *, seed: int) ->
             known = hyperparameters_class(name).model_fields
             wrong = f"an unknown key, expected one of {', '.join(known)}"
         raise InvalidConfig(
-            f"{path}: found {first['input']!r} for {name}: {wrong}. Correct the value or remove the key."
+            f"found {first['input']!r} for {name}: {wrong}. Correct the value or remove the key.", path=path
         ) from exc

@@ -74,14 +74,12 @@ def resolve_config(
 
 def check_training(config: Config, overrides: Mapping[str, Any]) -> tuple[Config | None, dict[str, str]]:
     """The configuration of one run, or None and what is wrong with the overrides, by YAML path."""
-    found = problems(config, overrides)
-    if found:
+    if found := problems(config, overrides):
         return None, found
     try:
         return resolve_config(config, overrides=overrides), {}
     except InvalidConfig as exc:
-        path, _, said = str(exc).removeprefix("run: ").partition(": ")
-        return None, {path: said}
+        return None, {exc.path: exc.said}
 
 
 def _refuse_what_is_not_there_yet(config: Config) -> None:
@@ -97,8 +95,9 @@ def _refuse_what_is_not_there_yet(config: Config) -> None:
     for key, (found, expected) in heeded.items():
         if found != expected:
             raise InvalidConfig(
-                f"run: {key}: found {found!r}, expected {expected!r}: this version trains in no other way. "
-                "Set it back."
+                f"found {found!r}, expected {expected!r}: this version trains in no other way. Set it back.",
+                path=key,
+                where="run",
             )
 
 
