@@ -55,7 +55,7 @@ def worker_alive() -> bool:
 
 def label_colors() -> dict[str, str]:
     """The colour of each label as `#rrggbb`."""
-    return {label.name: label.color for label in workspace().store.labels.list()}
+    return workspace().store.labels.colors()
 
 
 def labels_offered() -> list[str]:

@@ -233,7 +233,7 @@ class CandleArchive:
             return path.stat().st_mtime
 
     def _path(self, pair: str, timeframe: str) -> Path:
-        stem = _stem(check_pair(pair), parse_timeframe(timeframe))
+        stem = series_stem(check_pair(pair), parse_timeframe(timeframe))
         if len(stem) > _LONGEST_STEM:
             raise InvalidCandles(
                 f"pair: found {pair!r}, {len(stem)} bytes as a file name, expected at most {_LONGEST_STEM}. "
@@ -285,10 +285,10 @@ class CandleArchive:
             yield
 
 
-def _stem(pair: str, timeframe: str) -> str:
+def series_stem(pair: str, timeframe: str) -> str:
     """The file name of a series: no timeframe has an underscore, so the last one separates.
 
-    >>> _stem("BTC/USDT", "1h")
+    >>> series_stem("BTC/USDT", "1h")
     'BTC%2FUSDT_1h'
     """
     symbol = quote(pair, safe="")

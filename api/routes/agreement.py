@@ -24,7 +24,7 @@ def agreement(
     `kappa` is Cohen's over labels, `O` among them; `mean_iou` is over spans that both see of one label. A
     verdict with `settles` takes a place off `differences`.
     """
-    found = annotator_agreement(service.ws, pair=pair, timeframe=timeframe)
+    found = annotator_agreement(service.ws, pair=pair, timeframe=timeframe, stored=service.stored)
     return [AgreementBody.model_validate(_plain(one)) for one in found]
 
 

@@ -6,6 +6,7 @@ from itertools import combinations
 from mllib.agreement import Agreement, SharedPlace, Statement, agreement, shared_places
 from mllib.candle_gate import check_pair
 from mllib.errors import InvalidAnnotations, InvalidConfig, NotFound
+from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.review import record_verdict
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Feedback, Verdict
@@ -21,10 +22,11 @@ def annotator_agreement(
     pair: str | None = None,
     timeframe: str | None = None,
     annotators: Sequence[str] = (),
+    stored: StoredCandles | None = None,
 ) -> list[Agreement]:
     """The agreement of every two annotators who judged a place in common, by name; names are as given.
 
-    With two `annotators` or more, these alone.
+    With two `annotators` or more, these alone. `stored` keeps candles from one call to the next.
     Of an annotator the newest verdict on a place counts, skips and verdicts that settle others apart. Series
     whose candles are not stored are left out: their spans cannot be counted in bars.
 
@@ -48,14 +50,17 @@ def annotator_agreement(
     shared: dict[tuple[str, str], list[SharedPlace]] = {
         both: [] for both in combinations(names, 2) if not wanted or wanted.issuperset(both)
     }
-    for (of_pair, of_timeframe), by_name in said.items():
+    stored = StoredCandles(ws) if stored is None else stored
+    for series, by_name in said.items():
+        common = [both for both in shared if by_name.keys() >= {*both}]
+        if not common:
+            continue
         try:
-            time = ws.candles.read(of_pair, of_timeframe).time
+            time = stored.read(*series).time
         except NotFound:
             continue
-        for (a, b), places in shared.items():
-            if a in by_name and b in by_name:
-                places.extend(shared_places(by_name[a], by_name[b], time))
+        for a, b in common:
+            shared[a, b].extend(shared_places(by_name[a], by_name[b], time))
     return [agreement(both, places) for both, places in shared.items() if places]
 
 

@@ -60,12 +60,12 @@ class Reading:
     def find_rival(self, labels: Collection[str]) -> Run | None:
         """The newest usable run of another model type that knows these labels."""
         own = self.predictor.info.model_type
-        for run in self.ws.store.runs.list():
-            usable = run.status in _USABLE and run.predictor_path is not None and run.metrics is not None
-            if not usable or run.model_type == own:
+        for listed in self.ws.store.runs.list(with_metrics=False):
+            if listed.status not in _USABLE or listed.predictor_path is None or listed.model_type == own:
                 continue
-            assert run.metrics is not None, "a usable run has metrics"
-            if set(present_names(self.ws, run.metrics["span_counts"]).values()).issuperset(labels):
+            run = self.ws.store.runs.get(listed.run_id)
+            known = () if run.metrics is None else run.metrics["span_counts"]
+            if set(present_names(self.ws, known).values()).issuperset(labels):
                 return run
         self.notes.append(
             f"No committee: found no usable run of another model type than {own} with the same labels. "

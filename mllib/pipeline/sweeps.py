@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from mllib.candle_archive import series_stem
 from mllib.candle_gate import check_pair
 from mllib.candles import Candles
 from mllib.inference import Predictor
@@ -166,8 +166,7 @@ def _present(ws: Workspace, stored: StoredCandles, pair: str, timeframe: str) ->
 
 
 def _path(ws: Workspace, run_id: str, pair: str, timeframe: str) -> Path:
-    series = quote(f"{check_pair(pair)}_{parse_timeframe(timeframe)}", safe="")
-    return ws.sweeps / run_id / f"{series}.npz"
+    return ws.sweeps / run_id / f"{series_stem(check_pair(pair), parse_timeframe(timeframe))}.npz"
 
 
 def _model(predictor: Predictor) -> str:
