@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mllib.cli.output import Json, Pair, Settings, Timeframe, print_json, print_table, progress_bar, say
+from mllib.cli.output import (
+    Json,
+    Pair,
+    Settings,
+    Timeframe,
+    names_in,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
     from mllib.store import Run
@@ -30,7 +40,7 @@ def train(
     from mllib.pipeline.workspace import open_workspace
 
     overrides = overrides_of(settings)
-    layers = None if labels is None else [name.strip() for name in labels.split(",")]
+    layers = None if labels is None else names_in(labels)
     with open_workspace(config=load_config()) as ws:
         config = resolve_config(
             ws.config, model_type=model, encoder=encoder, layers=layers, overrides=overrides
@@ -69,7 +79,7 @@ def evaluate(
             run_id=run,
             pair=pair,
             timeframe=timeframe,
-            labels=[name.strip() for name in labels.split(",") if name.strip()],
+            labels=names_in(labels),
             start_time=None if start is None else parse_time(start),
             end_time=None if end is None else parse_time(end, last=True),
         )
