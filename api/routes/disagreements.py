@@ -33,9 +33,9 @@ from mllib.pipeline.disagreements import (
     Kind,
     Wanted,
     kinds_wanted,
-    layer_disagreements,
     newest_first,
     summary,
+    swept_disagreements,
     two_layers,
     version_changes,
 )
@@ -130,7 +130,9 @@ async def model_changes(  # noqa: PLR0913  # an argument a parameter
     wanted = replace(filters, kinds=kinds_wanted(kinds or [], versions=True))
     before, after = [await asked.swept(partial(_loaded, service, name)) for name in (against, run_id)]
     labels = {*before.labels, *after.labels}
-    found, told = await asked.told(partial(_versions, asked, before, after), wanted, limit, labels=labels)
+    found, told = await asked.told(
+        partial(version_changes, service.ws, before, after), wanted, limit, labels=labels
+    )
     return ModelChanges(
         pair=asked.pair,
         timeframe=asked.timeframe,
@@ -190,24 +192,13 @@ def _loaded(service: Service, name: str) -> Predictor:
 def _layers(
     asked: _Asked, between: tuple[LayerName, LayerName], swept: SweptSeries | None
 ) -> list[Disagreement]:
-    service = asked.service
-    if swept is None:
-        return layer_disagreements(service.ws, service.stored.read(asked.pair, asked.timeframe), between)
-    return layer_disagreements(service.ws, swept.candles, between, predicted=swept.spans, labels=swept.labels)
+    history = asked.service.stored.read(asked.pair, asked.timeframe)
+    return swept_disagreements(asked.service.ws, history, between, swept)
 
 
 def _notes(asked: _Asked, between: tuple[LayerName, LayerName], swept: SweptSeries | None) -> list[str]:
     history = asked.service.stored.read(asked.pair, asked.timeframe)
     return notes_on(asked.service.ws, history, between, predicted=None if swept is None else swept.spans)
-
-
-def _versions(asked: _Asked, before: SweptSeries, after: SweptSeries) -> list[Disagreement]:
-    return version_changes(
-        asked.service.ws,
-        after.candles,
-        before=(before.model_version, before.spans),
-        after=(after.model_version, after.spans),
-    )
 
 
 def _side_by_side(one: Disagreement) -> dict[str, Any]:
