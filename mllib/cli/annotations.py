@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mllib.amounts import count
 from mllib.cli.output import Json, Pair, Timeframe, names_in, print_json, print_table, say
 from mllib.cli.verdicts import agreement
 
@@ -132,7 +133,7 @@ def export(
         print_json(to_export(found))
         return
     write_annotation_file(out, found)
-    say(f"{len(found)} annotations written to {out}, under the present names of labels.")
+    say(f"{count(len(found), 'annotation')} written to {out}, under the present names of labels.")
 
 
 @app.command()

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mllib.amounts import count
 from mllib.cli.output import (
     Json,
     Pair,
@@ -240,10 +241,8 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
     say(f"Accuracy per candle {metrics['accuracy']:.3f} (majority: {baseline['accuracy']:.3f}).")
     for name, one in (("TA-Lib's rules", "talib"), ("the champion", "champion")):
         if "labels" in (beside := metrics["baseline"][one]):
-            say(
-                f"Beside {name}, over {len(beside['labels'])} labels: span F1 {beside['own_span_f1']:.3f} "
-                f"to {beside['span_f1']:.3f}."
-            )
+            over = f"Beside {name}, over {count(len(beside['labels']), 'label')}"
+            say(f"{over}: span F1 {beside['own_span_f1']:.3f} to {beside['span_f1']:.3f}.")
     if lost := metrics["baseline"]["champion"].get("labels_lost"):
         say(f"The champion knew labels that this model does not know: {', '.join(lost)}.")
     for warning in metrics.get("warnings", ()):
