@@ -44,6 +44,14 @@ def test_it_prints_the_curves_and_costs_and_writes_the_plot(candleloop, tmp_path
     assert plot.is_file()
 
 
+def test_the_layers_that_are_named_are_labelled_again(candleloop, tmp_path: Path) -> None:
+    _stored(candleloop, tmp_path)
+    none_there = ("-s", 'stages.annotation_ingestion.talib_patterns=["CDL3STARSINSOUTH"]')
+    done = candleloop("simulate", "--pair", "HILLS", "--timeframe", "1h", "--labels", "talib", *none_there)
+    assert done.returncode == 1
+    assert "HILLS 1h: found no span" in done.stderr
+
+
 def test_what_it_cannot_do_it_says(candleloop, tmp_path: Path) -> None:
     _stored(candleloop, tmp_path)
     done = candleloop("simulate", "--pair", "HILLS", "--timeframe", "1h", "--strategy", "best")
