@@ -18,7 +18,6 @@ from api.schemas.disagreements import (
     ChangeBody,
     DisagreementBody,
     Disagreements,
-    KindCount,
     ModelChanges,
 )
 from api.schemas.review import PredictedBody
@@ -105,7 +104,7 @@ async def disagreements(  # an argument a parameter
         timeframe=asked.timeframe,
         model_version=None if swept is None else swept.model_version,
         disagreements=[_disagreement(one) for one in found],
-        summary=_summary(told),
+        summary=AgreementSummary.model_validate(told.to_dict()),
         notes=notes,
     )
 
@@ -139,7 +138,7 @@ async def model_changes(  # noqa: PLR0913  # an argument a parameter
         before=before.model_version,
         after=after.model_version,
         changes=[_change(one) for one in found],
-        summary=_summary(told),
+        summary=AgreementSummary.model_validate(told.to_dict()),
     )
 
 
@@ -234,16 +233,3 @@ def _span(span: Span | None) -> SpanBody | None:
 def _predicted(span: Span | None) -> PredictedBody | None:
     assert span is None or isinstance(span, PredictedSpan)
     return None if span is None else PredictedBody(**asdict(span))
-
-
-def _summary(told: Summary) -> AgreementSummary:
-    counts = [
-        KindCount.model_validate({"label": label, "kind": kind, "count": count})
-        for (label, kind), count in sorted(told.counts.items())
-    ]
-    return AgreementSummary(
-        agreement_rate=told.agreement_rate,
-        mean_iou=told.mean_iou,
-        median_boundary_bars=told.median_boundary_bars,
-        counts=counts,
-    )

@@ -1,6 +1,5 @@
 """`candleloop disagreements`."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,7 +66,7 @@ def disagreements(  # noqa: PLR0913  # an argument an option
     shown, counted = newest_first(found, wanted, limit), summary(found, wanted)
     if as_json:
         differences = [_plain(one) for one in shown]
-        print_json({"disagreements": differences, "summary": _counted(counted), "notes": notes})
+        print_json({"disagreements": differences, "summary": counted.to_dict(), "notes": notes})
         return
     title = f"{pair} {timeframe}: {f'{versions[1]} against {versions[0]}' if versions else between}"
     _show(title, shown, counted)
@@ -131,13 +130,6 @@ def _plain(one: "Disagreement") -> dict[str, Any]:
 def _plain_span(span: "Span | None") -> dict[str, Any] | None:
     names = ("label", "start_time", "end_time", "avg_confidence")
     return None if span is None else {name: getattr(span, name) for name in names if hasattr(span, name)}
-
-
-def _counted(summary: "Summary") -> dict[str, Any]:
-    counts = [
-        {"label": label, "kind": kind, "count": n} for (label, kind), n in sorted(summary.counts.items())
-    ]
-    return {**asdict(summary), "counts": counts}
 
 
 def _show(title: str, shown: "list[Disagreement]", summary: "Summary") -> None:

@@ -40,6 +40,10 @@ def test_two_versions_are_compared_once_both_were_swept(trained: TrainedHome) ->
     told: list[float] = []
     sweep_all(ws, stored, runs, **EURUSD, progress=lambda share, _: told.append(share))
     assert told == sorted(told)
+    told.clear()
+    swept = sweep_all(ws, stored, runs[::-1], **EURUSD, progress=lambda share, _: told.append(share))
+    assert [one.run_id for one in swept] == [run.run_id for run in runs[::-1]]
+    assert told == []
     found = kept.of_versions(*runs, **EURUSD)
     assert found is not None
     assert found.between == tuple(str(run.model_version) for run in runs)
