@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mllib.amounts import count
 from mllib.config import RetrainConfig, parse_config
 from mllib.errors import Conflict, NotFound
 from mllib.pipeline.model_history import champion_run
@@ -66,7 +67,7 @@ def decide(rule: RetrainConfig, standing: Standing, *, now: float) -> Reason | N
     if standing.under_way or standing.settled or standing.tried >= _TRIES:
         return None
     if rule.after_verdicts is not None and standing.new_verdicts >= rule.after_verdicts:
-        newer = "1 verdict is" if standing.new_verdicts == 1 else f"{standing.new_verdicts} verdicts are"
+        newer = f"{count(standing.new_verdicts, 'verdict')} {'is' if standing.new_verdicts == 1 else 'are'}"
         return Reason(
             "verdicts",
             f"{newer} newer than the last training, and from {rule.after_verdicts} on it is repeated.",
@@ -171,8 +172,7 @@ def next_words(coming: NextTraining, *, now: float) -> str:
     if coming.verdicts_missing == 0:
         said.append("at the worker's next look, unless that was tried on the same data")
     elif coming.verdicts_missing is not None:
-        verdicts = "verdict" if coming.verdicts_missing == 1 else "verdicts"
-        said.append(f"after {coming.verdicts_missing} more {verdicts}")
+        said.append(f"after {count(coming.verdicts_missing, 'more verdict')}")
     if coming.at is not None:
         when = (
             f"in {_hours((coming.at - now) / _HOUR_S)}" if coming.at > now else "at the worker's next look,"
@@ -187,10 +187,7 @@ def _hours(hours: float) -> str:
     >>> _hours(0.25), _hours(1.0), _hours(23.6)
     ('15 minutes', '1 hour', '24 hours')
     """
-    if hours < 1:
-        minutes = max(round(hours * 60), 1)
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    return "1 hour" if round(hours) == 1 else f"{hours:.0f} hours"
+    return count(round(hours), "hour") if hours >= 1 else count(max(round(hours * 60), 1), "minute")
 
 
 def _due(ws: Workspace, champion: Run, now: float) -> Reason | None:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mllib.candles import Candles
+from mllib.pipeline.comparisons import sweep_all
 from mllib.pipeline.disagreements import Disagreement, version_changes
 from mllib.pipeline.overview import span_f1_over
 from mllib.pipeline.predicting import StoredCandles
-from mllib.pipeline.promoting import load_run
-from mllib.pipeline.sweeps import sweep_series, swept_by
 from mllib.pipeline.workspace import Workspace
-from mllib.progress import Progress, part, quiet
+from mllib.progress import Progress
 from mllib.store import Run
 
 _IOU = "0.5"
@@ -147,17 +146,8 @@ def run_changes(
         Conflict: a run has no model.
         BrokenModel: a model cannot be loaded.
     """
-    told = progress or quiet
-    halves = part(told, 0.0, 0.5), part(told, 0.5, 1.0)
-    before, after = (
-        swept_by(ws, stored, run, pair=pair, timeframe=timeframe)
-        or sweep_series(ws, stored, load_run(ws, run), pair=pair, timeframe=timeframe, progress=step)
-        for run, step in zip(runs, halves, strict=True)
-    )
-    found = version_changes(
-        ws, after.candles, before=(name_of(runs[0]), before.spans), after=(name_of(runs[1]), after.spans)
-    )
-    return RunChanges(after.candles, found)
+    before, after = sweep_all(ws, stored, runs, pair=pair, timeframe=timeframe, progress=progress)
+    return RunChanges(after.candles, version_changes(ws, before, after))
 
 
 def name_of(run: Run) -> str:
