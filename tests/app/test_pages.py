@@ -2,16 +2,18 @@ import numpy as np
 import pytest
 
 from mllib.candles import Candles
+from mllib.config import load_config
 from mllib.errors import NotReady
+from mllib.pipeline.runs import request_training
 
 START = 1_483_308_000
 
 
-def store_candles(ws) -> None:
+def store_candles(ws, pair: str = "EURUSD") -> None:
     n = 300
     close = 100 + np.sin(np.arange(n) / 7.0)
     candles = Candles(
-        "EURUSD",
+        pair,
         "1h",
         START + 3_600 * np.arange(n, dtype=np.int64),
         close,
@@ -20,7 +22,7 @@ def store_candles(ws) -> None:
         close,
     )
     ws.candles.merge(candles)
-    ws.store.series.ensure("EURUSD", "1h")
+    ws.store.series.ensure(pair, "1h")
 
 
 def text(app) -> str:
@@ -117,3 +119,26 @@ def test_candles_without_labels_lead_to_the_first_label(ws, console) -> None:
     assert not app.exception
     assert "There are no labels yet" in text(app)
     assert "Nothing selected" in text(app)
+
+
+@pytest.mark.parametrize("page", ["overview", "train"])
+def test_a_page_says_why_nothing_trains_by_itself_once_the_champions_candles_are_gone(
+    ws, console, page, tmp_path, monkeypatch
+) -> None:
+    file = tmp_path / "pipeline.yaml"
+    file.write_text("stages: {training: {retrain: {after_verdicts: 5}}}")
+    monkeypatch.setenv("CANDLELOOP_CONFIG", str(file))
+    for pair in ("EURUSD", "GBPUSD"):
+        store_candles(ws, pair)
+    run = request_training(ws, pairs=["EURUSD"], timeframe="1h", config=load_config())
+    ws.store.runs.claim(run.run_id, owner="here:1")
+    done = {"data_version": None, "mlflow_run_id": None, "predictor_path": "predictors/none"}
+    ws.store.runs.finish_ready(
+        run.run_id, metrics={"span_counts": {}, "span_f1": {"0.5": {"micro": 0.0}}}, **done
+    )
+    ws.store.champions.move("candleloop", run.run_id, moved_by="promote")
+    assert "Trains by itself after 5 more verdicts" in text(console(page))
+    ws.candles.delete("EURUSD", "1h")
+    said = text(console(page))
+    assert "Cannot train by itself: found no candles of EURUSD 1h" in said
+    assert "Import them again, or train on series that are stored." in said
