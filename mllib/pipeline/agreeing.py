@@ -39,15 +39,10 @@ def annotator_agreement(
     """
     pair = None if pair is None else check_pair(pair)
     timeframe = None if timeframe is None else parse_timeframe(timeframe)
-    annotators = [name.strip() for name in annotators]
-    if len(set(annotators)) == 1:
-        raise InvalidConfig(
-            f"between: found {annotators[0]} alone, expected two annotators or more. Name another one with a "
-            "second --between, or none."
-        )
+    wanted = _several(annotators)
     if pair is not None:
         require_known(ws, pair, timeframe)
-    said, wanted = _statements(ws, pair, timeframe), frozenset(annotators)
+    said = _statements(ws, pair, timeframe)
     names = sorted({name for by_name in said.values() for name in by_name})
     shared: dict[tuple[str, str], list[SharedPlace]] = {
         both: [] for both in combinations(names, 2) if not wanted or wanted.issuperset(both)
@@ -64,6 +59,17 @@ def annotator_agreement(
         for a, b in common:
             shared[a, b].extend(shared_places(by_name[a], by_name[b], time))
     return [agreement(both, places) for both, places in shared.items() if places]
+
+
+def _several(annotators: Sequence[str]) -> frozenset[str]:
+    """The names, none or several; raises InvalidConfig for one alone."""
+    names = frozenset(name.strip() for name in annotators)
+    if len(names) == 1:
+        raise InvalidConfig(
+            f"between: found {next(iter(names))} alone, expected two annotators or more. Name another one "
+            "with a second --between, or none."
+        )
+    return names
 
 
 def adjudicate(

@@ -56,7 +56,7 @@ def _gate(run: Run) -> Finding:
     passed = sum(check["passed"] is True for check in found["checks"])
     if failed:
         return Finding("Gate", False, f"Promoted over the gate: {' '.join(failed)}")
-    return Finding("Gate", True, f"All {passed} checks passed when it was trained.")
+    return Finding("Gate", True, f"{count(passed, 'check')} passed when it was trained, and none failed.")
 
 
 def _inputs(stored: StoredCandles, predictor: Predictor | None) -> Finding:

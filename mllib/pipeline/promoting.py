@@ -45,7 +45,8 @@ def rollback(ws: Workspace, *, name: str | None = None, reason: str | None = Non
 
     Raises:
         NotFound: there is no champion.
-        Conflict: there is none before it, or its predictor folder cannot be loaded.
+        Conflict: there is none before it.
+        BrokenModel: the predictor folder of the one before cannot be loaded; the champion stays.
     """
     leaving, back = rollback_target(ws, name=name)
     undone = f"back from run {leaving}" + (f": {reason}" if reason else "")
