@@ -15,7 +15,7 @@ from app.disagreements.words import DONE, key_of, spans_words
 from app.failures import errors_shown
 from app.session import comparisons, predictor, session_id, stored_candles, workspace
 from mllib.disagreement import Summary
-from mllib.pipeline.comparisons import Comparison, sweep_missing
+from mllib.pipeline.comparisons import Comparison, sweep_all
 from mllib.pipeline.disagreements import Disagreement, Wanted, kinds_wanted, newest_first, summary
 from mllib.pipeline.model_history import list_models
 from mllib.pipeline.resolving import Batch, Decision, can_be, decide, take_back
@@ -139,7 +139,7 @@ def compared(versions: Sequence[Run]) -> Comparison | Task[object]:
     if compares_versions():
         runs = _chosen(versions)
         key = ("sweeps", workspace().home, version, *where.values(), *(run.run_id for run in runs))
-        task = background(key, sweep_missing, workspace(), stored_candles(), runs, long=True, **where)
+        task = background(key, sweep_all, workspace(), stored_candles(), runs, long=True, **where)
     else:
         model = predictor()
         key = ("sweep", workspace().home, version, *where.values(), model.info.run_id)

@@ -22,6 +22,15 @@ Settings = Annotated[
 ]
 
 
+def names_in(text: str) -> list[str]:
+    """The names in a text, where commas separate them.
+
+    >>> names_in("human, talib,"), names_in("")
+    (['human', 'talib'], [])
+    """
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(value))

@@ -1,7 +1,6 @@
 """Use cases about candles: import, check, rename, delete, samples."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -142,12 +141,19 @@ def delete_series(ws: Workspace, *, pair: str, timeframe: str, with_annotations:
 
     Raises:
         NotFound: there is no such series.
+        NotReady: the disk or the database cannot be written; then nothing is deleted.
     """
     timeframe = parse_timeframe(timeframe)
     deleted = ws.candles.delete(pair, timeframe)
-    if with_annotations:
-        with suppress(NotFound):  # nothing was ever said of it
-            ws.store.series.delete(pair, timeframe)
+    if not with_annotations:
+        return deleted
+    try:
+        ws.store.series.delete(pair, timeframe)
+    except NotFound:  # nothing was ever said of it
+        return deleted
+    except BaseException:
+        ws.candles.bring_back(deleted)
+        raise
     return deleted
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mllib.amounts import count
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE
 from mllib.store import LabelCount, Run
@@ -143,7 +144,9 @@ def _after_training(champion: Run, unseen_verdicts: int) -> NextStep:
         )
     if unseen_verdicts:
         missing = ENOUGH_VERDICTS - unseen_verdicts
-        return NextStep(f"Review {missing} more predictions of {version}, then train again.", "review")
+        return NextStep(
+            f"Review {count(missing, 'more prediction')} of {version}, then train again.", "review"
+        )
     return NextStep(f"Review what {version} predicts: confirm, correct or dismiss.", "review")
 
 
@@ -171,10 +174,10 @@ def _labels(ws: Workspace, people: Sequence[LabelCount], talib: Sequence[LabelCo
     """Every label in use with spans or dismissals; those of people first, then by number."""
     counted: dict[tuple[str, str], int] = {}
     names = ws.store.labels.names()
-    for count in (*people, *talib):
-        if count.label != NOTHING:
-            key = (count.label, count.source)
-            counted[key] = counted.get(key, 0) + count.count
+    for one in (*people, *talib):
+        if one.label != NOTHING:
+            key = (one.label, one.source)
+            counted[key] = counted.get(key, 0) + one.count
     for verdict in ws.store.verdicts.list():
         if verdict.action == "dismiss":
             key = (verdict.place.label, _DISMISSED)

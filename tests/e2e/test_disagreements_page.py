@@ -5,15 +5,16 @@ import re
 import pytest
 
 from app.words import candle_time
+from mllib.pipeline.comparisons import sweep_all
 from mllib.pipeline.disagreements import (
     Disagreement,
     Wanted,
     kinds_wanted,
     newest_first,
-    series_disagreements,
+    swept_disagreements,
 )
 from mllib.pipeline.predicting import StoredCandles
-from mllib.pipeline.promoting import find_run, load_run
+from mllib.pipeline.promoting import find_run
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import ReviewedRange
 from tests.e2e.charts import ChartOnPage
@@ -36,10 +37,8 @@ def _looked_for(ws: Workspace) -> None:
 
 def told(ws: Workspace) -> list[Disagreement]:
     """The differences of one label that nobody has judged, as the table has them."""
-    model = load_run(ws, find_run(ws, None))
-    found = series_disagreements(
-        ws, StoredCandles(ws), model, pair="EURUSD", timeframe="1h", between=("human", "model")
-    )
+    (model,) = sweep_all(ws, StoredCandles(ws), [find_run(ws, None)], pair="EURUSD", timeframe="1h")
+    found = swept_disagreements(ws, model.candles, ("human", "model"), model)
     return newest_first(found, Wanted(kinds=kinds_wanted([]), labels=[LABEL], judged=False))
 
 

@@ -1,5 +1,6 @@
 """Verdicts on differences: one, many at once, and back again."""
 
+import numpy as np
 import pytest
 
 from mllib.candles import Candles
@@ -12,6 +13,7 @@ from mllib.pipeline.disagreements import (
     version_changes,
 )
 from mllib.pipeline.resolving import Batch, decide, judged_span, take_back
+from mllib.pipeline.sweeps import SweptSeries
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, PredictedSpan, ReviewedRange
 
@@ -96,7 +98,12 @@ def test_a_batch_that_says_something_else_is_refused(ws: Workspace, candles: Can
 
 def test_a_verdict_on_a_change_is_about_the_version_that_says_it(ws: Workspace, candles: Candles) -> None:
     old, new = span(candles, "flag", 10, 19), span(candles, "flag", 60, 69)
-    changes = version_changes(ws, candles, before=("7", [old]), after=("8", [new]))
+    coverage = np.zeros((len(candles), 1), np.float32)
+    before, after = (
+        SweptSeries(candles, f"run {version}", version, ("flag",), [one], coverage)
+        for version, one in (("7", old), ("8", new))
+    )
+    changes = version_changes(ws, before, after)
     verdicts = decide(ws, changes, "confirm", batch=batch())
     said = {one.prediction.start_time: one.prediction.model_version for one in verdicts}
     assert said == {old.start_time: "7", new.start_time: "8"}
