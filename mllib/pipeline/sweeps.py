@@ -5,7 +5,7 @@ There is one file a run and series, `<home>/sweeps/<run id>/<series>.npz`, which
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,7 +98,7 @@ def sweep_series(
 
 def sweep_steps(
     ws: Workspace, stored: StoredCandles, predictor: Predictor, *, pair: str, timeframe: str
-) -> Iterator[Step]:
+) -> Generator[Step]:
     """The same step by step, for whoever may lose interest; the last step has the sweep.
 
     Close it to give up: the next one who asks begins anew. Raises as `sweep_series` does.
@@ -236,7 +236,9 @@ def _loaded(path: Path, candles: str, model: str | None = None) -> _Loaded | Non
     with _memory_lock:
         found = _memory.get((path, candles))
     if found is not None and not path.exists():  # deleted by hand: other processes shall find it, too
-        keep(found.kept, path)
+        with alone(path) as first:
+            if first:
+                keep(found.kept, path)
     if found is None:
         kept = read_kept(path)
         if kept is None or kept.candles != candles:
