@@ -2,7 +2,9 @@
 
 const OUTBOX = "candleloop.outbox.";
 export const LONGEST_NAME = 60;
-const NAME = "candleloop.annotator";
+/** The other pages read and write it too, see `app/annotator.py`. */
+const NAME = "candleloop_annotator";
+const NAME_KEPT_S = 400 * 86_400;
 const TAB = "candleloop.deck";
 
 /** An id that no other tab makes; `crypto.randomUUID` exists on secure addresses alone. */
@@ -56,14 +58,20 @@ export class Outbox {
   }
 }
 
-/** The annotator's name, as long as this browser lives. */
+/** The annotator's name: that of the address, else the one that this browser keeps for all pages. */
 export const annotatorName = {
-  get: () => (new URLSearchParams(location.search).get("annotator") || localStorage.getItem(NAME) || "").slice(0, LONGEST_NAME),
+  get: () => (new URLSearchParams(location.search).get("annotator") || cookie(NAME)).slice(0, LONGEST_NAME),
   set(name) {
-    localStorage.setItem(NAME, name);
+    const value = encodeURIComponent(name);
+    document.cookie = `${NAME}=${value}; Path=/; SameSite=Strict; Max-Age=${name ? NAME_KEPT_S : 0}`;
     toAddress({ annotator: name || null });
   },
 };
+
+function cookie(name) {
+  const found = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
+  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+}
 
 /** Where this tab stands; a reload finds it again, a closed tab takes it along. */
 export const tabState = {
