@@ -117,3 +117,11 @@ def test_candles_without_labels_lead_to_the_first_label(ws, console) -> None:
     assert not app.exception
     assert "There are no labels yet" in text(app)
     assert "Nothing selected" in text(app)
+
+
+def test_layers_that_say_nothing_are_told_with_what_to_do(ws, console) -> None:
+    store_candles(ws)
+    app = console("disagreements")
+    assert not app.exception
+    assert "Nobody has reviewed any of EURUSD 1h" in text(app)
+    assert "No TA-Lib layer of EURUSD 1h is kept." in text(app)

@@ -163,11 +163,6 @@ def test_the_name_is_the_same_on_every_page_and_after_a_reload(page) -> None:
     assert name.input_value() == "ada č;="
 
 
-def test_a_layer_that_says_nothing_is_told_with_what_to_do(page) -> None:
-    page.goto("/disagreements?compare=human,talib&series=EURUSD 1h")
-    page.get_by_text("No TA-Lib layer of EURUSD 1h is kept.").wait_for()
-
-
 def _choose_label(page) -> None:
     field = page.get_by_role("combobox", name=re.compile("Labels"))
     field.click()
