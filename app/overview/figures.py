@@ -6,12 +6,12 @@ import streamlit as st
 
 from app.background import Task
 from app.overview.queue_ahead import QUEUE_SIZE, queue_ahead, queue_words
-from app.session import predictor, workspace
+from app.session import labels_of_people, predictor, workspace
 from app.signing_in import leave_if_signed_out
 from app.tables import version_words
 from app.ways import way_to
 from app.words import ago, count, model_words
-from mllib.pipeline.overview import LoopState, labels_of_people, span_f1_over
+from mllib.pipeline.overview import LoopState, span_f1_over
 from mllib.pipeline.queueing import QueueEntry
 from mllib.pipeline.retraining import next_training, next_words
 
@@ -89,7 +89,7 @@ def _champion(state: LoopState) -> None:
     if run is None:
         _figure("Champion", "none yet", "train a first model")
         return
-    score = span_f1_over(run.metrics or {"span_counts": {}}, labels_of_people(workspace()))
+    score = span_f1_over(run.metrics or {"span_counts": {}}, labels_of_people())
     said = "" if score is None else f"span F1 {score:.2f} · "
     trained = "" if run.completed_at is None else ago(run.completed_at)
     _figure("Champion", f"{version_words(run)} {model_words(run.model_type)}", f"{said}{trained}")

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from app.session import workspace
+from app.session import labels_of_people
 from app.tables import runs_table
 from app.words import day, label_words
-from mllib.pipeline.overview import LoopState, labels_of_people
+from mllib.pipeline.overview import LoopState
 
 
 def show_series(state: LoopState) -> None:
@@ -41,7 +41,7 @@ def show_runs(state: LoopState) -> None:
         st.info("No model was trained yet. Begin on Train.", icon=":material/model_training:")
         return
     champion = None if state.champion is None else state.champion.run_id
-    table = runs_table(state.runs, champion, labels_of_people(workspace()))
+    table = runs_table(state.runs, champion, labels_of_people())
     score = st.column_config.NumberColumn(
         "span F1", format="%.2f", help="At IoU 0.5, of the labels that people use"
     )

@@ -16,7 +16,7 @@ let module;
 
 export default function (component) {
   let end = null, over = false;
-  module ??= load("deck/deck.mjs");
+  module ??= load("deck/streamlit_deck.mjs");
   module.then(({ mount }) => {
     end = mount(component);
     if (over) end();

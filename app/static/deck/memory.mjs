@@ -18,9 +18,9 @@ export function newId() {
  * once and a closed tab's verdicts are sent by the next one.
  */
 export class Outbox {
-  /** Puts something said in, or says anew what became of it: an undo replaces its verdict. */
+  /** Puts something said in, or says anew what became of it: an undo replaces its verdict. Whether there was room. */
   put(said) {
-    localStorage.setItem(OUTBOX + said.client_id, JSON.stringify({ at: Date.now(), ...said }));
+    return stored(localStorage, OUTBOX + said.client_id, { at: Date.now(), ...said });
   }
 
   /** Everything in it, oldest first. */
@@ -79,10 +79,20 @@ export const tabState = {
     const found = sessionStorage.getItem(TAB);
     return found === null ? null : JSON.parse(found);
   },
-  save(state) {
-    sessionStorage.setItem(TAB, JSON.stringify(state));
-  },
+  /** Whether there was room for it. */
+  save: (state) => stored(sessionStorage, TAB, state),
 };
+
+/** Keeps a value as JSON; false where the browser has no room left. */
+function stored(storage, name, value) {
+  try {
+    storage.setItem(name, JSON.stringify(value));
+    return true;
+  } catch (error) {
+    if (error.name !== "QuotaExceededError") throw error;
+    return false;
+  }
+}
 
 /** Writes into the address without a request; null takes out. */
 export function toAddress(values) {
