@@ -63,13 +63,7 @@ def start_anew() -> None:
 
 
 def _more(fields: Sequence[FormField], drawn: _Drawn, *, of: str) -> None:
-    """The folded fields, drawn only once they have been looked at: until then they say what the configuration
-    says.
-    """
-    more = st.expander("More settings", icon=":material/tune:", key="train more", on_change="rerun")
-    if not more.open and all(_key(one, drawn, of=of) not in st.session_state for one in fields):
-        return
-    with more:
+    with st.expander("More settings", icon=":material/tune:"):
         ordered = sorted(fields, key=lambda one: [f.section for f in fields].index(one.section))
         for section, group in groupby(ordered, key=lambda one: one.section):
             st.markdown(f"**{section}**")
@@ -80,7 +74,7 @@ def _more(fields: Sequence[FormField], drawn: _Drawn, *, of: str) -> None:
 
 
 def _draw(one: FormField, drawn: _Drawn, *, of: str) -> Any:
-    key = _key(one, drawn, of=of)
+    key = f"train {drawn.again} {of} {one.path}"
     with st.container(gap=None):
         said = f"{one.said}\n\n`{one.path}`"
         try:
@@ -92,19 +86,12 @@ def _draw(one: FormField, drawn: _Drawn, *, of: str) -> Any:
     return value
 
 
-def _key(one: FormField, drawn: _Drawn, *, of: str) -> str:
-    return f"train {drawn.again} {of} {one.path}"
-
-
 def _say(
     fields: Sequence[FormField], drawn: _Drawn, overrides: Mapping[str, Any], wrong: Mapping[str, str]
 ) -> None:
     """Below each field what is wrong with it, or what the configuration says where that differs."""
     for one in fields:
-        if one.path not in drawn.slots:
-            if one.path in wrong:
-                st.error(f"`{one.path}`: {wrong[one.path]}")
-        elif one.path in wrong:
+        if one.path in wrong:
             drawn.slots[one.path].error(f"`{one.path}`: {wrong[one.path]}")
         elif one.path in overrides and one.path != MODEL_TYPE:
             before = value_text(one.value) or "nothing"
