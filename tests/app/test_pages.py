@@ -142,3 +142,11 @@ def test_a_page_says_why_nothing_trains_by_itself_once_the_champions_candles_are
     said = text(console(page))
     assert "Cannot train by itself: found no candles of EURUSD 1h" in said
     assert "Import them again, or train on series that are stored." in said
+
+
+def test_layers_that_say_nothing_are_told_with_what_to_do(ws, console) -> None:
+    store_candles(ws)
+    app = console("disagreements")
+    assert not app.exception
+    assert "Nobody has reviewed any of EURUSD 1h" in text(app)
+    assert "No TA-Lib layer of EURUSD 1h is kept." in text(app)
