@@ -17,7 +17,8 @@ import httpx2 as httpx
 import pytest
 
 from mllib.store import open_store
-from tests.api.servers import ROOT, Server, environment, free_port, server, wait_until
+from tests.api.servers import ROOT, Server, environment, server
+from tests.processes import free_port, wait_until
 
 
 @pytest.fixture

@@ -1,25 +1,11 @@
-import numpy as np
 import pytest
 
-from mllib.candles import Candles
 from mllib.errors import NotReady
-
-START = 1_483_308_000
+from tests.waves import wave
 
 
 def store_candles(ws) -> None:
-    n = 300
-    close = 100 + np.sin(np.arange(n) / 7.0)
-    candles = Candles(
-        "EURUSD",
-        "1h",
-        START + 3_600 * np.arange(n, dtype=np.int64),
-        close,
-        close + 0.5,
-        close - 0.5,
-        close,
-    )
-    ws.candles.merge(candles)
+    ws.candles.merge(wave(300))
     ws.store.series.ensure("EURUSD", "1h")
 
 

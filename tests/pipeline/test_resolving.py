@@ -110,4 +110,4 @@ def test_what_only_people_say_can_be_skipped_and_nothing_else(ws: Workspace, can
     there = [one for one in found(ws, candles, model) if one.kind == "missed_by_model"]
     assert [one.verdict for one in there] == ["skip"]
     take_back(ws, [skipped.id], annotator=None)
-    assert found(ws, candles, model) == [one for one in found(ws, candles, model) if one.verdict is None]
+    assert {one.verdict for one in found(ws, candles, model)} == {None}
