@@ -72,7 +72,10 @@ def button(page: Any, name: str) -> Any:
 
 
 def tick(page: Any, row: int | str, *, x: int = 17) -> None:
-    """Clicks a row of the page's first table, its number from 0 or what a cell of it says; the page has followed."""
+    """Clicks a row of the page's first table, and the page has followed.
+
+    The row is its number from 0, or what one of its cells says.
+    """
     table = page.get_by_test_id("stDataFrame").first
     one = f'[aria-rowindex="{row + 2}"]' if isinstance(row, int) else f':has(td:text-is("{row}"))'
     drawn = table.locator(f"tbody tr{one}")
