@@ -25,6 +25,7 @@ import plotly
 import plotly.graph_objects as go
 
 from app.chart import Layer, chart_model, span_mark
+from benchmarks.browsers import chromium
 from benchmarks.figures import Report
 from mllib.candle_gate import check_candles
 from mllib.candle_overview import overview, stretch
@@ -38,23 +39,14 @@ TURNS = 5
 DRAG_S = 3.0
 PX = 900
 _AFTER_MS = 1_000
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--chromium", default="/usr/bin/chromium", help="the browser")
-    arguments = parser.parse_args()
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     history, _ = check_candles(pd.read_parquet(SAMPLE), pair="BTCUSDT", timeframe="1h")
     report = Report()
     _time_python(history, report)
-    with _page(arguments.chromium) as page:
+    with _page() as page:
         for bars in (300, 5_000):
             _time_drawing(page, history, bars, report)
         _count_frames(page, history, report)
@@ -154,22 +146,18 @@ def _drag(page: Any, y: float) -> list[float]:
 
 
 @contextmanager
-def _page(chromium: str) -> Iterator[Any]:
+def _page() -> Iterator[Any]:
     """A page with both libraries, served from a folder of its own."""
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         shutil.copy(Path(__file__).with_suffix(".html"), folder / "index.html")
         shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder)
         (folder / "static").symlink_to(ROOT / "app" / "static")
         with _served(folder) as port:
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 1160})
             page.goto(f"http://127.0.0.1:{port}/")
             page.wait_for_function("window.isReady")
             yield page
-            browser.close()
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -7,13 +7,13 @@ what a person does there.
 """
 
 import argparse
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.browsers import chromium
 from benchmarks.figures import Report
 from benchmarks.homes import make_champion, run_of, temporary_home
 from benchmarks.servers import HOST, console
@@ -26,7 +26,6 @@ _TOLD_AFTER_MS = 400
 _WARM_MS = 12_000
 """Meanwhile whole series are read beside the page, once a model."""
 _LONGEST_MS = 120_000
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
 _WATCH = """
 window.__asked = []; window.__answered = 0;
 const send = WebSocket.prototype.send;
@@ -55,7 +54,7 @@ def main() -> None:
     report = Report()
     with temporary_home(asked.home, ("window",)) as ws:
         _prepare(ws)
-        with console(ws.home) as server, _browser() as browser:
+        with console(ws.home) as server, chromium() as browser:
             for name in asked.pages or ACTS:
                 _measure(browser, server.port, name, report)
     print(report.text())
@@ -145,16 +144,6 @@ ACTS: dict[str, tuple[str, Act]] = {
     "datasets": ("back from another page", _back),
 }
 """Of each page, what a person does there."""
-
-
-@contextmanager
-def _browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_FLAGS))
-        yield browser
-        browser.close()
 
 
 @contextmanager

@@ -8,15 +8,13 @@ Fails (exit code 1) if a verdict of either is not in the database in the end.
 
 import argparse
 import json
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.browsers import chromium
 from benchmarks.figures import Report
 from benchmarks.homes import make_champion, run_of, temporary_home
 from benchmarks.servers import HOST, console, streamlit
@@ -27,7 +25,6 @@ MOST_MS = 300
 _TURN = 5
 _WINDOW = "320"
 _LONGEST_MS = 120_000
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
 _WATCH = """
 (read) => {
   const shown = new Function(`return ${read}`);
@@ -76,7 +73,7 @@ def main() -> None:
 def _in_turns(ws: Workspace, verdicts: int) -> tuple[list[float], list[float]]:
     """Milliseconds of each verdict in the deck, and on the plain page."""
     script = Path(__file__).with_name("plain_review.py")
-    with console(ws.home) as ours, streamlit(ws.home, script) as theirs, _browser() as browser:
+    with console(ws.home) as ours, streamlit(ws.home, script) as theirs, chromium() as browser:
         deck = _page(browser, ours.port, "review", read=_DECK)
         plain = _page(browser, theirs.port, "", read=_PLAIN)
         _open_deck(deck)
@@ -121,16 +118,6 @@ def _page(browser: Any, port: int, path: str, *, read: str) -> Any:
 def _counts(ws: Workspace) -> dict[str, int]:
     said = [v.annotator for v in ws.store.verdicts.list(with_skips=True)]
     return {name: said.count(name) for name in ("deck", "plain")}
-
-
-@contextmanager
-def _browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_FLAGS))
-        yield browser
-        browser.close()
 
 
 if __name__ == "__main__":
