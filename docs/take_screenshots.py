@@ -5,17 +5,16 @@ few places are judged in it by keyboard, and each page is photographed in Chromi
 """
 
 import argparse
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from benchmarks.browsers import chromium
 from benchmarks.homes import make_champion, run_of, temporary_home
 from benchmarks.servers import HOST, console
 
 IMAGES = Path(__file__).resolve().parent / "images"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 KEYS = "yyxyysyxyyxy"
 SKIP = "s"
 LONGEST_MS = 180_000
@@ -31,14 +30,12 @@ def main() -> None:
         run = run_of(ws, "window")
         assert run is not None, "trained with the home"
         make_champion(ws, run)
-        with console(ws.home) as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        with console(ws.home) as server, chromium() as browser:
             address = f"http://{HOST}:{server.port}"
             for name, prepare in PAGES.items():
                 _take(browser, address, name, prepare, asked.folder / f"{name}.png")
             for name, prepare in {"review": _open_review, "overview": _overview}.items():
                 _take(browser, address, name, prepare, asked.folder / f"{name}-dark.png", scheme="dark")
-            browser.close()
 
 
 def _take(
@@ -84,13 +81,7 @@ def _press(page: Page, key: str) -> None:
 
 
 def _wait_for_another_place(page: Page, before: str) -> None:
-    page.wait_for_function(
-        """before => {
-            const asked = document.querySelector(".deck")?.dataset.asked
-            return asked && asked !== before && document.querySelector(".chart")?.dataset.place === asked
-        }""",
-        arg=before,
-    )
+    page.locator(f'.chart[data-place]:not([data-place=""], [data-place="{before}"])').wait_for()
 
 
 def _overview(page: Page) -> None:
