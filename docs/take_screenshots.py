@@ -5,18 +5,18 @@ few places are judged in it by keyboard, and each page is photographed in Chromi
 """
 
 import argparse
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from benchmarks.browsers import chromium
 from benchmarks.homes import make_champion, run_of, temporary_home
 from benchmarks.servers import HOST, console
 
 IMAGES = Path(__file__).resolve().parent / "images"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 KEYS = "yyxyysyxyyxy"
+SKIP = "s"
 LONGEST_MS = 180_000
 
 
@@ -30,14 +30,12 @@ def main() -> None:
         run = run_of(ws, "window")
         assert run is not None, "trained with the home"
         make_champion(ws, run)
-        with console(ws.home) as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        with console(ws.home) as server, chromium() as browser:
             address = f"http://{HOST}:{server.port}"
             for name, prepare in PAGES.items():
                 _take(browser, address, name, prepare, asked.folder / f"{name}.png")
-            for name in ("review", "overview"):
-                _take(browser, address, name, PAGES[name], asked.folder / f"{name}-dark.png", scheme="dark")
-            browser.close()
+            for name, prepare in {"review": _open_review, "overview": _overview}.items():
+                _take(browser, address, name, prepare, asked.folder / f"{name}-dark.png", scheme="dark")
 
 
 def _take(
@@ -59,15 +57,31 @@ def _take(
     print(file, flush=True)
 
 
-def _review(page: Page) -> None:
-    """Judges a few places, so that the next picture of Overview has something to tell."""
+def _open_review(page: Page) -> None:
     page.get_by_placeholder("Your name").fill("ada")
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Correct").wait_for()
+    _wait_for_another_place(page, "")
+
+
+def _review(page: Page) -> None:
+    """Judges a dozen predictions, so that the next picture of Overview has something to tell."""
+    _open_review(page)
     for key in KEYS:
-        page.wait_for_timeout(250)
-        page.keyboard.press(key)
+        while page.get_by_text("Nothing predicted here").is_visible():
+            _press(page, SKIP)
+        _press(page, key)
     page.locator(".saving[data-state=saved]").wait_for()
+
+
+def _press(page: Page, key: str) -> None:
+    """Presses a key that leads on, and waits until the place after it is drawn."""
+    before = page.locator(".chart").get_attribute("data-place") or ""
+    page.keyboard.press(key)
+    _wait_for_another_place(page, before)
+
+
+def _wait_for_another_place(page: Page, before: str) -> None:
+    page.locator(f'.chart[data-place]:not([data-place=""], [data-place="{before}"])').wait_for()
 
 
 def _overview(page: Page) -> None:

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import TypeVar
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -20,6 +20,7 @@ from mllib.supervision.claim import claimed
 from mllib.supervision.configuration import guard_command, mark_prefix, write_files
 from mllib.supervision.guard import PARENT_VARIABLE, end_marked, marked_pids
 from mllib.supervision.service import Service
+from tests.processes import free_port
 
 ROOT = Path(__file__).parent.parent
 
@@ -104,12 +105,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
         end_marked(mark_prefix(up.home), grace_s=0.1)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def server(name: str, port: int) -> dict[str, object]:
     return {
         "name": name,
@@ -130,7 +125,7 @@ def answer(port: int) -> tuple[int, int] | None:
         with urlopen(f"http://127.0.0.1:{port}/", timeout=1) as reply:
             parent, worker = reply.read().split()
             return int(parent), int(worker)
-    except (URLError, OSError):
+    except (OSError, HTTPException, ValueError):  # also where it was killed halfway through its answer
         return None
 
 

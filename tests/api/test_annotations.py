@@ -12,7 +12,8 @@ from mllib.errors import Conflict
 from mllib.pipeline.labels import rename_label
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, JudgedPrediction
-from tests.api.servers import server, wait_until
+from tests.api.servers import server
+from tests.processes import wait_until
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 Make = Callable[..., dict[str, Any]]

@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 
 from mllib.candles import Candles
 from mllib.pipeline.workspace import Workspace
-from tests.api.servers import server, wait_until
+from tests.api.servers import server
+from tests.processes import wait_until
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 CSV = "text/csv"

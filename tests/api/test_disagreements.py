@@ -79,7 +79,7 @@ def test_filters_narrow_what_is_told(client: TestClient, expected: list[dict[str
     names = ("label", "start_time", "end_time")
     prediction = {**{name: expected[0][name] for name in names}}
     said = {"client_id": "c", **EURUSD, "action": "skip", "prediction": prediction}
-    assert client.post("/feedback", json=said).status_code in (200, 201, 202)
+    assert client.post("/feedback", json=said).status_code == 202
     assert told(judged=False) == expected[1:]
     assert told(judged=True) == expected[:1]
 
@@ -109,7 +109,7 @@ def test_a_run_is_compared_with_another_version(client: TestClient, ws: Workspac
         assert (one["before"] is None) == (one["kind"] == "added")
         assert (one["after"] is None) == (one["kind"] == "dropped")
     counts = {one["kind"] for one in answer["summary"]["counts"]}
-    assert counts >= {one["kind"] for one in answer["changes"]}
+    assert counts >= {one["kind"] for one in answer["changes"]} > {"added"}
 
 
 def test_a_version_against_itself_changes_nothing(client: TestClient) -> None:

@@ -21,7 +21,8 @@ from mllib.inference import InputProfile
 from mllib.pipeline.promoting import promote
 from mllib.pipeline.workspace import Workspace
 from tests.api.conftest import BASE_URL
-from tests.api.servers import server, wait_until
+from tests.api.servers import server
+from tests.processes import wait_until
 
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

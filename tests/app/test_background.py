@@ -1,11 +1,12 @@
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import background as module
-from app.background import background, forget
+from app.background import Task, background, forget
 from mllib.errors import NotFound
 
 
@@ -39,10 +40,17 @@ def test_two_sessions_that_ask_at_once_share_one_thread() -> None:
         calls.append(1)
         going.wait(5)
 
-    tasks = {id(background("shared", work)) for _ in range(10)}
+    at_once = threading.Barrier(8)
+
+    def session() -> Task:
+        at_once.wait(5)
+        return background("shared", work)
+
+    with ThreadPoolExecutor(8) as pool:
+        tasks = [asked.result(5) for asked in [pool.submit(session) for _ in range(8)]]
     going.set()
-    assert background("shared", work).wait(5)
-    assert (len(tasks), len(calls)) == (1, 1)
+    assert tasks[0].wait(5)
+    assert ({id(task) for task in tasks}, calls) == ({id(tasks[0])}, [1])
 
 
 def test_progress_is_told_while_it_works() -> None:

@@ -1,29 +1,16 @@
 """How differences read, and how a chart draws them."""
 
-import doctest
-
-import numpy as np
 import pytest
 
-from app.disagreements import words as difference_words
 from app.disagreements.words import comparison_layers, differences_table, key_of, labels_words, place_of
-from mllib.candles import Candles
 from mllib.disagreement import Pair
 from mllib.pipeline.comparisons import Comparisons
 from mllib.pipeline.disagreements import Disagreement
 from mllib.pipeline.predicting import StoredCandles
 from mllib.spans import Annotation, PredictedSpan, ReviewedRange, Span
+from tests.waves import at, wave
 
-START = 1_483_308_000
 BETWEEN = ("human", "model")
-
-
-def at(bar: int) -> int:
-    return START + 3_600 * bar
-
-
-def test_the_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(difference_words).failed == 0
 
 
 def test_a_table_has_a_row_a_difference() -> None:
@@ -42,9 +29,7 @@ def test_a_table_has_a_row_a_difference() -> None:
 @pytest.fixture
 def shown(ws):
     """A series where people and TA-Lib differ: a flag of people's over a doji that they looked for."""
-    close = 100 + np.sin(np.arange(60) / 7.0)
-    time = START + 3_600 * np.arange(60, dtype=np.int64)
-    ws.candles.merge(Candles("EURUSD", "1h", time, close, close + 0.5, close - 0.5, close))
+    ws.candles.merge(wave(60))
     flag = Annotation("bull_flag", at(20), at(20), id="f")
     looked = ReviewedRange(at(0), at(59), frozenset({"bull_flag", "bullish_doji"}))
     ws.store.annotations.add("EURUSD", "1h", [flag], reviewed=[looked])

@@ -1,27 +1,15 @@
-import numpy as np
+from dataclasses import replace
+
 import pytest
 
-from mllib.candles import Candles
 from mllib.config import load_config
 from mllib.errors import NotReady
 from mllib.pipeline.runs import request_training
-
-START = 1_483_308_000
+from tests.waves import wave
 
 
 def store_candles(ws, pair: str = "EURUSD") -> None:
-    n = 300
-    close = 100 + np.sin(np.arange(n) / 7.0)
-    candles = Candles(
-        pair,
-        "1h",
-        START + 3_600 * np.arange(n, dtype=np.int64),
-        close,
-        close + 0.5,
-        close - 0.5,
-        close,
-    )
-    ws.candles.merge(candles)
+    ws.candles.merge(replace(wave(300), pair=pair))
     ws.store.series.ensure(pair, "1h")
 
 

@@ -1,28 +1,21 @@
 """The use case behind Review: windows, verdicts, and where to look next."""
 
-import numpy as np
 import pytest
 
-from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidAnnotations
 from mllib.pipeline.overview import SeriesState, next_step, time_left_s
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.review import record_verdict, review_window, window_start
 from mllib.spans import Annotation, JudgedPrediction
 from mllib.store import Feedback
+from tests.waves import START, at, wave
 
-START, STEP, BARS = 1_483_308_000, 3_600, 500
-
-
-def at(bar: int) -> int:
-    return START + STEP * bar
+BARS = 500
 
 
 @pytest.fixture
 def stored(ws) -> StoredCandles:
-    close = 100 + np.sin(np.arange(BARS) / 7.0)
-    time = START + STEP * np.arange(BARS, dtype=np.int64)
-    ws.candles.merge(Candles("EURUSD", "1h", time, close, close + 0.5, close - 0.5, close))
+    ws.candles.merge(wave(BARS))
     spans = [("bull_flag", 10, 20), ("bull_flag", 95, 130), ("bear_flag", 300, 310), ("bear_flag", 312, 330)]
     annotations = [
         Annotation(label=label, start_time=at(first), end_time=at(last), id=f"a{first}")

@@ -2,27 +2,20 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from app.review import answers as reviewing
 from app.review.answers import answer
-from mllib.candles import Candles
 from mllib.errors import NotReady
+from tests.waves import START, at, wave
 
-START, STEP, BARS = 1_483_308_000, 3_600, 300
-
-
-def at(bar: int) -> int:
-    return START + STEP * bar
+BARS = 300
 
 
 @pytest.fixture
 def stored(ws, console):
     """Candles without a model; `console` closes what the session keeps."""
-    time = START + STEP * np.arange(BARS, dtype=np.int64)
-    close = 100 + np.sin(np.arange(BARS) / 7.0)
-    ws.candles.merge(Candles("EURUSD", "1h", time, close, close + 0.5, close - 0.5, close))
+    ws.candles.merge(wave(BARS))
     ws.store.series.ensure("EURUSD", "1h")
     return ws
 

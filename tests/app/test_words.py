@@ -2,9 +2,13 @@ import doctest
 
 import pytest
 
-from app import chart, words
+from app import words
+from app.chart import model
+from app.disagreements import words as difference_words
 
 
-@pytest.mark.parametrize("module", [chart, words])
+@pytest.mark.parametrize("module", [words, model, difference_words])
 def test_the_examples_in_the_docstrings_hold(module) -> None:
-    assert doctest.testmod(module).failed == 0
+    result = doctest.testmod(module)
+    assert result.failed == 0
+    assert result.attempted > 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import TrainedHome, trained
+from tests.pipeline.conftest import TrainedHome, copy_of, trained
 
 __all__ = ["trained"]
 """The use cases' own home; pytest finds its fixture by this name."""
@@ -15,8 +15,7 @@ __all__ = ["trained"]
 @pytest.fixture
 def home(trained: TrainedHome, tmp_path: Path) -> Path:
     """A copy of a home with a champion and a model of another type."""
-    ignored = shutil.ignore_patterns("sweeps", "mlflow")
-    return Path(shutil.copytree(trained.ws.home, tmp_path / "home", ignore=ignored))
+    return copy_of(trained, tmp_path / "home")
 
 
 def test_places_are_listed_with_their_reasons(candleloop, home: Path) -> None:

@@ -20,6 +20,10 @@ class ChartOnPage:
         """All that the chart says of itself."""
         return self.element.evaluate("element => ({...element.dataset})")
 
+    def drawn(self) -> None:
+        """Waits until the browser has drawn what the mouse or a key changed."""
+        self.page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
     def bars(self) -> tuple[float, float]:
         """The visible bars, once they stay the same for a moment."""
         before = None

@@ -5,44 +5,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import httpx2 as httpx
 import pytest
 import yaml
 
 from mllib.config import load_config
 from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
-from tests.e2e.consoles import (
-    A_WHILE_MS,
-    ROOT,
-    TREES,
-    Process,
-    answers,
-    free_port,
-    import_sample,
-    wait,
-)
+from tests.e2e.consoles import ROOT, TREES, console, import_sample, window
+from tests.processes import free_port, wait_until
 
 SERVICES = ("API", "CONSOLE", "MLFLOW")
-
-
-def wait_until(condition: Callable[[], Any], *, timeout_s: float, what: str) -> Any:
-    """The first truthy answer of `condition`; connection errors count as not yet."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        try:
-            if answer := condition():
-                return answer
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"{what}: not within {timeout_s:.0f} s")
 
 
 @dataclass
@@ -78,7 +54,7 @@ class House:
         command = [sys.executable, "-m", "mllib.cli", "up"]
         with (self.home / "up.log").open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
-        wait_until(self._announced, timeout_s=150, what="candleloop up is ready")
+        wait_until(self._announced, within_s=150, what="candleloop up is ready")
 
     def _announced(self) -> bool:
         assert self.process is not None
@@ -155,17 +131,11 @@ def environment(ws: Workspace, config_file: Path) -> dict[str, str]:
 def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running console."""
     port = free_port()
-    command = ["streamlit", "run", "app/main.py", "--server.port", str(port)]
-    log = tmp_path_factory.mktemp("log") / "console.log"
-    with Process([*command, "--server.address", "127.0.0.1"], environment, log):
-        wait(lambda: answers(port), "the console's port")
+    with console(port, environment, tmp_path_factory.mktemp("log") / "console.log"):
         yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
 def page(browser, address: str):
-    """A fresh session, 1280 px wide."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=address)
-    opened.set_default_timeout(A_WHILE_MS)
-    yield opened
-    opened.close()
+    with window(browser, address) as opened:
+        yield opened

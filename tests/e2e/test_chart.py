@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.charts import ChartOnPage
-from tests.e2e.consoles import ROOT, Process, answers, free_port, wait
+from tests.e2e.consoles import ROOT, console
+from tests.processes import free_port
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -24,9 +25,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in ("static", ".streamlit"):
         (folder / name).symlink_to(ROOT / "app" / name)
     port = free_port()
-    command = ["streamlit", "run", str(folder / SCRIPT.name), "--server.port", str(port)]
-    with Process([*command, "--server.address", "127.0.0.1"], dict(os.environ), folder / "log"):
-        wait(lambda: answers(port), "the page's port")
+    with console(port, dict(os.environ), folder / "log", script=str(folder / SCRIPT.name)):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -51,7 +50,7 @@ def test_panning_loads_further_candles_and_never_reruns_the_page(chart: ChartOnP
     said = chart.wait(lambda now: int(now["firstBar"]) < int(before["firstBar"]) - 500, "older candles")
     first, last = chart.bars()
     assert int(said["firstBar"]) < first < last < int(said["firstBar"]) + int(said["candles"])
-    assert chart.page.get_by_text("runs 1").count() == 1
+    assert chart.page.get_by_text("runs 1", exact=True).count() == 1
     chart.press("Home")
     chart.wait(lambda now: float(now["fromBar"]) < 1 and now["firstBar"] == "0", "the first candles")
 
@@ -71,7 +70,7 @@ def test_zoom_and_place_are_kept_when_the_page_runs_again(chart: ChartOnPage) ->
     chart.wait(lambda now: float(now["toBar"]) < SERIES_BARS - 300, "an older place")
     bars = chart.bars()
     chart.page.get_by_text("Mark a range").click()
-    chart.page.get_by_text("runs 2").wait_for()
+    chart.page.get_by_text("runs 2", exact=True).wait_for()
     assert chart.bars() == pytest.approx(bars, abs=0.5)
 
 
@@ -124,7 +123,7 @@ def test_a_click_selects_a_span_and_hovering_tells_all_that_is_known(chart: Char
 def test_a_drag_marks_candles_when_the_page_asks_for_a_range(chart: ChartOnPage) -> None:
     page = chart.page
     page.get_by_text("Mark a range").click()
-    page.get_by_text("runs 2").wait_for()
+    page.get_by_text("runs 2", exact=True).wait_for()
     page.locator(".candle-chart.selecting").wait_for()
     bars = chart.bars()
     chart.drag(SERIES_BARS - 99.8, SERIES_BARS - 80.3, height=0.3)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mllib.pipeline.workspace import Workspace
-from tests.e2e.consoles import SAMPLES, button, wait
+from tests.e2e.consoles import SAMPLES, button, open_tab, settle, tick, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -27,7 +27,7 @@ def test_series_and_their_gaps_are_shown(page) -> None:
     page.goto("/data")
     page.get_by_text("lacks nothing while its market is open").wait_for()
     page.locator(".js-plotly-plot").wait_for()
-    _open(page, "Disk")
+    open_tab(page, "Disk")
     page.get_by_text(re.compile("the disk has .* left")).wait_for()
     assert page.get_by_test_id("stAlertContentError").count() == 0
 
@@ -41,6 +41,7 @@ def test_a_cell_that_is_no_number_is_named_before_anything_is_stored(
     _upload(page, _csv(tmp_path, "GBPUSD_1h.csv", bad))
     page.get_by_text("row 42, column open: found 'n/a', expected a number").wait_for()
     page.get_by_text("row 12, column close: found '?', expected a number").wait_for()
+    settle(page)
     assert button(page, "Import").count() == 0
     assert [one.pair for one in ws.candles.list()] == ["EURUSD"]
 
@@ -74,7 +75,7 @@ def test_a_file_is_previewed_imported_appended_to_renamed_and_deleted(
     button(page, "Import 500 candles").click()
     page.get_by_text("GBPUSD 1h: 500 candles added").wait_for()
     assert len(ws.candles.read("GBPUSD", "1h")) == 500
-    page.get_by_test_id("stHorizontalBlock").get_by_text("GBPUSD 1h", exact=True).wait_for()
+    _name_over_buttons(page, "GBPUSD 1h").wait_for()
 
     newer = candles.iloc[450:600].copy()
     newer.loc[460, "close"] = newer.loc[460, "low"]
@@ -84,7 +85,7 @@ def test_a_file_is_previewed_imported_appended_to_renamed_and_deleted(
     page.get_by_text("GBPUSD 1h: 100 candles added, 1 changed, 49 as they were, 600 in all").wait_for()
     assert ws.candles.read("GBPUSD", "1h").close[460] == newer.loc[460, "low"]
 
-    _select(page, 2)
+    _select(page, "GBPUSD 1h")
     button(page, "Rename").click()
     page.get_by_role("textbox", name="New symbol").fill("CABLE")
     page.keyboard.press("Enter")
@@ -92,7 +93,7 @@ def test_a_file_is_previewed_imported_appended_to_renamed_and_deleted(
     page.get_by_text("GBPUSD 1h is now CABLE 1h").wait_for()
     assert {one.pair for one in ws.candles.list()} == {"CABLE", "EURUSD"}
 
-    _select(page, 1)
+    _select(page, "CABLE 1h")
     _delete(page, "CABLE 1h goes from the store: 600 candles")
     page.get_by_text("CABLE 1h is deleted").wait_for()
     assert [one.pair for one in ws.candles.list()] == ["EURUSD"]
@@ -123,15 +124,15 @@ def _upload(page, file: Path) -> None:
     page.locator("input[type=file]").set_input_files(file)
 
 
-def _open(page, part: str) -> None:
-    page.get_by_role("tab", name=part).click()
+def _select(page, series: str) -> None:
+    tick(page, series)
+    _name_over_buttons(page, series).wait_for()
+    settle(page)
 
 
-def _select(page, row: int) -> None:
-    """Selects a row of the table of series, counted from 1."""
-    page.get_by_text("Where candles are missing").wait_for()
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 33 * row + 17})
-    page.wait_for_timeout(600)
+def _name_over_buttons(page, series: str):
+    """The name of the selected series; the figure and the table say it too."""
+    return page.get_by_test_id("stHorizontalBlock").get_by_text(series, exact=True)
 
 
 def _delete(page, said: str) -> None:

@@ -19,12 +19,11 @@ from mllib.pipeline.resolving import KEPT
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import PEOPLE, ReviewedRange
 from tests.e2e.charts import ChartOnPage
-from tests.e2e.consoles import button, settle, wait
+from tests.e2e.consoles import button, name_oneself, settle, tick, wait
 
 pytestmark = pytest.mark.needs("browser")
 
 LABEL = "bullish_engulfing"
-ROW_PX = 33
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,17 +45,16 @@ def told(ws: Workspace) -> list[Disagreement]:
 def test_rows_are_filtered_selected_and_judged_alone_and_all_at_once(page, ws: Workspace) -> None:
     page.goto("/disagreements")
     page.get_by_text("Mean IoU").wait_for()
-    page.get_by_placeholder("Your name").fill("ada")
-    page.keyboard.press("Enter")
+    name_oneself(page, "ada")
     _choose_label(page)
     rows = told(ws)
     assert len(rows) > 5
     _wait_for_rows(page, len(rows))
 
     chart = ChartOnPage(page)
-    _click_row(page, 3)
+    tick(page, 3, x=100)
     _wait_for_place(chart, ws, rows[3])
-    assert page.get_by_text("Missed by people").count() >= 1
+    page.get_by_text("Missed by people · bullish engulfing").wait_for()
     page.keyboard.press("j")
     _wait_for_place(chart, ws, rows[4])
     page.keyboard.press("k")
@@ -100,7 +98,7 @@ def test_a_span_that_is_clicked_on_the_chart_selects_its_row_and_a_reload_comes_
     rows = told(ws)
     _wait_for_rows(page, len(rows))
     chart = ChartOnPage(page)
-    _click_row(page, 0)
+    tick(page, 0, x=100)
     _wait_for_place(chart, ws, rows[0])
     other = next(one for one in rows[1:] if _bar(ws, one) > chart.bars()[0] + 5)
     page.mouse.click(*_point_at(chart, _bar(ws, other), candle_time(other.span.start_time, "1h")))
@@ -183,10 +181,6 @@ def _wait_for_rows(page, count: int) -> None:
     settle(page)
 
 
-def _click_row(page, row: int) -> None:
-    page.get_by_test_id("stDataFrame").click(position={"x": 100, "y": 34 + ROW_PX * row + ROW_PX // 2})
-
-
 def _wait_for_place(chart: ChartOnPage, ws: Workspace, one: Disagreement) -> None:
     """Waits until the difference is selected on the chart and lies in its middle, and its times beside it."""
     key = f"{one.span.label}|{one.span.start_time}|{one.span.end_time}"
@@ -213,7 +207,7 @@ def _point_at(chart: ChartOnPage, bar: int, start: str) -> tuple[float, float]:
     for height in range(8, 92, 4):
         place = chart.point(bar, height=height / 100)
         chart.page.mouse.move(*place)
-        chart.page.wait_for_timeout(50)
+        chart.drawn()
         told = tip.inner_text() if tip.is_visible() else ""
         if "bullish engulfing" in told and f"{start} –" in told:
             return place

@@ -4,12 +4,10 @@ import re
 
 import pytest
 
-from mllib.patterns import function_of
-from mllib.pipeline.labels import list_labels
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation
 from tests.e2e.charts import ChartOnPage
-from tests.e2e.consoles import BARS, button, settle, wait
+from tests.e2e.consoles import BARS, button, name_oneself, settle, tick, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -26,8 +24,7 @@ def test_a_dragged_span_is_stored_once_on_its_candles_edited_deleted_and_brought
     chart: ChartOnPage, ws: Workspace
 ) -> None:
     page, before = chart.page, len(_drawn(ws))
-    page.get_by_placeholder("Your name").fill("ada")
-    page.keyboard.press("Enter")
+    name_oneself(page, "ada")
     _take_label(chart, "bull flag")
     chart.drag(BARS - 99.8, BARS - 80.3)
     button(page, "Delete").wait_for()
@@ -41,9 +38,7 @@ def test_a_dragged_span_is_stored_once_on_its_candles_edited_deleted_and_brought
     page.get_by_label("Notes").fill("steep pole")
     page.keyboard.press("Control+Enter")
     wait(lambda: _hers(ws).notes == "steep pole", "the note")
-    page.get_by_role("radio", name=re.compile("4")).or_(
-        page.get_by_test_id("stFeedback").get_by_role("button").nth(3)
-    ).first.click()
+    page.get_by_role("radio", name="4 out of 5 stars").click()
     wait(lambda: _hers(ws).clarity == 4, "the clarity")
     settle(page)
     button(page, "Drag new bounds").click()
@@ -56,10 +51,17 @@ def test_a_dragged_span_is_stored_once_on_its_candles_edited_deleted_and_brought
     button(page, "Delete").click()
     wait(lambda: len(_drawn(ws)) == before, "the deletion")
     shown = chart.bars()
-    for left in (before + 1, before + 1, before + 1, before + 1, before):
+    for is_back in (
+        lambda span: span.start_time == times[BARS - 95],
+        lambda span: span.start_time == times[BARS - 100],
+        lambda span: span.clarity is None,
+        lambda span: not span.notes,
+    ):
         _undo(page)
-        wait(lambda left=left: len(_drawn(ws)) == left, "the undo")
-    assert button(page, "Undo").is_disabled()
+        wait(lambda is_back=is_back: [*map(is_back, _all_of_hers(ws))] == [True], "the undo")
+    _undo(page)
+    wait(lambda: len(_drawn(ws)) == before, "the undo of the drawing")
+    wait(lambda: button(page, "Undo").is_disabled(), "nothing left to undo", page)
     assert chart.bars() == pytest.approx(shown)
 
 
@@ -72,21 +74,20 @@ def test_a_key_takes_a_label_and_puts_it_away_again(chart: ChartOnPage, ws: Work
     settle(page)
     page.keyboard.press(key)
     page.get_by_text("Nothing selected").wait_for()
-    assert page.locator(".candle-chart.selecting").count() == 0
+    page.locator(".candle-chart.selecting").wait_for(state="detached")
 
 
 def test_spans_are_searched_and_a_row_leads_to_the_chart(chart: ChartOnPage, ws: Workspace) -> None:
     page = chart.page
-    first = min(_drawn(ws), key=lambda span: (span.start_time, span.id))
+    words = min(_drawn(ws), key=lambda span: span.start_time).label[:4]
+    meant = [span for span in _drawn(ws) if words in span.label]
+    assert 1 < len(meant) < len(_drawn(ws))
     page.get_by_text(re.compile(r"^\d+ spans; choose a row")).wait_for()
-    page.get_by_placeholder("Search notes").fill(first.label.replace("_", " ")[:4])
-    page.keyboard.press("Enter")
-    page.get_by_text(re.compile("choose a row")).wait_for()
-    settle(page)
-    page.get_by_placeholder("Search notes").fill("")
-    page.keyboard.press("Enter")
-    settle(page)
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 52})
+    _search(page, words)
+    page.get_by_text(f"{len(meant)} spans; choose a row").wait_for()
+    _search(page, "")
+    page.get_by_text(f"{len(_drawn(ws))} spans; choose a row").wait_for()
+    tick(page, 0)
     said = chart.wait(lambda now: now["selected"] != "", "the row's span")
     span = next(one for one in _drawn(ws) if one.id == said["selected"])
     middle = sum(chart.bars()) / 2
@@ -100,11 +101,11 @@ def test_a_pattern_is_previewed_kept_discarded_and_kept_again_by_an_undo(
     chart: ChartOnPage, ws: Workspace
 ) -> None:
     page = chart.page
-    page.get_by_text("TA-Lib patterns").first.click()
+    page.get_by_role("radio", name="TA-Lib patterns").click()
     page.get_by_text("Choose patterns").wait_for()
     settle(page)
     before = int(chart.data()["spans"])
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 118})
+    tick(page, "3 Inside")
     button(page, "Keep 1 pattern").wait_for()
     kept = ws.store.talib.layers(*EURUSD)
     chart.wait(lambda now: int(now["spans"]) > before, "the preview")
@@ -123,17 +124,14 @@ def test_a_pattern_is_previewed_kept_discarded_and_kept_again_by_an_undo(
 
 def test_a_label_is_added_and_gets_another_key_and_name(chart: ChartOnPage, ws: Workspace) -> None:
     page = chart.page
-    page.get_by_text("Definitions").first.click()
+    page.get_by_role("radio", name="Definitions").click()
     button(page, "Add a label").click()
     page.get_by_label("Name", exact=True).fill("rising wedge")
     page.get_by_role("button", name="Add", exact=True).click()
     wait(lambda: "rising_wedge" in _labels(ws), "the label")
     settle(page)
     page.keyboard.press("Escape")
-    names = _shown_definitions(ws)
-    page.get_by_test_id("stDataFrame").first.click(
-        position={"x": 17, "y": 52 + 33 * names.index("rising_wedge")}
-    )
+    tick(page, "rising wedge")
     page.get_by_role("combobox", name=re.compile("Key")).click()
     page.get_by_role("option", name="w", exact=True).click()
     wait(lambda: _labels(ws)["rising_wedge"].key == "w", "the key")
@@ -153,6 +151,11 @@ def _take_label(chart: ChartOnPage, words: str) -> None:
     chart.page.locator(".candle-chart.selecting").wait_for()
 
 
+def _search(page, words: str) -> None:
+    page.get_by_placeholder("Search notes").fill(words)
+    page.keyboard.press("Enter")
+
+
 def _undo(page) -> None:
     settle(page)
     page.mouse.click(1100, 30)
@@ -161,21 +164,18 @@ def _undo(page) -> None:
 
 
 def _drawn(ws: Workspace) -> list[Annotation]:
+    """What people drew."""
     return ws.store.annotations.list(*EURUSD)
 
 
+def _all_of_hers(ws: Workspace) -> list[Annotation]:
+    return [one for one in _drawn(ws) if one.annotator == "ada"]
+
+
 def _hers(ws: Workspace) -> Annotation:
-    (span,) = (one for one in _drawn(ws) if one.annotator == "ada")
+    (span,) = _all_of_hers(ws)
     return span
 
 
 def _labels(ws: Workspace) -> dict:
     return {label.name: label for label in ws.store.labels.list()}
-
-
-def _shown_definitions(ws: Workspace) -> list[str]:
-    return [
-        use.definition.name
-        for use in list_labels(ws)
-        if use.people or function_of(use.definition.name) is None
-    ]

@@ -19,7 +19,8 @@ from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import find_run, load_run
 from mllib.pipeline.review import review_window
 from mllib.pipeline.workspace import Workspace, open_workspace
-from tests.e2e.conftest import House, wait_until
+from tests.e2e.conftest import House
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.timeout(280)
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
@@ -56,7 +57,7 @@ def ended(http: httpx.Client, run_id: str) -> dict[str, Any]:
         run = run_of(http, run_id)
         return run if run["status"] not in ("queued", "running") else None
 
-    found: dict[str, Any] = wait_until(done, timeout_s=120, what=f"run {run_id} ends")
+    found: dict[str, Any] = wait_until(done, within_s=120, what=f"run {run_id} ends")
     return found
 
 
@@ -123,7 +124,7 @@ def test_a_verdict_goes_into_the_next_version_and_nothing_is_lost(
         refused = http.post("/training/start", json={"model_type": "xgboost"})
         assert (refused.status_code, refused.json()["run_id"]) == (409, run_id)
         assert ended(http, run_id)["status"] == "ready"
-        wait_until(lambda: champion_of(ws) == run_id, timeout_s=30, what="the champion moves")
+        wait_until(lambda: champion_of(ws) == run_id, within_s=30, what="the champion moves")
         moved_at = time.monotonic()
         versions: set[str] = set()
         while time.monotonic() < moved_at + 5:
@@ -178,20 +179,20 @@ def test_a_killed_worker_fails_its_run_with_a_reason_and_comes_back(
     champion = http.get("/ready").json()["model_version"]
     body = body_of(ws.candles.read("EURUSD", "1h")[-500:])
     run_id = start_training(http, hyperparameters={"n_estimators": 5_000, "early_stopping_rounds": 5_000})
-    wait_until(lambda: run_of(http, run_id)["progress"] > 0.125, timeout_s=60, what="training is under way")
+    wait_until(lambda: run_of(http, run_id)["progress"] > 0.125, within_s=60, what="training is under way")
     pid = int(str(ws.store.runs.get(run_id).owner).rpartition(":")[2])
     os.kill(pid, signal.SIGKILL)
 
     failed = wait_until(
         lambda: run if (run := run_of(http, run_id))["status"] == "failed" else None,
-        timeout_s=30,
+        within_s=30,
         what="the run is shown as failed",
     )
     assert f"pid {pid}" in failed["error"]
     assert http.post("/predict", json=body).json()["model_info"]["model_version"] == champion
     wait_until(
         lambda: any(beat.pid != pid and time.time() - beat.beat_at < 5 for beat in ws.store.workers.list()),
-        timeout_s=30,
+        within_s=30,
         what="the worker is back",
     )
     assert ended(http, start_training(http))["status"] == "ready"

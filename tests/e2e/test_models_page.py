@@ -7,11 +7,10 @@ import pytest
 from mllib.pipeline.runs import request_training
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
-from tests.e2e.consoles import button, wait
+from tests.e2e.charts import ChartOnPage
+from tests.e2e.consoles import button, settle, tick, wait
 
 pytestmark = pytest.mark.needs("browser")
-
-FIRST_ROW = 50
 
 
 @pytest.fixture
@@ -50,12 +49,13 @@ def test_a_run_that_is_ticked_stands_beside_the_champion_in_every_view(page) -> 
 def test_what_changed_is_drawn_on_the_chart(page) -> None:
     _compare(page)
     _view(page, "On the chart")
-    page.get_by_text(re.compile(r"v2 against v1: [\d,]+ kept, [\d,]+ moved")).wait_for(timeout=60_000)
+    page.get_by_text(re.compile(r"v2 against v1: [\d,]+ kept, [\d,]+ moved")).wait_for()
+    settle(page)
     labels = page.get_by_role("combobox", name=re.compile("Labels"))
-    assert labels.count() == 1
-    page.get_by_text("v2 above the candles, v1 below").or_(
-        page.get_by_text("Nothing differs here")
-    ).wait_for()
+    labels.fill("bullish eng")
+    page.get_by_role("option", name="bullish engulfing").click()
+    page.get_by_text("v2 above the candles, v1 below").wait_for()
+    ChartOnPage(page).wait(lambda now: int(now["spans"]) > 0, "the spans of both")
 
 
 def test_a_promotion_is_confirmed_and_rolled_back_with_a_reason(page, ws: Workspace, other: Run) -> None:
@@ -92,7 +92,7 @@ def test_a_refused_run_says_what_the_gate_found_and_needs_a_reason_to_serve(
 
     page.goto("/models")
     page.get_by_test_id("stPlotlyChart").first.wait_for()
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": FIRST_ROW})
+    tick(page, 0)
     page.get_by_text(f"The gate refused this model: {reason}").wait_for()
     _view(page, "Gate")
     page.get_by_text(re.compile(rf"✕ {reason}")).wait_for()
@@ -111,9 +111,9 @@ def test_a_refused_run_says_what_the_gate_found_and_needs_a_reason_to_serve(
 def _compare(page) -> None:
     page.goto("/models")
     page.get_by_test_id("stPlotlyChart").first.wait_for()
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": FIRST_ROW})
+    tick(page, "v2")
     button(page, "Promote v2").wait_for()
 
 
 def _view(page, name: str) -> None:
-    page.get_by_role("radio", name=name).or_(page.get_by_role("button", name=name, exact=True)).first.click()
+    page.get_by_role("radio", name=name, exact=True).click()

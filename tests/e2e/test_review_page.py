@@ -2,10 +2,7 @@
 
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +11,8 @@ import pytest
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import ReviewedRange
 from tests.e2e.charts import ChartOnPage
-from tests.e2e.consoles import A_WHILE_MS, ROOT, answers, free_port, wait
+from tests.e2e.consoles import console, name_oneself, wait, window
+from tests.processes import free_port
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -149,10 +147,8 @@ def test_a_note_stays_with_its_place_until_a_verdict_takes_it(page, ws: Workspac
     assert note.input_value() == ""
 
 
-def test_two_tabs_of_one_annotator_count_a_place_once(browser, address: str, ws: Workspace) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
-    context.set_default_timeout(A_WHILE_MS)
-    page, other = context.new_page(), context.new_page()
+def test_two_tabs_of_one_annotator_count_a_place_once(page, ws: Workspace) -> None:
+    other = page.context.new_page()
     start(page, "eve")
     other.goto("/review")
     ready(other)
@@ -165,59 +161,51 @@ def test_two_tabs_of_one_annotator_count_a_place_once(browser, address: str, ws:
     assert len(judged_by(ws, "eve")) == 1
     press(other, "z")
     wait(lambda: judged_by(ws, "eve") == [], "the verdict to be taken back", other)
-    context.close()
 
 
-def test_another_browser_that_says_something_else_is_told_what_to_do(browser, address: str, ws) -> None:
-    contexts = [
-        browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address) for _ in range(2)
-    ]
-    here, there = (context.new_page() for context in contexts)
-    for one in (here, there):
-        one.set_default_timeout(A_WHILE_MS)
-        start(one, "kim")
-    assert place(here) == place(there)
-    press(here, "y")
-    saved(here)
-    press(there, "x")
-    there.get_by_text("kim had said confirm of it elsewhere").wait_for()
-    there.get_by_role("button", name="Go there").click()
-    there.get_by_text("You confirmed").wait_for()
-    press(there, "z")
-    wait(lambda: judged_by(ws, "kim") == [], "the first to be taken back", there)
-    press(there, "x")
-    wait(lambda: [v.action for v in judged_by(ws, "kim")] == ["dismiss"], "the other verdict", there)
-    for context in contexts:
-        context.close()
+def test_another_browser_that_says_something_else_is_told_what_to_do(
+    page, browser, address: str, ws: Workspace
+) -> None:
+    with window(browser, address) as there:
+        for one in (page, there):
+            start(one, "kim")
+        assert place(page) == place(there)
+        press(page, "y")
+        saved(page)
+        press(there, "x")
+        there.get_by_text("kim had said confirm of it elsewhere").wait_for()
+        there.get_by_role("button", name="Go there").click()
+        there.get_by_text("You confirmed").wait_for()
+        press(there, "z")
+        wait(lambda: judged_by(ws, "kim") == [], "the first to be taken back", there)
+        press(there, "x")
+        wait(lambda: [v.action for v in judged_by(ws, "kim")] == ["dismiss"], "the other verdict", there)
 
 
 def test_nothing_is_lost_when_the_server_dies_in_the_middle(
     browser, ws: Workspace, environment: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
-    opened = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=f"http://127.0.0.1:{port}")
-    opened.set_default_timeout(A_WHILE_MS)
-    with console(port, environment, tmp_path / "first.log") as server:
-        opened.goto("/review")
-        start(opened, "finn", goto=False)
-        press(opened, "y")
-        saved(opened)
-        server.send_signal(signal.SIGKILL)
-        server.wait()
-    before = place(opened)
-    for key in "xyyu":
-        press(opened, key)
-        place(opened)
-    assert place(opened) != before
-    opened.locator(".saving[data-state=late], .saving[data-state=busy]").wait_for()
-    assert len(judged_by(ws, "finn")) == 1
-    with console(port, environment, tmp_path / "second.log"):
-        wait(lambda: len(judged_by(ws, "finn")) == 3, "what was said meanwhile", opened, timeout_s=60)
-        saved(opened)
-        assert [v.action for v in judged_by(ws, "finn")] == spelled("yxy")
-        press(opened, "x")
-        wait(lambda: len(judged_by(ws, "finn")) == 4, "the review to go on", opened)
-    opened.close()
+    with window(browser, f"http://127.0.0.1:{port}") as opened:
+        with console(port, environment, tmp_path / "first.log") as server:
+            start(opened, "finn")
+            press(opened, "y")
+            saved(opened)
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+        before = place(opened)
+        for key in "xyyu":
+            press(opened, key)
+            place(opened)
+        assert place(opened) != before
+        opened.locator(".saving[data-state=late], .saving[data-state=busy]").wait_for()
+        assert len(judged_by(ws, "finn")) == 1
+        with console(port, environment, tmp_path / "second.log"):
+            wait(lambda: len(judged_by(ws, "finn")) == 3, "what was said meanwhile", opened, timeout_s=90)
+            saved(opened)
+            assert [v.action for v in judged_by(ws, "finn")] == spelled("yxy")
+            press(opened, "x")
+            wait(lambda: len(judged_by(ws, "finn")) == 4, "the review to go on", opened)
 
 
 def test_as_of_shows_no_candle_after_the_span_and_stores_what_was_visible(page, ws: Workspace) -> None:
@@ -265,8 +253,7 @@ def test_what_one_says_in_a_tab_is_not_the_next_ones(page, ws: Workspace) -> Non
     wait(lambda: place(page) != first, "the next place", page)
     saved(page)
     page.get_by_role("button", name="change").click()
-    page.get_by_placeholder("Your name").fill("vic")
-    page.keyboard.press("Enter")
+    name_oneself(page, "vic")
     wait(lambda: place(page) == first, "the queue from its beginning", page)
     assert page.get_by_role("button", name="Undo").is_disabled()
     for _ in range(60):
@@ -296,16 +283,17 @@ def test_the_box_of_a_span_goes_when_a_key_shows_another_place(page, ws: Workspa
     tip = page.locator(".candle-chart .tip")
     bounds = [int(time) for time in here.split("|")[3:5]]
     middle = ws.candles.read("EURUSD", "1h").time.searchsorted(bounds).mean()
-    x, top = ChartOnPage(page).point(middle, height=0)
+    chart = ChartOnPage(page)
+    x, top = chart.point(middle, height=0)
     for down in range(20, 500, 6):
         page.mouse.move(x, top + down)
+        chart.drawn()
         if tip.is_visible():
             break
     tip.wait_for()
     press(page, "j")
     wait(lambda: place(page) != here, "the next place", page)
-    page.wait_for_timeout(200)
-    assert tip.is_hidden()
+    tip.wait_for(state="hidden")
 
 
 def test_the_keys_are_shown_on_h(page) -> None:
@@ -364,28 +352,10 @@ def test_a_place_where_nothing_is_missing_is_reviewed_until_that_is_undone(
     assert [v.action for v in ws.store.verdicts.list("AUDUSD", "1h", with_skips=True)] == ["skip"]
 
 
-@contextmanager
-def console(port: int, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [str(Path(sys.executable).with_name("streamlit")), "run", "app/main.py"]
-    options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            [*command, *options], env=environment, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT
-        )
-    try:
-        wait(lambda: answers(port), "the console's port")
-        yield server
-    finally:
-        server.kill()
-        server.wait()
-
-
-def start(page, name: str, *, goto: bool = True) -> None:
+def start(page, name: str) -> None:
     """Opens Review under a name and waits for the first place of the queue."""
-    if goto:
-        page.goto("/review")
-    page.get_by_placeholder("Your name").fill(name)
-    page.keyboard.press("Enter")
+    page.goto("/review")
+    name_oneself(page, name)
     ready(page)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from mllib.pipeline.workspace import Workspace
-from tests.e2e.consoles import Process, answers, free_port, wait
+from tests.e2e.consoles import console, settle, wait
+from tests.processes import free_port
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -15,16 +16,17 @@ pytestmark = pytest.mark.needs("browser")
 def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A console bound to every address of this machine."""
     port = free_port()
-    command = ["streamlit", "run", "app/main.py", "--server.port", str(port), "--server.address", "0.0.0.0"]
-    with Process(command, environment, tmp_path_factory.mktemp("log") / "console.log"):
-        wait(lambda: answers(port), "the console's port")
+    log = tmp_path_factory.mktemp("log") / "console.log"
+    with console(port, environment, log, host="0.0.0.0"):
         yield f"http://127.0.0.1:{port}"
 
 
 def test_without_a_key_the_page_says_how_to_get_one(page) -> None:
     page.goto("/")
     page.get_by_text("candleloop keys create").wait_for()
-    assert page.get_by_text("Next").count() == 0
+    settle(page)
+    assert _pages(page) == set()
+    assert page.get_by_test_id("stMetric").count() == 0
 
 
 def test_a_key_opens_what_its_scopes_allow_and_survives_a_reload(page, ws: Workspace) -> None:
@@ -35,13 +37,13 @@ def test_a_key_opens_what_its_scopes_allow_and_survives_a_reload(page, ws: Works
     page.get_by_text("not known, or it was revoked").wait_for()
     _sign_in(page, token)
     page.get_by_text("Sign out ada").wait_for()
-    assert _pages(page) >= {"Overview", "Review"}
+    wait(lambda: _pages(page) >= {"Overview", "Review"}, "the pages that are open", page)
     assert not _pages(page) & {"Train", "Models", "Data"}
     page.get_by_text("Your key does not open Train. Ask for one with the scope train.").wait_for()
     page.goto("/data")
     page.get_by_text("Your key does not open Data. Ask for one with the scope train.").wait_for()
     page.goto("/review")
-    page.get_by_text("Sign out ada").wait_for()
+    page.get_by_role("button", name="Correct").wait_for()
     assert page.get_by_text("Your key does not open").count() == 0
 
     page.reload()
@@ -56,7 +58,7 @@ def test_signing_out_ends_the_session_of_the_browser(page, ws: Workspace) -> Non
     page.goto("/")
     _sign_in(page, token)
     page.get_by_text("Sign out grace").wait_for()
-    assert {"Train", "Models"} <= _pages(page)
+    wait(lambda: _pages(page) >= {"Train", "Models"}, "the pages that are open", page)
     page.get_by_text("Sign out grace").click()
     page.get_by_placeholder("cl_").wait_for()
     page.reload()
@@ -81,6 +83,5 @@ def _sign_in(page, token: str) -> None:
 
 
 def _pages(page) -> set[str]:
-    page.wait_for_timeout(300)
     links = page.get_by_test_id("stTopNavLink").all_inner_texts()
     return {re.sub(r"^\w+\n", "", text).strip() for text in links}

@@ -11,7 +11,7 @@ import pytest
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.charts import ChartOnPage
 from tests.e2e.conftest import House
-from tests.e2e.consoles import A_WHILE_MS, SAMPLES, button, settle, wait
+from tests.e2e.consoles import SAMPLES, button, downloaded, name_oneself, open_tab, settle, tick, wait
 
 pytestmark = [pytest.mark.needs("browser"), pytest.mark.timeout(290)]
 
@@ -26,12 +26,8 @@ def ws(house: House) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def page(browser, house: House):
-    address = f"http://127.0.0.1:{house.ports['CONSOLE']}"
-    opened = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=address)
-    opened.set_default_timeout(A_WHILE_MS)
-    yield opened
-    opened.close()
+def address(house: House) -> str:
+    return f"http://127.0.0.1:{house.ports['CONSOLE']}"
 
 
 def test_a_file_becomes_labels_a_model_verdicts_and_an_answer_of_the_new_version(
@@ -75,18 +71,17 @@ def _label_and_draw(page, ws: Workspace) -> None:
     last = str(ws.candles.read("GBPUSD", "1h").time[-1])
     chart.wait(lambda now: now["lastTime"] == last, "the series")
     settle(page)
-    page.get_by_placeholder("Your name").fill("ada")
-    page.keyboard.press("Enter")
+    name_oneself(page, "ada")
     settle(page)
     button(page, "bull flag").click()
     page.locator(".candle-chart.selecting").wait_for()
     chart.drag(BARS - 99.8, BARS - 80.3)
     wait(lambda: len(ws.store.annotations.list("GBPUSD", "1h")) == 1, "the span", page)
     settle(page)
-    page.get_by_text("TA-Lib patterns").first.click()
+    page.get_by_role("radio", name="TA-Lib patterns").click()
     page.get_by_text("Choose patterns").wait_for()
     settle(page)
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 118})
+    tick(page, "3 Inside")
     button(page, "Keep 1 pattern").click()
     wait(lambda: ws.store.talib.layers("GBPUSD", "1h"), "the layer", page)
 
@@ -107,7 +102,7 @@ def _train(page, ws: Workspace) -> str:
 def _compare_and_promote(page, ws: Workspace, version: str, served: str) -> None:
     page.goto("/models")
     page.get_by_text("Tick one run").wait_for()
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50})
+    tick(page, f"v{version}")
     page.get_by_text(f"v{served}").first.wait_for()
     button(page, f"Promote v{version}").click()
     dialog = page.get_by_role("dialog")
@@ -117,8 +112,7 @@ def _compare_and_promote(page, ws: Workspace, version: str, served: str) -> None
 
 def _review_ten_places_with_an_undo(page, ws: Workspace, version: str) -> None:
     page.goto("/review")
-    page.get_by_placeholder("Your name").fill("ada")
-    page.keyboard.press("Enter")
+    name_oneself(page, "ada")
     page.get_by_role("button", name="Correct").wait_for(timeout=90_000)
     pressed = [_judge(page, key) for key in KEYS]
     _press(page, "u")
@@ -150,7 +144,7 @@ def _resolve_a_disagreement(page, ws: Workspace) -> None:
     settle(page)
     button(page, "Missed by model").click()  # what the model did not predict has nothing to dismiss
     settle(page)
-    page.get_by_test_id("stDataFrame").click(position={"x": 100, "y": 50})
+    tick(page, 0, x=100)
     settle(page)
     page.keyboard.press("x")
     wait(lambda: len(ws.store.verdicts.list()) == before + 1, "the verdict", page)
@@ -158,12 +152,8 @@ def _resolve_a_disagreement(page, ws: Workspace) -> None:
 
 def _export(page, ws: Workspace, folder: Path) -> None:
     page.goto("/datasets?part=Export")
-    page.get_by_role("tab", name="Export").click()
-    with page.expect_download() as started:
-        button(page, "Verdicts").click()
-    file = folder / "verdicts.parquet"
-    started.value.save_as(file)
-    assert len(pd.read_parquet(file)) == len(ws.store.verdicts.list())
+    open_tab(page, "Export")
+    assert len(pd.read_parquet(downloaded(page, "Verdicts", folder))) == len(ws.store.verdicts.list())
 
 
 def _served_version(house: House) -> str:

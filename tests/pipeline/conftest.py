@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,6 +70,11 @@ class TrainedHome:
     progress: list[tuple[float, str]]
     elsewhere: Path
     """The folder in which the process was while it trained."""
+
+
+def copy_of(trained: TrainedHome, folder: Path) -> Path:
+    """Copies the trained home, for tests that write to it, without its sweeps and MLflow's store."""
+    return Path(shutil.copytree(trained.ws.home, folder, ignore=shutil.ignore_patterns("sweeps", "mlflow")))
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def test_two_versions_are_compared_once_both_were_swept(trained: TrainedHome) ->
     assert kept.of_versions(*runs, **EURUSD) is found
     same = kept.of_versions(runs[0], runs[0], **EURUSD)
     assert same is not None
-    assert {one.kind for one in same.found} <= {"kept"}
+    assert {one.kind for one in same.found} == {"kept"}
 
 
 def test_without_a_model_only_layers_of_people_and_talib_are_compared(trained: TrainedHome) -> None:

@@ -3,29 +3,22 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
-import numpy as np
 import pytest
 
-from mllib.candles import Candles
 from mllib.errors import NotReady
 from mllib.pipeline.judging import Said, deliver, take_back
 from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.spans import JudgedPrediction
 from mllib.store import Feedback
+from tests.waves import at, wave
 
-START, STEP, BARS = 1_483_308_000, 3_600, 200
-
-
-def at(bar: int) -> int:
-    return START + STEP * bar
+BARS = 200
 
 
 @pytest.fixture
 def ws(tmp_path: Path) -> Iterator[Workspace]:
-    time = START + STEP * np.arange(BARS, dtype=np.int64)
-    close = 100 + np.sin(np.arange(BARS) / 7.0)
     with open_workspace(tmp_path) as opened:
-        opened.candles.merge(Candles("EURUSD", "1h", time, close, close + 0.5, close - 0.5, close))
+        opened.candles.merge(wave(BARS))
         yield opened
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +20,10 @@ from mllib.pipeline.labels import (
 )
 from mllib.pipeline.overview import labels_of_people
 from mllib.pipeline.promoting import load_run
-from mllib.pipeline.workspace import Workspace
+from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span
-from tests.pipeline.conftest import TrainedHome
+from mllib.store import Run
+from tests.pipeline.conftest import TrainedHome, copy_of
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 
@@ -117,21 +119,26 @@ def test_colours_and_keys_are_checked(ws: Workspace) -> None:
             add_label(ws, "wedge", key=key)
 
 
-def test_a_model_speaks_of_renamed_labels_by_their_present_names(trained: TrainedHome) -> None:
-    ws, run = trained.ws, trained.champion
+def test_a_model_speaks_of_renamed_labels_by_their_present_names(
+    trained: TrainedHome, tmp_path: Path
+) -> None:
+    run = trained.champion
+    with open_workspace(copy_of(trained, tmp_path / "copy"), config=trained.ws.config) as ws:
+        _renames_and_retires(ws, run)
+
+
+def _renames_and_retires(ws: Workspace, run: Run) -> None:
     before = evaluate_run(ws, run_id=run.run_id, **EURUSD, labels=["human"])
     assert before["labels"] == ["bull_flag"]
     ws.store.labels.ensure(["bull_flag"])
     rename_label(ws, "bull_flag", "rising_flag")
-    try:
-        after = evaluate_run(ws, run_id=run.run_id, **EURUSD, labels=["human"])
-        assert (after["labels"], after["unknown_labels"]) == (["rising_flag"], [])
-        assert after["span_counts"]["rising_flag"] == before["span_counts"]["bull_flag"]
-        assert "rising_flag" in load_run(ws, run).info.label_names
-        ws.store.labels.retire("rising_flag")
-        assert {"bull_flag", "rising_flag"}.isdisjoint(load_run(ws, run).labels)
-    finally:
-        ws.store.labels.restore("bull_flag")
+    after = evaluate_run(ws, run_id=run.run_id, **EURUSD, labels=["human"])
+    assert (after["labels"], after["unknown_labels"]) == (["rising_flag"], [])
+    assert after["span_counts"]["rising_flag"] == before["span_counts"]["bull_flag"]
+    assert "rising_flag" in load_run(ws, run).info.label_names
+    ws.store.labels.retire("rising_flag")
+    assert {"bull_flag", "rising_flag"}.isdisjoint(load_run(ws, run).labels)
+    ws.store.labels.restore("bull_flag")
     assert "bull_flag" in load_run(ws, run).labels
 
 

@@ -14,12 +14,9 @@ from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.spans import JudgedPrediction, PredictedSpan, Span
 from mllib.store import Feedback
+from tests.waves import at, wave
 
-START, STEP, BARS = 1_483_308_000, 3_600, 600
-
-
-def at(bar: int) -> int:
-    return START + STEP * bar
+BARS = 600
 
 
 def span(first: int, last: int, confidence: float = 0.9, label: str = "bull_flag") -> PredictedSpan:
@@ -53,10 +50,8 @@ class SeesNothingEarly(SeesFlags):
 
 @pytest.fixture
 def ws(tmp_path: Path) -> Iterator[Workspace]:
-    time = START + STEP * np.arange(BARS, dtype=np.int64)
-    close = 100 + np.sin(np.arange(BARS) / 7.0)
     with open_workspace(tmp_path) as opened:
-        opened.candles.merge(Candles("EURUSD", "1h", time, close, close + 0.5, close - 0.5, close))
+        opened.candles.merge(wave(BARS))
         yield opened
 
 

@@ -128,11 +128,17 @@ def test_a_split_is_reported_and_adjusted_on_demand(ws: Workspace) -> None:
     prices = {name: getattr(apple, name).copy() for name in ("open", "high", "low", "close")}
     for values in prices.values():
         values[:1_000] *= 2
-    raw = _raw(replace(apple, **prices, volume=None))
+    volume = apple.volume.copy()
+    volume[:1_000] /= 2
+    raw = _raw(replace(apple, **prices, volume=volume))
     plain = preview_import(ws, raw, pair="AAPL", timeframe="1d")
     assert plain.report is not None
-    assert int(apple.time[1_000]) in {split.time for split in plain.report.splits}
+    (split,) = [one for one in plain.report.splits if one.time == apple.time[1_000]]
     assert plain.adjusted == ()
+    adjusted = preview_import(ws, raw, pair="AAPL", timeframe="1d", adjust="split")
+    assert (split.time, split.ratio) in [(one.time, one.ratio) for one in adjusted.adjusted]
+    assert adjusted.candles is not None
+    assert adjusted.candles.close[999] == pytest.approx(plain.candles.close[999] / 4)
 
 
 def test_an_upload_leaves_no_file_behind(ws: Workspace, candles: Candles, tmp_path: Path) -> None:

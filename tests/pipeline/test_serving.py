@@ -12,14 +12,13 @@ from mllib.errors import BrokenModel, CandleloopError, InvalidConfig, NotReady
 from mllib.pipeline.promoting import load_run, promote
 from mllib.pipeline.serving import Champion, warm
 from mllib.pipeline.workspace import Workspace, open_workspace
-from tests.pipeline.conftest import TrainedHome, small_config
+from tests.pipeline.conftest import TrainedHome, copy_of, small_config
 
 
 @pytest.fixture
 def home(trained: TrainedHome, tmp_path: Path) -> Iterator[Workspace]:
     """A copy of the trained home, to break."""
-    shutil.copytree(trained.ws.home, tmp_path / "home")
-    with open_workspace(tmp_path / "home", config=trained.ws.config) as ws:
+    with open_workspace(copy_of(trained, tmp_path / "home"), config=trained.ws.config) as ws:
         ws.store.champions.move("candleloop", trained.champion.run_id, moved_by="promote")
         yield ws
 

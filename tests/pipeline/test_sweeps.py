@@ -22,7 +22,7 @@ from mllib.pipeline.sweep_files import alone
 from mllib.pipeline.sweeps import sweep_series, sweep_steps, swept, swept_by
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.naive import sample
-from tests.pipeline.conftest import TrainedHome, small_config, store_candles
+from tests.pipeline.conftest import TrainedHome, copy_of, small_config, store_candles
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 
@@ -45,9 +45,7 @@ class Counting:
 @pytest.fixture
 def home(trained: TrainedHome, tmp_path: Path) -> Iterator[Workspace]:
     """A copy of the trained home, without sweeps."""
-    folder = tmp_path / "home"
-    shutil.copytree(trained.ws.home, folder, ignore=shutil.ignore_patterns("sweeps", "mlflow"))
-    with open_workspace(folder, config=small_config()) as opened:
+    with open_workspace(copy_of(trained, tmp_path / "home"), config=small_config()) as opened:
         yield opened
 
 

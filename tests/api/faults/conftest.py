@@ -15,7 +15,8 @@ import pytest
 from mllib.candles import Candles
 from mllib.config import Config
 from mllib.pipeline.workspace import Workspace, open_workspace
-from tests.api.servers import Server, server, wait_until
+from tests.api.servers import Server, server
+from tests.processes import wait_until
 
 IMPAIRED = Path(__file__).with_name("impaired.py")
 UNSHARED = httpx.Limits(max_connections=None, max_keepalive_connections=0)

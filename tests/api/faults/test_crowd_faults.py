@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.faults.conftest import Client, Serve
-from tests.api.servers import wait_until
+from tests.processes import wait_until
 
 CLIENTS = 200
 SLOW = 100

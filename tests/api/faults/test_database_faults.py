@@ -12,7 +12,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.api.faults.conftest import Client, Serve
-from tests.api.servers import wait_until
+from tests.processes import wait_until
 
 Refused = Callable[[httpx.Response, str], None]
 

@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.api.faults.conftest import Client, Serve
-from tests.api.servers import wait_until
+from tests.processes import wait_until
 
 CANDLES = "/candles?pair=EURUSD&timeframe=1h"
 INTERNALS = re.compile(r"\w+Error\b|Errno|Exception|Traceback")

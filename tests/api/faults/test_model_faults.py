@@ -10,7 +10,7 @@ import pytest
 
 from mllib.pipeline.mirroring import is_mirrored, mirror_champion
 from tests.api.faults.conftest import Client, Serve
-from tests.api.servers import wait_until
+from tests.processes import wait_until
 
 Break = Callable[[Path], None]
 

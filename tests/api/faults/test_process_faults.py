@@ -17,7 +17,7 @@ import pytest
 
 from mllib.candles import Candles
 from tests.api.faults.conftest import Client, Serve
-from tests.api.servers import wait_until
+from tests.processes import wait_until
 
 BARS = 200_000
 
