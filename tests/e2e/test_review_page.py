@@ -17,7 +17,9 @@ from tests.processes import free_port
 pytestmark = pytest.mark.needs("browser")
 
 
-def test_ten_places_are_judged_by_keyboard_alone_and_the_last_is_undone(page, ws: Workspace) -> None:
+def test_ten_places_are_judged_by_keyboard_alone_and_the_last_is_undone(
+    page, browser, address: str, ws: Workspace
+) -> None:
     start(page, "ada")
     seen = [place(page)]
     for key in "yxysyyxyxy":
@@ -38,7 +40,10 @@ def test_ten_places_are_judged_by_keyboard_alone_and_the_last_is_undone(page, ws
     wait(lambda: place(page) == seen[10], "the place after it", page)
     saved(page)
     assert [v.action for v in judged_by(ws, "ada")] == spelled("yxysyyxyxx")
-    assert "9 labelled today" in page.locator(".progress").inner_text()
+    assert "9 labelled today" in progress(page)
+    with window(browser, address) as elsewhere:
+        start(elsewhere, "ada")
+        wait(lambda: "9 labelled today" in progress(elsewhere), "the count elsewhere", elsewhere)
 
 
 def test_a_correction_by_keys_and_one_by_dragging(page, ws: Workspace) -> None:
@@ -191,6 +196,9 @@ def test_nothing_is_lost_when_the_server_dies_in_the_middle(
             start(opened, "finn")
             press(opened, "y")
             saved(opened)
+            for key in "jjjjkkkk":  # places ahead are there before the server dies
+                press(opened, key)
+                place(opened)
             server.send_signal(signal.SIGKILL)
             server.wait()
         before = place(opened)
@@ -387,7 +395,9 @@ def saved(page) -> None:
 
 
 def drag(page, start: float, end: float) -> None:
-    """Drags over a part of the chart's width."""
+    """Drags over a part of the width of a chart that stands still and takes a drag for a range."""
+    page.locator(".candle-chart.selecting").wait_for()
+    ChartOnPage(page).bars()
     box = page.locator(".candle-chart").bounding_box()
     page.mouse.move(box["x"] + start * (box["width"] - 66), box["y"] + 200)
     page.mouse.down()
@@ -398,7 +408,6 @@ def drag(page, start: float, end: float) -> None:
 def add_by_dragging(page) -> None:
     press(page, "a")
     page.get_by_role("heading", name="Add a missed span").wait_for()
-    ChartOnPage(page).bars()  # stands still
     drag(page, 0.05, 0.2)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")

@@ -169,7 +169,7 @@ export class Conversation {
   // ---- answers
 
   #take(data, question) {
-    const { shelf, sayings } = this.#deck;
+    const { shelf, sayings, annotator } = this.#deck;
     for (const one of data.deliveries) this.#delivered(one, question);
     if (this.#isAsNow(question)) {
       for (const [key, place] of Object.entries(data.places)) shelf.put(key, place);
@@ -177,7 +177,7 @@ export class Conversation {
     }
     if (data.queue) this.#takeQueue(data.queue);
     if (data.browse) this.#takeBrowse(data.browse, question.browse);
-    if (data.today !== null) sayings.today = data.today;
+    if (data.today !== null && question.annotator === (annotator || null)) sayings.today = data.today;
   }
 
   /** Whether a question asked for places as they are looked at now. */
