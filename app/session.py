@@ -8,12 +8,13 @@ import streamlit as st
 
 from mllib.inference import Predictor
 from mllib.jobs import worker_is_alive
+from mllib.pipeline import overview
 from mllib.pipeline.comparisons import Comparisons
 from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.serving import Champion
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
-from mllib.store import Run
+from mllib.store import Revision, Run
 
 _KEPT = (
     *("annotator", "threshold", "window_bars", "layers_shown", "verdict_note"),
@@ -55,12 +56,17 @@ def worker_alive() -> bool:
 
 def label_colors() -> dict[str, str]:
     """The colour of each label as `#rrggbb`."""
-    return {label.name: label.color for label in workspace().store.labels.list()}
+    return workspace().store.labels.colors()
 
 
 def labels_offered() -> list[str]:
     """The labels that annotators may give."""
     return [label.name for label in offered_labels(workspace())]
+
+
+def labels_of_people() -> frozenset[str]:
+    """The labels in use that people have given anywhere, counted again only once anything was said."""
+    return _labels_of_people(str(home_folder()), workspace().store.revision())
 
 
 def session_id() -> str:
@@ -78,6 +84,11 @@ def keep_widgets() -> None:
 @st.cache_resource(show_spinner="Opening the workspace …")
 def _workspace(home: str) -> Workspace:
     return open_workspace(Path(home))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _labels_of_people(home: str, revision: Revision) -> frozenset[str]:
+    return overview.labels_of_people(_workspace(home))
 
 
 @st.cache_resource(show_spinner="Loading the champion …")

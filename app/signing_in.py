@@ -1,12 +1,14 @@
 """Who is at the console. On this machine alone anybody is; from elsewhere, whoever has a key."""
 
 import secrets
+import threading
 import time
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from app.session import workspace
+from mllib.errors import NotReady
 from mllib.pipeline.access import is_loopback
 from mllib.store import SCOPES, ApiKey, Scope, key_of
 
@@ -37,19 +39,30 @@ class Visitor:
 
 @dataclass(slots=True)
 class _Sessions:
-    """The browsers that are signed in: a key's id and an end in Unix seconds for each token."""
+    """The browsers that are signed in: a key's id and an end in Unix seconds for each token.
+
+    Every browser is a thread of this process.
+    """
 
     known: dict[str, tuple[str, float]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, key_id: str, *, now: float) -> str:
-        self.known = {token: one for token, one in self.known.items() if one[1] > now}
         token = secrets.token_urlsafe(32)
-        self.known[token] = (key_id, now + STAYS_S)
+        with self.lock:
+            for ended in [one for one, (_, until) in self.known.items() if until <= now]:
+                del self.known[ended]
+            self.known[token] = (key_id, now + STAYS_S)
         return token
 
     def key_id(self, token: str, *, now: float) -> str | None:
-        key_id, until = self.known.get(token, ("", 0.0))
+        with self.lock:
+            key_id, until = self.known.get(token, ("", 0.0))
         return key_id if until > now else None
+
+    def end(self, token: str) -> None:
+        with self.lock:
+            self.known.pop(token, None)
 
 
 def is_open() -> bool:
@@ -74,9 +87,21 @@ def visitor() -> Visitor | None:
 
 
 def signed_in_name() -> str | None:
-    """The name that goes with every verdict where people sign in, or None where they choose one."""
+    """The name that goes with every verdict where people sign in, or None where they choose one.
+
+    Raises:
+        NotReady: this browser is signed out, and what it says would go under any name.
+    """
     here = visitor()
-    return None if here is None else here.name
+    if here is None:
+        raise NotReady("You are signed out: found no valid key, expected one. Reload the page and sign in.")
+    return here.name
+
+
+def leave_if_signed_out() -> None:
+    """Has a fragment, which is drawn without the rest of its page, ask for a key again once there is none."""
+    if visitor() is None:
+        st.rerun()
 
 
 def ask() -> None:
@@ -109,7 +134,7 @@ def stay_signed_in() -> None:
 def sign_out() -> None:
     """Ends this browser's session, in every tab."""
     token = st.session_state.pop(_COOKIE, None) or st.context.cookies.get(_COOKIE, "")
-    _sessions().known.pop(token, None)
+    _sessions().end(token)
     st.rerun()
 
 

@@ -3,10 +3,12 @@
 import time
 from datetime import UTC, datetime
 
+from mllib import amounts
 from mllib.patterns import DISPLAY_NAME
 from mllib.store import Run
 
 DAY_S = 86_400
+count = amounts.count
 
 
 def label_words(label: str) -> str:
@@ -94,15 +96,6 @@ def asked_words(run: Run) -> str:
         "schedule": "asked for by the schedule",
         "verdicts": "asked for by new verdicts",
     }[run.asked_by]
-
-
-def count(n: int, one: str, many: str | None = None) -> str:
-    """A number with its noun.
-
-    >>> count(1, "span"), count(1_200, "span"), count(2, "series", "series")
-    ('1 span', '1,200 spans', '2 series')
-    """
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def file_size(size_bytes: float) -> str:

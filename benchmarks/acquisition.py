@@ -16,16 +16,13 @@ seeds (`--development` does that again).
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from benchmarks.quality import DATA, load, print_table
 from mllib.acquisition import AcquisitionConfig
 from mllib.pipeline.simulating import PURGE_BARS, Plan, replay
-from mllib.simulating import STRATEGIES, Comparison, Needed, Recipe, divide, draw
+from mllib.simulating import STRATEGIES, Comparison, Recipe, cost_table, curve_table, divide, draw
 from mllib.training import LabelledSeries
 
 TEST_SHARE = 0.3
@@ -87,17 +84,14 @@ def compared(series: LabelledSeries, plan: Plan, *, first_seed: int) -> Comparis
     found = replay(
         world, Recipe(), plan, acquisition=AcquisitionConfig(), first_seed=first_seed, progress=progress
     )
-    names = list(found.curves)
     exam = world.exam
     print(
         f"\n## {series.candles.name}: pool {len(world.pool)} candles with {len(world.truth)} spans, test "
         f"{int(exam.counts.sum())} with {exam.spans}; all labels: span F1 {found.all_labels:.3f}, 95 % of it "
         f"{found.target:.3f}; {plan.seeds} seeds, {time.monotonic() - began:.0f} s"
     )
-    heads = ["labels spent", *(f"{name}: span F1" for name in names), *(f"{name}: spans" for name in names)]
-    print_table("span F1 of the test, and its 95 % interval; spans told", heads, curve_rows(found))
-    heads = ["strategy", "labels needed", "share of random's", "candles looked at then"]
-    print_table("labels to reach 95 % of the span F1 of all labels", heads, cost_rows(found))
+    print_table("span F1 of the test, and its 95 % interval; spans told", *curve_table(found))
+    print_table("labels to reach 95 % of the span F1 of all labels", *cost_table(found))
     return found
 
 
@@ -107,36 +101,6 @@ def earlier(series: LabelledSeries, share: float) -> LabelledSeries:
     spans = [span for span in series.spans if span.end_time <= candles.time[-1]]
     reviewed = [replace(part, end_time=int(candles.time[-1])) for part in series.reviewed]
     return LabelledSeries(candles, spans, reviewed)
-
-
-def curve_rows(found: Comparison) -> list[list[str]]:
-    rows = []
-    for points in zip(*found.curves.values(), strict=False):
-        f1 = [f"{p['span_f1']:.3f} ({p['low']:.2f}–{p['high']:.2f})" for p in points]
-        rows.append([f"{points[0]['spent']:.0f}", *f1, *(f"{p['spans_told']:.0f}" for p in points)])
-    return rows
-
-
-def cost_rows(found: Comparison) -> list[list[str]]:
-    rows = []
-    for name, needed in found.needed.items():
-        looked = "–" if needed.labels is None else f"{bars_at(found, name, needed.labels):.0f}"
-        rows.append([name, words(needed, 0), words(found.against_random[name], 2), looked])
-    return rows
-
-
-def bars_at(found: Comparison, name: str, labels: float) -> float:
-    """The candles that were looked at when so many labels were spent."""
-    spent, looked = zip(*((p["spent"], p["bars_looked"]) for p in found.curves[name]), strict=True)
-    return float(np.interp(labels, (0, *spent), (0, *looked)))
-
-
-def words(needed: Needed, digits: int) -> str:
-    figures: Sequence[str] = [
-        "more" if value is None else f"{value:.{digits}f}"
-        for value in (needed.labels, needed.low, needed.high)
-    ]
-    return f"{figures[0]} ({figures[1]} to {figures[2]})"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How far two annotators agree on the places that both have judged. Pure: no store here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,11 @@ class SharedPlace:
         """Whether a third verdict decided it."""
         return self.first.settled or self.second.settled
 
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        series = {"pair": self.first.pair, "timeframe": self.first.timeframe}
+        return {**series, **asdict(self), "difference": self.difference}
+
 
 @dataclass(frozen=True, slots=True)
 class LabelAgreement:
@@ -77,6 +82,10 @@ class Agreement:
     labels: list[LabelAgreement]
     differences: list[SharedPlace]
     settled: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values; each difference with its series and in what it is one."""
+        return {**asdict(self), "differences": [one.to_dict() for one in self.differences]}
 
 
 def shared_places(

@@ -6,7 +6,7 @@ import os
 import time
 from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,7 +158,8 @@ class CandleArchive:
             kept.parent.mkdir(exist_ok=True)
             path.rename(kept)
             _sync_folder(self._folder)
-            _drop_oldest(kept.parent)
+            for old in _all_deleted(kept.parent)[_DELETED_KEPT:]:
+                (kept.parent / old.name).unlink(missing_ok=True)
         return kept.name
 
     def bring_back(self, deleted: str) -> tuple[str, str]:
@@ -168,16 +169,12 @@ class CandleArchive:
             NotFound: if it is not kept any more.
             Conflict: if candles were stored under its name since.
         """
-        kept = self._folder / _DELETED / Path(deleted).name
+        kept = self._kept(deleted)
         path = self._folder / f"{kept.stem}{_SUFFIX}"
         pair, timeframe = _series_of(path)
-        name = f"{pair} {timeframe}".strip()
+        name = f"{pair} {timeframe}"
         with _writing(name, self._folder), self._locked(path):
-            if not kept.exists():
-                raise NotFound(
-                    f"{name}: found none of the deleted candles any more, expected those deleted last. "
-                    "Import them again."
-                )
+            kept = self._kept(deleted)
             if path.exists():
                 raise Conflict(
                     f"{name}: found candles stored since it was deleted, expected none. "
@@ -189,8 +186,7 @@ class CandleArchive:
 
     def deleted(self) -> list_[DeletedSeries]:
         """The series that `bring_back` can store again, the one deleted last first."""
-        found = [_deleted(path) for path in (self._folder / _DELETED).glob("*") if path.is_file()]
-        return sorted(found, key=lambda one: -one.deleted_at)
+        return _all_deleted(self._folder / _DELETED)
 
     def rename(self, pair: str, timeframe: str, new_pair: str) -> None:
         """Store a series under another pair.
@@ -233,13 +229,23 @@ class CandleArchive:
             return path.stat().st_mtime
 
     def _path(self, pair: str, timeframe: str) -> Path:
-        stem = _stem(check_pair(pair), parse_timeframe(timeframe))
+        stem = series_stem(check_pair(pair), parse_timeframe(timeframe))
         if len(stem) > _LONGEST_STEM:
             raise InvalidCandles(
                 f"pair: found {pair!r}, {len(stem)} bytes as a file name, expected at most {_LONGEST_STEM}. "
                 "Choose a shorter symbol."
             )
         return self._folder / f"{stem}{_SUFFIX}"
+
+    def _kept(self, deleted: str) -> Path:
+        """The file that a deletion left under that name; others in the folder are none of ours."""
+        names = [one.name for one in self.deleted()]
+        if deleted not in names:
+            raise NotFound(
+                f"{deleted!r}: found none of the deleted candles any more, expected one of the last: "
+                f"{', '.join(names) or '(none is kept)'}. Choose one of these, or import the candles again."
+            )
+        return self._folder / _DELETED / deleted
 
     def _stored(self, path: Path, candles: Candles) -> tuple[Candles | None, tuple[PriceSplit, ...]]:
         if not path.exists():
@@ -285,10 +291,10 @@ class CandleArchive:
             yield
 
 
-def _stem(pair: str, timeframe: str) -> str:
+def series_stem(pair: str, timeframe: str) -> str:
     """The file name of a series: no timeframe has an underscore, so the last one separates.
 
-    >>> _stem("BTC/USDT", "1h")
+    >>> series_stem("BTC/USDT", "1h")
     'BTC%2FUSDT_1h'
     """
     symbol = quote(pair, safe="")
@@ -304,16 +310,18 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.stem}.tmp")
 
 
-def _deleted(kept: Path) -> DeletedSeries:
-    at = int(kept.suffix[1:]) / 1e9
-    return DeletedSeries(kept.name, *_series_of(kept), deleted_at=at, size_bytes=kept.stat().st_size)
-
-
-def _drop_oldest(folder: Path) -> None:
-    """Removes all but the series deleted last."""
-    kept = sorted(folder.iterdir(), key=lambda path: int(path.suffix[1:]))
-    for path in kept[:-_DELETED_KEPT]:
-        path.unlink(missing_ok=True)
+def _all_deleted(folder: Path) -> list[DeletedSeries]:
+    """The series whose files a deletion left in a folder, the one deleted last first."""
+    found = []
+    for path in folder.glob("*"):
+        pair, timeframe = _series_of(path)
+        when = path.suffix[1:]
+        if timeframe not in SECONDS or not when.isdecimal() or not path.is_file():
+            continue
+        with suppress(FileNotFoundError):  # brought back or dropped meanwhile
+            size = path.stat().st_size
+            found.append(DeletedSeries(path.name, pair, timeframe, int(when) / 1e9, size))
+    return sorted(found, key=lambda one: -one.deleted_at)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pandas as pd
 from numpy.typing import NDArray
 
+from mllib.amounts import count
 from mllib.candle_cells import has_decimal_comma, numbers, times_of
 from mllib.candle_json import json_table
 from mllib.candles import COLUMNS, PRICE_COLUMNS
@@ -187,7 +188,7 @@ def _sheet(path: Path, notes: list[str]) -> _Sheet:
         raise unreadable(path, "an empty file", "a header and candles")
     at, delimiter = _header(lines, filled)
     if above := filled.index(at):
-        notes.append(f"Left out above the header: {above} line{'s' if above > 1 else ''}.")
+        notes.append(f"Left out above the header: {count(above, 'line')}.")
     names = [name.strip() for name in next(csv.reader([lines[at]], delimiter=delimiter))]
     return _Sheet(names, delimiter, text[sum(map(len, lines[: at + 1])) :])
 

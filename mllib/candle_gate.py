@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mllib.amounts import count
 from mllib.candles import PRICE_COLUMNS, Candles
 from mllib.errors import InvalidCandles
 from mllib.price_adjustment import SuspectedSplit, share_words, split_words, suspected_splits
@@ -62,11 +63,11 @@ class GateReport:
     def lines(self) -> list[str]:
         """The report as sentences for a person."""
         span = f"{iso_utc(self.first_time)} to {iso_utc(self.last_time)}"
-        sentences = [f"{self.pair} {self.timeframe}: {self.rows:,} candles from {span}."]
+        sentences = [f"{self.pair} {self.timeframe}: {count(self.rows, 'candle')} from {span}."]
         if longest := self.longest_gap:
             sentences.append(
-                f"{len(self.gaps):,} gaps (weekends and closed sessions count); the longest, "
-                f"after {iso_utc(longest.after_time)}, lacks {longest.missing:,} candles."
+                f"{count(len(self.gaps), 'gap')} (weekends and closed sessions count); the longest, "
+                f"after {iso_utc(longest.after_time)}, lacks {count(longest.missing, 'candle')}."
             )
         sentences += [_sentence(split) for split in self.splits]
         return [*sentences, "The volume is 0 throughout."] if self.volume_is_zero else sentences

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -324,7 +324,7 @@ def _set(values: Mapping[str, Any], path: Sequence[str], value: Any, key: str) -
     inner = values.get(head)
     if inner is not None and not isinstance(inner, Mapping):
         section = key.removesuffix("." + ".".join(rest))
-        raise InvalidConfig(f"{key}: found a value at {section}, expected a section. Correct the key.")
+        raise InvalidConfig(f"found a value at {section}, expected a section. Correct the key.", path=key)
     return {**values, head: _set(inner if isinstance(inner, Mapping) else {}, rest, value, key)}
 
 
@@ -333,24 +333,20 @@ def parse_config(values: Mapping[str, Any], *, where: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as exc:
-        raise InvalidConfig(f"{where}: {_explain(exc)}") from exc
+        path, said = next(iter(problems_of(exc).items()))
+        raise InvalidConfig(said, path=path, where=where) from exc
 
 
-def problems_of(exc: ValidationError) -> dict[str, str]:
-    """What is wrong, in words, by the YAML path where it was found."""
-    return dict(_explained(error) for error in exc.errors())
+def problems_of(exc: ValidationError, model: type[BaseModel] = Config) -> dict[str, str]:
+    """What is wrong with values of a model, in words, by the YAML path below it where it was found."""
+    return dict(_explained(error, model) for error in exc.errors())
 
 
-def _explain(exc: ValidationError) -> str:
-    path, said = _explained(exc.errors()[0])
-    return f"{path}: {said}"
-
-
-def _explained(error: ErrorDetails) -> tuple[str, str]:
+def _explained(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     location = [part for part in error["loc"] if not _UNION_BRANCH.search(str(part))]
     path = re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in location))
     if error["type"] == "extra_forbidden":
-        allowed = ", ".join(_keys_beside(location)) or "no key"
+        allowed = ", ".join(_keys_beside(location, model)) or "no key"
         return path, f"found an unknown key, expected one of {allowed}. Correct its spelling or remove it."
     if error["type"] == "too_short" and not error["input"]:
         return path, "found none, expected at least one. Choose at least one."
@@ -360,15 +356,18 @@ def _explained(error: ErrorDetails) -> tuple[str, str]:
     return path, f"found {error['input']!r}: {message[0].lower()}{message[1:]}. Correct the value."
 
 
-def _keys_beside(location: list[Any]) -> list[str]:
-    model: Any = Config
+def _keys_beside(location: Sequence[Any], model: type[BaseModel]) -> list[str]:
+    """The keys that stand in a model where the last one of the location was found."""
+    section: type[BaseModel] | None = model
     for part in location[:-1]:
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            break
-        field = model.model_fields.get(str(part))
-        model = field.annotation if field else None
-    return (
-        list(model.model_fields)
-        if isinstance(model, type) and issubclass(model, BaseModel)
-        else ["name", "params"]
-    )
+        if isinstance(part, str) and section is not None:
+            field = section.model_fields.get(part)
+            section = None if field is None else _model_in(field.annotation)
+    return [] if section is None else list(section.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key holds, one or several of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)

@@ -103,16 +103,19 @@ def problems(config: Config, overrides: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with overrides, by the YAML path where it shows; empty where nothing is."""
     model_type = overrides.get(MODEL_TYPE, config.stages.training.model_type)
     values: dict[str, Any] = for_model(config, model_type).model_dump(mode="json")
-    for key, value in overrides.items():
-        values = with_value(values, key, value)
     try:
+        for key, value in overrides.items():
+            values = with_value(values, key, value)
         training = Config.model_validate(values).stages.training
+    except InvalidConfig as exc:
+        return {exc.path: exc.said}
     except ValidationError as exc:
         return problems_of(exc)
+    known = hyperparameters_class(training.model_type)
     try:
-        hyperparameters_class(training.model_type).model_validate(training.hyperparameters)
+        known.model_validate(training.hyperparameters)
     except ValidationError as exc:
-        return {f"{_HYPERPARAMETERS}.{path}": said for path, said in problems_of(exc).items()}
+        return {f"{_HYPERPARAMETERS}.{path}": said for path, said in problems_of(exc, known).items()}
     return {}
 
 
@@ -159,7 +162,7 @@ def parse_value(path: str, text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as exc:
         raise InvalidConfig(
-            f"{path}: found {text!r}, which is not YAML. Write such as 0.5, sqrt or {{a: 0.3}}."
+            f"found {text!r}, which is not YAML. Write such as 0.5, sqrt or {{a: 0.3}}.", path=path
         ) from exc
 
 

@@ -5,8 +5,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,13 @@ class Summary:
     agreement_rate: float | None
     mean_iou: float | None
     median_boundary_bars: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values; `counts` as a list by label and kind."""
+        counts = [
+            {"label": label, "kind": kind, "count": n} for (label, kind), n in sorted(self.counts.items())
+        ]
+        return {**asdict(self), "counts": counts}
 
 
 def compare(

@@ -36,7 +36,15 @@ class InvalidAnnotations(CandleloopError):
 
 
 class InvalidConfig(CandleloopError):
-    """A configuration key, type or name that does not fit; the message starts with its YAML path."""
+    """A configuration key, type or name that does not fit.
+
+    `path` is the YAML path, empty where there is none, and `said` what is wrong there. The message is both,
+    after `where` they were found, such as a file.
+    """
+
+    def __init__(self, said: str, *, path: str = "", where: str = "") -> None:
+        super().__init__(": ".join(part for part in (where, path, said) if part))
+        self.path, self.said = path, said
 
 
 class NotFound(CandleloopError):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mllib.amounts import count
 from mllib.window_words import window_group, window_words
 
 Place = Callable[[int], str]
@@ -58,23 +59,18 @@ def _path(found: re.Match[str], value: float, place: Place) -> str:
     if found["side"] == "-":
         if line == "close":
             said = _signed(-value, "rises", "falls")
-            return f"the close {said} {abs(value):.1f} ranges in the {_bars(bars)} up to {here}"
-        where = f"{_bars(bars)} before {here}"
+            return f"the close {said} {abs(value):.1f} ranges in the {count(bars, 'bar')} up to {here}"
+        where = f"{count(bars, 'bar')} before {here}"
         return f"the {line} about {where} lies {abs(value):.1f} ranges {_side(value)} its close"
     if line == "close":
         said = _signed(value, "rises", "falls")
-        return f"the close {said} {abs(value):.1f} ranges in the {_bars(bars)} after {here}"
-    return (
-        f"the {line} about {_bars(bars)} after {here} lies {abs(value):.1f} ranges {_side(value)} its close"
-    )
+        return f"the close {said} {abs(value):.1f} ranges in the {count(bars, 'bar')} after {here}"
+    where = f"{count(bars, 'bar')} after {here}"
+    return f"the {line} about {where} lies {abs(value):.1f} ranges {_side(value)} its close"
 
 
 def _side(value: float) -> str:
     return _signed(value, "above", "below")
-
-
-def _bars(count: int) -> str:
-    return "1 bar" if count == 1 else f"{count} bars"
 
 
 def _window(found: re.Match[str], value: float, place: Place) -> str:

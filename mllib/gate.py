@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from mllib.amounts import count
 from mllib.candles import Candles
 from mllib.inference import Predictor
 from mllib.matching import match
@@ -205,15 +206,15 @@ def _leak(predictor: Predictor, candles: Candles, cut: int, warm_up: int) -> str
     rows = [predictor.encoder.propose(one) for one in (whole, part)]
     keys = [_settled_rows(found, one, settled) for found, one in zip(rows, (whole, part), strict=True)]
     if keys[0].keys() != keys[1].keys():
-        return f"{len(keys[0].keys() ^ keys[1].keys())} rows are proposed in one of them only"
+        return f"{count(len(keys[0].keys() ^ keys[1].keys()), 'row')} proposed in one of them only"
     X = [found.X[[at[key] for key in keys[0]]] for found, at in zip(rows, keys, strict=True)]
     if (column := _different(X[0], X[1])) is not None:
         return f"feature {predictor.encoder.feature_columns[column].name} differs"
     spans = [_settled_spans(predictor.predict(one).spans, settled) for one in (whole, part)]
     if other := spans[0].keys() ^ spans[1].keys():
-        return f"{len(other)} decoded spans are there in one of them only"
+        return f"{count(len(other), 'decoded span')} in one of them only"
     moved = [k for k, p in spans[0].items() if abs(p - spans[1][k]) > _SAME_VALUE]
-    return f"the confidence of {len(moved)} spans differs" if moved else ""
+    return f"another confidence of {count(len(moved), 'span')}" if moved else ""
 
 
 def _settled_rows(rows: Rows, candles: Candles, settled: Candles) -> dict[tuple[int, int], int]:
@@ -271,11 +272,11 @@ def check_verdicts(own: Sequence[bool], champion: Sequence[bool], config: GateCo
     more than it gains that equal models would do so with a probability below `verdict_significance` (exact
     sign test, one-sided). Source: McNemar (1947), in its exact form.
     """
-    count = len(own)
+    verdicts = len(own)
     if not config.least_verdicts:
         return Check("verdicts", None, "Verdicts are not replayed (least_verdicts is 0).")
-    if count < config.least_verdicts:
-        said = f"{count} verdicts were recorded since the champion was trained"
+    if verdicts < config.least_verdicts:
+        said = f"{count(verdicts, 'verdict')} recorded since the champion was trained"
         return Check("verdicts", None, f"{said}; from {config.least_verdicts} on they are replayed.")
     gained = sum(mine and not theirs for mine, theirs in zip(own, champion, strict=True))
     lost = sum(theirs and not mine for mine, theirs in zip(own, champion, strict=True))
@@ -285,8 +286,8 @@ def check_verdicts(own: Sequence[bool], champion: Sequence[bool], config: GateCo
     return Check(
         "verdicts",
         passed,
-        f"Of {count} verdicts recorded since, this model agrees with {sum(own)} and the champion with "
-        f"{sum(champion)}: {gained} gained, {lost} lost, {judgement} (p = {chance:.3f}).",
+        f"Of {count(verdicts, 'verdict')} recorded since, this model agrees with {sum(own)} and the "
+        f"champion with {sum(champion)}: {gained} gained, {lost} lost, {judgement} (p = {chance:.3f}).",
     )
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from huey import SqliteHuey
@@ -18,6 +19,7 @@ from mllib.pipeline.mirroring import is_mirrored, mirror_champion
 from mllib.pipeline.retraining import retrain
 from mllib.pipeline.run_watch import clear_abandoned, owner
 from mllib.pipeline.runs import execute_run
+from mllib.pipeline.sweeping_ahead import sweep_ahead
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run, told_to_stop
 
@@ -27,6 +29,7 @@ _FORGOTTEN_AFTER_S = 6.0
 
 _MIRROR_AGAIN_AFTER_S = 60.0
 _RETRAINING_LOOKED_AT_EVERY_S = 15.0
+_AFTER_ALL_OTHERS = -1
 WORKER_SILENT_S = 10.0
 """A worker whose heart has not beaten for so long is taken for stopped."""
 
@@ -52,8 +55,10 @@ def run_worker(ws: Workspace) -> None:
     queue = queue_of(ws.home)
     train = _task(queue, "train", lambda run_id: _train(ws, run_id))
     mirror = _task(queue, "mirror", lambda: mirror_champion(ws))
+    sweeps = _Sweeps(ws)
+    sweep = _task(queue, "sweep", sweeps.read, priority=_AFTER_ALL_OTHERS)
     stop = threading.Event()
-    house = _Housekeeping(ws, train, mirror)
+    house = _Housekeeping(ws, train, mirror, partial(sweeps.ask, sweep))
     threading.Thread(target=house.go_on_until, args=(stop,), name="worker heart", daemon=True).start()
     try:
         queue.create_consumer(workers=1, initial_delay=0.1, max_delay=0.5, periodic=False).run()
@@ -67,9 +72,11 @@ def worker_is_alive(ws: Workspace, *, now: float) -> bool:
     return any(abs(now - beat.beat_at) < WORKER_SILENT_S for beat in ws.store.workers.list())
 
 
-def _task(queue: SqliteHuey, name: str, function: Callable[..., None]) -> Task:
+def _task(
+    queue: SqliteHuey, name: str, function: Callable[..., None], *, priority: int | None = None
+) -> Task:
     """The queue's task of that name; whoever only sends it gives no function worth calling."""
-    task: Task = queue.task(name=name)(function)
+    task: Task = queue.task(name=name, priority=priority)(function)
     return task
 
 
@@ -93,6 +100,7 @@ class _Housekeeping:
     ws: Workspace
     train: Task
     mirror: Task
+    ask_for_sweeps: Callable[[], None]
     mirror_asked_at: float = -math.inf
     retraining_looked_at: float = -math.inf
 
@@ -123,12 +131,36 @@ class _Housekeeping:
         if time.monotonic() - self.retraining_looked_at > _RETRAINING_LOOKED_AT_EVERY_S:
             self.retraining_looked_at = time.monotonic()
             self._retrain()
+        self.ask_for_sweeps()
 
     def _retrain(self) -> None:
         run = retrain(self.ws, time.time())
         if run is not None:
             log.info("run %s: asked for by itself (%s): %s", run.run_id, run.asked_by, run.asked_why)
             self.train(run.run_id)
+
+
+@dataclass
+class _Sweeps:
+    """Has series read after a promotion, once for each move of the champion; `read_for` is its number."""
+
+    ws: Workspace
+    read_for: int | None = None
+
+    def ask(self, sweep: Task) -> None:
+        """Sends the task where the champion is another one and no run is under way."""
+        move = self.ws.store.champions.current(self.ws.config.served_model_name)
+        if move is not None and move.id != self.read_for and self.ws.store.runs.active() is None:
+            self.read_for = move.id
+            sweep()
+
+    def read(self) -> None:
+        """Reads what the next review queue needs; a run that waits goes first."""
+        try:
+            if not sweep_ahead(self.ws, give_up=lambda: bool(self.ws.store.runs.queued())):
+                self.read_for = None
+        except (CandleloopError, OSError) as exc:
+            log.warning("series are read when a queue is asked for: %s", exc)
 
 
 def _give_up(ws: Workspace) -> None:

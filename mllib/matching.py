@@ -59,21 +59,52 @@ class Matched(NamedTuple):
 def count_matches(
     found: Positions, truth: Positions, counted: NDArray[np.bool_], *, least_iou: float
 ) -> Matched:
-    """Matches all spans, then counts those that lie wholly on bars that count, `bool (n_bars,)`.
+    """Matches all spans, then counts those that lie `mostly_on` bars that count, `bool (n_bars,)`.
 
-    A span across the edge of what counts is neither a hit nor an error: a found one whose true one lies
-    partly outside is not counted, and the other way round.
+    A pair counts where its true span does: found or not, a span counts in the same place.
     """
     i, j = match(found, truth, least_iou=least_iou)
-    true, predicted = wholly_on(truth, counted), wholly_on(found, counted)
+    true, predicted = mostly_on(truth, counted), mostly_on(found, counted)
     hits = int(true[j].sum())
     predicted[i] = False
     return Matched(hits, hits + int(predicted.sum()), int(true.sum()))
 
 
+def mostly_on(spans: Positions, bars: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which half-open spans `(n, 2)` have more than half of their bars among the chosen `bool (n_bars,)`.
+
+    Whoever looked at these bars can tell whether a predicted span is right: a true one that it matches (IoU
+    of 0.5 or more) has at least half of its bars, and therefore one that was looked at. Were all its bars
+    asked for, false alarms would vanish where the places that were looked at are about as long as spans.
+
+    >>> mostly_on(np.array([[0, 4], [1, 4]]), np.array([True, True, True, False])).tolist()
+    [True, True]
+    >>> mostly_on(np.array([[0, 4], [1, 5]]), np.array([False, True, True, False, False])).tolist()
+    [False, False]
+    """
+    most: NDArray[np.bool_] = 2 * _bars_on(spans, bars) > spans[:, 1] - spans[:, 0]
+    return most
+
+
 def wholly_on(spans: Positions, bars: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which half-open spans `(n, 2)` lie wholly on the chosen bars `bool (n_bars,)`; empty ones do not."""
-    total = np.concatenate([[0], np.cumsum(bars)])
     lengths = spans[:, 1] - spans[:, 0]
-    inside: NDArray[np.bool_] = (total[spans[:, 1]] - total[spans[:, 0]] == lengths) & (lengths > 0)
+    inside: NDArray[np.bool_] = (_bars_on(spans, bars) == lengths) & (lengths > 0)
     return inside
+
+
+def covered(spans: Positions, n_bars: int) -> NDArray[np.bool_]:
+    """The bars that lie on any of the half-open spans `(n, 2)`: `bool (n_bars,)`.
+
+    >>> covered(np.array([[0, 2], [1, 3]]), 5).tolist()
+    [True, True, True, False, False]
+    """
+    edges = np.bincount(spans[:, 0], minlength=n_bars + 1) - np.bincount(spans[:, 1], minlength=n_bars + 1)
+    on_any: NDArray[np.bool_] = np.cumsum(edges[:n_bars]) > 0
+    return on_any
+
+
+def _bars_on(spans: Positions, bars: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many bars of each span are chosen: `int64 (n,)`."""
+    total = np.concatenate([[0], np.cumsum(bars)])
+    return np.asarray(total[spans[:, 1]] - total[spans[:, 0]], np.int64)

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from mllib.errors import Conflict, InvalidConfig
 
+PORTS = {"api": 8001, "console": 8501, "mlflow": 5000}
+"""Where the services listen when nothing else is said."""
 LISTENING = "0A"
 
 
@@ -22,6 +24,21 @@ class NeedsPort(Protocol):
     def port(self) -> int | None: ...
     @property
     def port_variable(self) -> str | None: ...
+
+
+def port_of(name: str) -> int:
+    """The port of a service: `CANDLELOOP_<NAME>_PORT`, else its own of `PORTS`.
+
+    Raises:
+        InvalidConfig: the variable holds no number.
+    """
+    variable = f"CANDLELOOP_{name.upper()}_PORT"
+    text = os.environ.get(variable) or str(PORTS[name])
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidConfig(
+            f"{variable}: found {text!r}, expected a port number. Set it to such as {PORTS[name]}."
+        )
+    return int(text)
 
 
 def check_ports(services: Sequence[NeedsPort], *, host: str = "127.0.0.1") -> None:

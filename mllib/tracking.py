@@ -18,6 +18,7 @@ from typing import Any
 
 from mllib.errors import NotReady
 from mllib.inference import Predictor
+from mllib.ports import port_of
 
 _REQUIRED = ("numpy", "xgboost-cpu", "scikit-learn", "skops")
 _CHAMPION = "champion"
@@ -51,8 +52,7 @@ def run_url(home: Path, mlflow_run_id: str) -> str | None:
             found = database.execute(query, (mlflow_run_id,)).fetchone()
     except sqlite3.Error:
         return None
-    port = os.environ.get("CANDLELOOP_MLFLOW_PORT") or "5000"
-    return found and f"http://127.0.0.1:{port}/#/experiments/{found[0]}/runs/{mlflow_run_id}"
+    return found and f"http://127.0.0.1:{port_of('mlflow')}/#/experiments/{found[0]}/runs/{mlflow_run_id}"
 
 
 def server_environment(home: Path) -> dict[str, str]:

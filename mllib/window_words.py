@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, isnan
 
+from mllib.amounts import count
+
 _LAST_POINT = 15
 _PARTS = 8
 
@@ -124,7 +126,7 @@ def _swing(found: re.Match[str], value: float) -> str:
 
 
 def _beside(found: re.Match[str], value: float) -> str:
-    bars = "1 bar" if found["bars"] == "1" else f"{found['bars']} bars"
+    bars = count(int(found["bars"]), "bar")
     return f"the close {bars} {found['side']} it lies at {value:.0%} of its height"
 
 

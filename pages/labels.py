@@ -2,13 +2,13 @@
 
 import streamlit as st
 
+from app.annotator import ask_name, remember_name
 from app.failures import errors_shown
 from app.labels import desk as labelling
 from app.labels.definitions import define_labels
 from app.labels.patterns import choose_patterns
 from app.labels.spans import draw_spans
 from app.session import stored_candles
-from app.signing_in import signed_in_name
 from app.ways import way_to
 
 DESKS = {
@@ -49,14 +49,7 @@ def _choose_desk(names: list[str]) -> str:
     )
     if names:
         _choose_series(series, names)
-    if signed_in_name() is None:
-        who.text_input(
-            "Annotator",
-            key="annotator",
-            placeholder="Your name",
-            label_visibility="collapsed",
-            max_chars=60,
-        )
+    ask_name(who)
     edits = labelling.standing().edits.edits
     undo.button(
         f"Undo ({len(edits)})" if edits else "Undo",
@@ -85,3 +78,4 @@ def _choose_series(where: st.delta_generator.DeltaGenerator, names: list[str]) -
 
 with errors_shown():
     render()
+    remember_name()

@@ -9,10 +9,9 @@ from app.failures import errors_shown
 from app.models.head import run_head, run_states
 from app.models.promoting import champion_actions
 from app.models.views import VIEWS, show_view
-from app.session import with_metrics, workspace
+from app.session import labels_of_people, with_metrics, workspace
 from app.tables import runs_table
 from app.ways import way_to
-from mllib.pipeline.overview import labels_of_people
 from mllib.pipeline.run_watch import clear_abandoned
 from mllib.store import Run
 
@@ -45,7 +44,7 @@ def render() -> None:
 def _choose(runs: list[Run], champion: Run | None) -> list[Run]:
     """The runs that were selected, the champion first; one alone stands beside the champion."""
     event = st.dataframe(
-        runs_table(runs, None if champion is None else champion.run_id, labels_of_people(workspace())),
+        runs_table(runs, None if champion is None else champion.run_id, labels_of_people()),
         hide_index=True,
         height="content" if len(runs) <= _ROWS_SHOWN else 222,
         placeholder="",

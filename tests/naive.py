@@ -115,6 +115,12 @@ def iou(a: Sequence[int], b: Sequence[int]) -> float:
     return len(bars_a & bars_b) / len(bars_a | bars_b) if bars_a | bars_b else 0.0
 
 
+def mostly_on(span: Sequence[int], chosen: Sequence[bool]) -> bool:
+    """Whether more than half of the bars of a half-open span are chosen."""
+    bars = range(*span)
+    return sum(chosen[bar] for bar in bars) > len(bars) / 2
+
+
 def match(a: Sequence[Sequence[int]], b: Sequence[Sequence[int]], least_iou: float) -> list[tuple[int, int]]:
     """One-to-one pairs, always the best that is left; ties to the earlier of `a`, then of `b`."""
     pairs = [(-iou(a[i], b[j]), i, j) for i in range(len(a)) for j in range(len(b))]

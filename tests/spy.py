@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import BaseModel
 
-from mllib.models import Progress
+from mllib.progress import Progress
 from mllib.rows import Rows, Targets
 
 

@@ -1,5 +1,6 @@
 """Stored candles: merged by time, whole or not at all, for several processes at once."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -337,6 +338,36 @@ def test_only_the_series_deleted_last_are_kept(archive: CandleArchive) -> None:
     with pytest.raises(NotFound):
         archive.bring_back(deleted[0])
     assert archive.bring_back(deleted[-1]) == ("G", "1h")
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "notes.txt", "EURUSD_1h.parquet", "../EURUSD_1h.parquet", "x"]
+)
+def test_only_what_a_deletion_left_is_brought_back(archive: CandleArchive, tmp_path: Path, name: str) -> None:
+    archive.merge(hourly(0, 3))
+    deleted = archive.delete("EURUSD", "1h")
+    with pytest.raises(NotFound, match=f"found none of the deleted candles .* {re.escape(deleted)}"):
+        archive.bring_back(name)
+    assert sorted(one.name for one in (tmp_path / "candles").iterdir()) == [".EURUSD_1h.lock", "deleted"]
+    assert archive.bring_back(deleted) == ("EURUSD", "1h")
+
+
+def test_other_files_beside_the_deleted_ones_are_left_alone(archive: CandleArchive, tmp_path: Path) -> None:
+    folder = tmp_path / "candles" / "deleted"
+    folder.mkdir(parents=True)
+    strays = ("notes.txt", ".hidden", "EURUSD_1h.parquet", "EURUSD_9h.17", "plain")
+    for stray in strays:
+        (folder / stray).touch()
+    (folder / "EURUSD_1h.3").mkdir()
+    deleted = []
+    for pair in ("A", "B", "C", "D", "E", "F"):
+        archive.merge(hourly(0, 3, pair=pair))
+        deleted.append(archive.delete(pair, "1h"))
+    assert [one.name for one in archive.deleted()] == deleted[:0:-1]
+    assert {path.name for path in folder.iterdir()} == {*strays, "EURUSD_1h.3", *deleted[1:]}
+    for stray in (*strays, "EURUSD_1h.3"):
+        with pytest.raises(NotFound, match="found none of the deleted candles"):
+            archive.bring_back(stray)
 
 
 def test_a_comparison_writes_nothing(archive: CandleArchive) -> None:

@@ -123,6 +123,20 @@ def test_a_hyperparameter_is_checked_by_its_model() -> None:
     assert problems(Config(), {path: 9}) == {}
 
 
+def test_an_unknown_hyperparameter_is_told_those_of_its_model() -> None:
+    path = f"{TRAINING}.hyperparameters.max_dept"
+    said = problems(Config(), {path: 9})[path]
+    known = ", ".join(hyperparameters_class(Config().stages.training.model_type).model_fields)
+    assert said == f"found an unknown key, expected one of {known}. Correct its spelling or remove it."
+
+
+def test_an_override_below_a_value_is_a_problem_at_its_path() -> None:
+    found = problems(Config(), {f"{TRAINING}.seed.x": 1})
+    assert found == {
+        f"{TRAINING}.seed.x": f"found a value at {TRAINING}.seed, expected a section. Correct the key."
+    }
+
+
 def test_the_command_quotes_what_a_shell_would_take_apart() -> None:
     overrides = {f"{INGESTION}.layers": ["human", "talib"], f"{TRAINING}.validation_folds": None}
     assert as_command(["BRK.B", "A B"], "1d", overrides) == (

@@ -15,7 +15,7 @@ from mllib.jobs import enqueue_run, queue_of, worker_is_alive
 from mllib.pipeline.data import import_candles
 from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
-from mllib.spans import JudgedPrediction
+from mllib.spans import Annotation, JudgedPrediction
 from mllib.store import Feedback
 
 SAMPLE = Path(__file__).parents[1] / "data" / "samples" / "EURUSD_1h.parquet"
@@ -109,3 +109,16 @@ def test_the_worker_trains_again_by_itself_after_so_many_verdicts(ws, tmp_path):
         worker.terminate()
         worker.wait(15)
     assert len(ws.store.runs.list()) == 2
+
+
+def test_after_a_promotion_the_worker_reads_what_people_work_on_before_anybody_asks(ws):
+    run = queued_run(ws, {"n_estimators": 2})
+    time_ = ws.candles.read("EURUSD", "1h").time.tolist()
+    ws.store.annotations.add("EURUSD", "1h", [Annotation("flag", time_[10], time_[20], id="a")])
+    execute_run(ws, run.run_id)
+    worker = start_worker(ws)
+    try:
+        assert wait_for(lambda: [*ws.sweeps.glob(f"{run.run_id}/EURUSD_1h.npz")] != [], 30)
+    finally:
+        worker.terminate()
+        worker.wait(15)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mllib.matching import count_matches, match, overlaps
+from mllib.matching import count_matches, covered, match, mostly_on, overlaps, wholly_on
 from mllib.spans import Span, positions
 from tests import naive
 
@@ -55,15 +55,52 @@ def test_positions_are_the_bars_between_start_and_end(
         assert list(range(start, end)) == expected
 
 
-@given(SPANS, SPANS, st.lists(st.booleans(), min_size=40, max_size=40))
-def test_spans_count_where_they_lie_wholly_on_what_counts(
+BARS = st.lists(st.booleans(), min_size=40, max_size=40)
+
+
+@given(SPANS, SPANS, BARS)
+def test_spans_count_where_most_of_their_bars_do(
     a: list[tuple[int, int]], b: list[tuple[int, int]], bars: list[bool]
 ) -> None:
-    counted = np.array(bars)
     pairs = naive.match(a, b, 0.5)
-    inside = {span: span[1] > span[0] and all(bars[span[0] : span[1]]) for span in [*a, *b]}
-    hits = sum(inside[b[j]] for _, j in pairs)
+    hits = sum(naive.mostly_on(b[j], bars) for _, j in pairs)
     paired = {i for i, _ in pairs}
-    false = sum(inside[span] for i, span in enumerate(a) if i not in paired)
-    expected = (hits, hits + false, sum(inside[span] for span in b))
-    assert count_matches(_array(a), _array(b), counted, least_iou=0.5) == expected
+    false = sum(naive.mostly_on(span, bars) for i, span in enumerate(a) if i not in paired)
+    expected = (hits, hits + false, sum(naive.mostly_on(span, bars) for span in b))
+    assert count_matches(_array(a), _array(b), np.array(bars), least_iou=0.5) == expected
+
+
+@given(SPAN, SPAN, BARS)
+def test_a_span_that_makes_one_right_has_a_bar_that_was_looked_at_wherever_that_one_counts(
+    predicted: tuple[int, int], true: tuple[int, int], looked: list[bool]
+) -> None:
+    if naive.mostly_on(predicted, looked) and naive.iou(predicted, true) >= 0.5:
+        assert any(looked[true[0] : true[1]])
+
+
+@given(SPANS, SPANS, st.integers(0, 20), st.integers(1, 20))
+def test_on_one_stretch_only_spans_across_its_edges_count_otherwise_than_those_wholly_on_it(
+    a: list[tuple[int, int]], b: list[tuple[int, int]], first: int, bars: int
+) -> None:
+    counted = (np.arange(40) >= first) & (np.arange(40) < first + bars)
+    a, b = (
+        [span for span in spans if not any(span[0] < edge < span[1] for edge in (first, first + bars))]
+        for spans in (a, b)
+    )
+    mostly, wholly = (chosen(_array([*a, *b]), counted).tolist() for chosen in (mostly_on, wholly_on))
+    assert mostly == wholly
+
+
+def test_false_alarms_do_not_vanish_between_places_that_are_as_long_as_spans() -> None:
+    """One in four bars was looked at, ten at a time, and nothing is there."""
+    looked = np.arange(4_000) % 40 < 10
+    starts = np.random.default_rng(0).integers(0, 3_980, 2_000)
+    predicted = np.stack([starts, starts + 10], axis=1)
+    found = count_matches(predicted, _array([]), looked, least_iou=0.5)
+    assert found.predicted / len(predicted) == pytest.approx(9 / 40, abs=0.03)
+
+
+@given(SPANS)
+def test_bars_are_covered_that_lie_on_any_span(spans: list[tuple[int, int]]) -> None:
+    on_any = {bar for start, end in spans for bar in range(start, end)}
+    assert np.flatnonzero(covered(_array(spans), 40)).tolist() == sorted(on_any)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from mllib.errors import Conflict, InvalidConfig
-from mllib.ports import check_ports, port_holder
+from mllib.ports import PORTS, check_ports, port_holder, port_of
 
 
 @dataclass
@@ -94,3 +94,16 @@ def test_two_services_on_one_port_are_refused() -> None:
 def test_a_number_that_is_no_port_is_refused() -> None:
     with pytest.raises(InvalidConfig, match="api: found port 70000, expected a number from 1 to 65535"):
         check_ports([Wanted("api", 70000, "CANDLELOOP_API_PORT")])
+
+
+def test_a_port_is_that_of_its_variable_or_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for unset in (None, ""):
+        monkeypatch.delenv("CANDLELOOP_MLFLOW_PORT", raising=False)
+        if unset is not None:
+            monkeypatch.setenv("CANDLELOOP_MLFLOW_PORT", unset)
+        assert port_of("mlflow") == PORTS["mlflow"]
+    monkeypatch.setenv("CANDLELOOP_MLFLOW_PORT", "5055")
+    assert port_of("mlflow") == 5055
+    monkeypatch.setenv("CANDLELOOP_MLFLOW_PORT", "door")
+    with pytest.raises(InvalidConfig, match="CANDLELOOP_MLFLOW_PORT: found 'door', expected a port number"):
+        port_of("mlflow")

@@ -18,7 +18,6 @@ from api.schemas.disagreements import (
     ChangeBody,
     DisagreementBody,
     Disagreements,
-    KindCount,
     ModelChanges,
 )
 from api.schemas.review import PredictedBody
@@ -33,9 +32,9 @@ from mllib.pipeline.disagreements import (
     Kind,
     Wanted,
     kinds_wanted,
-    layer_disagreements,
     newest_first,
     summary,
+    swept_disagreements,
     two_layers,
     version_changes,
 )
@@ -105,7 +104,7 @@ async def disagreements(  # an argument a parameter
         timeframe=asked.timeframe,
         model_version=None if swept is None else swept.model_version,
         disagreements=[_disagreement(one) for one in found],
-        summary=_summary(told),
+        summary=AgreementSummary.model_validate(told.to_dict()),
         notes=notes,
     )
 
@@ -130,14 +129,16 @@ async def model_changes(  # noqa: PLR0913  # an argument a parameter
     wanted = replace(filters, kinds=kinds_wanted(kinds or [], versions=True))
     before, after = [await asked.swept(partial(_loaded, service, name)) for name in (against, run_id)]
     labels = {*before.labels, *after.labels}
-    found, told = await asked.told(partial(_versions, asked, before, after), wanted, limit, labels=labels)
+    found, told = await asked.told(
+        partial(version_changes, service.ws, before, after), wanted, limit, labels=labels
+    )
     return ModelChanges(
         pair=asked.pair,
         timeframe=asked.timeframe,
         before=before.model_version,
         after=after.model_version,
         changes=[_change(one) for one in found],
-        summary=_summary(told),
+        summary=AgreementSummary.model_validate(told.to_dict()),
     )
 
 
@@ -190,24 +191,13 @@ def _loaded(service: Service, name: str) -> Predictor:
 def _layers(
     asked: _Asked, between: tuple[LayerName, LayerName], swept: SweptSeries | None
 ) -> list[Disagreement]:
-    service = asked.service
-    if swept is None:
-        return layer_disagreements(service.ws, service.stored.read(asked.pair, asked.timeframe), between)
-    return layer_disagreements(service.ws, swept.candles, between, predicted=swept.spans, labels=swept.labels)
+    history = asked.service.stored.read(asked.pair, asked.timeframe)
+    return swept_disagreements(asked.service.ws, history, between, swept)
 
 
 def _notes(asked: _Asked, between: tuple[LayerName, LayerName], swept: SweptSeries | None) -> list[str]:
     history = asked.service.stored.read(asked.pair, asked.timeframe)
     return notes_on(asked.service.ws, history, between, predicted=None if swept is None else swept.spans)
-
-
-def _versions(asked: _Asked, before: SweptSeries, after: SweptSeries) -> list[Disagreement]:
-    return version_changes(
-        asked.service.ws,
-        after.candles,
-        before=(before.model_version, before.spans),
-        after=(after.model_version, after.spans),
-    )
 
 
 def _side_by_side(one: Disagreement) -> dict[str, Any]:
@@ -243,16 +233,3 @@ def _span(span: Span | None) -> SpanBody | None:
 def _predicted(span: Span | None) -> PredictedBody | None:
     assert span is None or isinstance(span, PredictedSpan)
     return None if span is None else PredictedBody(**asdict(span))
-
-
-def _summary(told: Summary) -> AgreementSummary:
-    counts = [
-        KindCount.model_validate({"label": label, "kind": kind, "count": count})
-        for (label, kind), count in sorted(told.counts.items())
-    ]
-    return AgreementSummary(
-        agreement_rate=told.agreement_rate,
-        mean_iou=told.mean_iou,
-        median_boundary_bars=told.median_boundary_bars,
-        counts=counts,
-    )

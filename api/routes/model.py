@@ -47,7 +47,7 @@ def roll_back(asked: RollbackRequest, service: ServiceDep) -> Loaded:
 
 def _label_config(service: Service, names: list[str]) -> list[LabelColor]:
     """The colours of labels; nothing is written unless one has none yet."""
-    known = {label.name: label.color for label in service.ws.store.labels.list()}
+    known = service.ws.store.labels.colors()
     if unseen := [name for name in names if name not in known]:
         known |= {label.name: label.color for label in service.ws.store.labels.ensure(unseen)}
     return [LabelColor(name=name, color=known[name]) for name in names if name in known]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mllib.candle_gate import EARLIEST_TIME, LATEST_TIME
 from mllib.inference import ModelInfo
 from mllib.spans import Origin
-from mllib.store import Action, Status
+from mllib.store import Action, Asker, Status
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _OPEN = ConfigDict(extra="allow", frozen=True)
@@ -146,7 +146,7 @@ class TrainingRun(BaseModel):
     pairs: list[str]
     timeframe: str
     is_champion: bool
-    asked_by: Literal["person", "schedule", "verdicts"]
+    asked_by: Asker
     asked_why: str | None
 
 

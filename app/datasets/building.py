@@ -5,9 +5,9 @@ import streamlit as st
 from app.background import background, forget, result_or_progress
 from app.failures import errors_shown
 from app.session import workspace
-from mllib.models import Progress
 from mllib.pipeline.datasets import Dataset, build_dataset
 from mllib.pipeline.runs import resolve_config
+from mllib.progress import Progress
 
 _BUILDING, _BUILT = "dataset_building", "dataset_built"
 _LAYERS = {"human": "people's spans", "talib": "TA-Lib's spans"}

@@ -1,27 +1,21 @@
-"""What a session looks at on Disagreements, and what its buttons do. What was said is in the store, not here.
-
-Streamlit breaks a callback off at any access to the session's state when the next click comes, so what
-belongs to a write to the store is fetched before it and changed in place after it.
-"""
+"""What a session looks at on Disagreements: the comparison, the rows that pass, and the selected one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from uuid import uuid4
+from dataclasses import dataclass
 
 import streamlit as st
 
 from app.background import Task, background, forget
-from app.disagreements.words import DONE, key_of, spans_words
-from app.failures import errors_shown
-from app.session import comparisons, predictor, session_id, stored_candles, workspace
+from app.disagreements.words import key_of
+from app.session import comparisons, predictor, stored_candles, workspace
 from mllib.disagreement import Summary
-from mllib.pipeline.comparisons import Comparison, sweep_missing
+from mllib.pipeline.comparisons import Comparison, sweep_all
+from mllib.pipeline.disagreement_notes import notes_on
 from mllib.pipeline.disagreements import Disagreement, Wanted, kinds_wanted, newest_first, summary
 from mllib.pipeline.model_history import list_models
-from mllib.pipeline.resolving import Batch, Decision, can_be, decide, take_back
 from mllib.pipeline.span_layers import LayerName
 from mllib.pipeline.sweeps import sweep_series
-from mllib.store import Run, Verdict
+from mllib.store import Run
 
 VERSIONS = "versions"
 LAYERS: dict[str, tuple[LayerName, LayerName]] = {
@@ -31,44 +25,17 @@ LAYERS: dict[str, tuple[LayerName, LayerName]] = {
 }
 MOST_ROWS = 500
 TABLE = "differ_table"
-_SELECTED, _SAID, _ASKED, _TASK = "differ_selected", "differ_said", "differ_asked", "differ_task"
-_SHORT_S = 0.25
-"""Work that ends within this needs no progress bar."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Verdicts of this session that can be taken back at once."""
-
-    verdict_ids: tuple[str, ...]
-    words: str
-    key: str
-    series: str
-
-
-@dataclass(slots=True)
-class AllSaid:
-    """What this session said that can be taken back, and how often it took something back."""
-
-    batches: list[Said] = field(default_factory=list)
-    taken_back: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A decision on many rows that has to be confirmed; its id makes a second click harmless."""
-
-    id: str
-    decision: Decision
-    rows: tuple[Disagreement, ...]
-    words: str
+_SELECTED = "differ_selected"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """What passes the filters: the rows of the table, how many there are in all, and the summary."""
+    """What passes the filters: the rows of the table, how many there are in all, the summary, and in `notes`
+    why a layer says nothing.
+    """
 
     comparison: Comparison
+    notes: list[str]
     wanted: Wanted
     shown: list[Disagreement]
     total: int
@@ -78,7 +45,6 @@ class Rows:
 def begin(names: Sequence[str]) -> None:
     """Sets up what this session has not chosen yet, from the address where it says so."""
     state, query = st.session_state, st.query_params
-    state.setdefault("annotator", query.get("annotator", ""))
     _choose("differ_series", names, query.get("series"))
     first = "human,model" if predictor() is not None else "human,talib"
     _choose("differ_compare", [*LAYERS, VERSIONS], query.get("compare", first))
@@ -89,7 +55,6 @@ def begin(names: Sequence[str]) -> None:
         "differ_open": True,
     }.items():
         state.setdefault(key, value)
-    state.setdefault(_SAID, AllSaid())
     if "at" in query:
         state.setdefault(_SELECTED, query["at"])
 
@@ -139,7 +104,7 @@ def compared(versions: Sequence[Run]) -> Comparison | Task[object]:
     if compares_versions():
         runs = _chosen(versions)
         key = ("sweeps", workspace().home, version, *where.values(), *(run.run_id for run in runs))
-        task = background(key, sweep_missing, workspace(), stored_candles(), runs, long=True, **where)
+        task = background(key, sweep_all, workspace(), stored_candles(), runs, long=True, **where)
     else:
         model = predictor()
         key = ("sweep", workspace().home, version, *where.values(), model.info.run_id)
@@ -180,9 +145,17 @@ def rows(comparison: Comparison, kinds: Sequence[str]) -> Rows:
     if known is None or known.comparison is not comparison or known.wanted != wanted:
         passing = newest_first(comparison.found, wanted)
         told = summary(comparison.found, wanted)
-        known = Rows(comparison, wanted, passing[:MOST_ROWS], len(passing), told)
+        is_new = known is None or known.comparison is not comparison
+        notes = _notes(comparison) if is_new else known.notes
+        known = Rows(comparison, notes, wanted, passing[:MOST_ROWS], len(passing), told)
         state.differ_rows = known
     return known
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    model = comparison.layers.get("model")
+    predicted = None if model is None else model.spans
+    return notes_on(workspace(), comparison.history, comparison.between, predicted=predicted)
 
 
 def usual_kinds() -> frozenset[str]:
@@ -222,115 +195,22 @@ def step(shown: Sequence[Disagreement], by: int) -> None:
     st.session_state[_SELECTED] = keys[(at + by) % len(keys)]
 
 
-def annotator() -> str | None:
-    """Who judges, or None where no name was given."""
-    return (st.session_state.get("annotator") or "").strip() or None
+def is_selected(one: Disagreement) -> bool:
+    """Whether it is the row that the next verdict is about."""
+    return bool(key_of(one) == st.session_state.get(_SELECTED))
 
 
-@errors_shown()
-def judge(
-    decision: Decision, one: Disagreement, shown: Sequence[Disagreement], comparison: Comparison
-) -> None:
-    """Records a verdict on the selected row and steps on to the next one."""
-    state = st.session_state
-    if key_of(one) != state.get(_SELECTED):
-        return  # drawn before the selection moved on, as by a double click
-    said = _said()
-    batch = _batch(f"{session_id()} {said.taken_back} {decision}", comparison)
-    name = state.differ_series
-    verdicts = decide(workspace(), [one], decision, batch=batch)
-    _note(said, verdicts, f"{DONE[decision]} {spans_words([one])}", key_of(one), name)
-    if state.differ_open:
-        _select_after(one, shown)
+def select_after(one: Disagreement, shown: Sequence[Disagreement]) -> None:
+    """Selects the row after one that leaves the table, or before it where it was the last."""
+    keys = [key_of(row) for row in shown]
+    at = keys.index(key_of(one))
+    others = [*keys[at + 1 :], *keys[:at][::-1]]
+    st.session_state[_SELECTED] = others[0] if others else None
 
 
-def ask(decision: Decision, shown: Sequence[Disagreement]) -> None:
-    """Asks whether all rows shall be judged so."""
-    those = tuple(one for one in shown if can_be(one, decision))
-    st.session_state[_ASKED] = Question(uuid4().hex, decision, those, spans_words(those))
-
-
-def question() -> Question | None:
-    """What waits for an answer."""
-    asked: Question | None = st.session_state.get(_ASKED)
-    return asked
-
-
-def leave() -> None:
-    """Judges nothing."""
-    st.session_state[_ASKED] = None
-
-
-def judge_all(asked: Question, comparison: Comparison) -> None:
-    """Records the decision on every row, beside the page where that takes long."""
-    state = st.session_state
-    words = f"{DONE[asked.decision]} {asked.words}"
-    work = _Work(words, key_of(asked.rows[0]), state.differ_series, asked)
-    batch = _batch(asked.id, comparison)
-    task = background(("decide", asked.id), decide, workspace(), asked.rows, asked.decision, batch=batch)
-    state[_ASKED] = None
-    state[_TASK] = (work, task)
-    task.wait(_SHORT_S)
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A batch under way; without a question, one that is taken back."""
-
-    words: str
-    key: str
-    series: str
-    asked: Question | None = None
-
-
-def under_way() -> Task[list[Verdict] | None] | None:
-    """The batch that is being recorded or taken back; once it has ended its outcome is noted.
-
-    Raises:
-        CandleloopError: it failed. It is asked again: a batch that is repeated stores nothing twice.
-    """
-    state = st.session_state
-    if state.get(_TASK) is None:
-        return None
-    work, task = state[_TASK]
-    if not task.done:
-        return task
-    said = _said()
-    state[_TASK] = None
-    if task.error is not None:
-        state[_ASKED] = work.asked
-        raise task.error
-    if work.asked is not None:
-        _note(said, task.result or [], work.words, work.key, work.series)
-        st.toast(f"{work.words}.")
-    return None
-
-
-@errors_shown()
-def undo() -> None:
-    """Takes back what this session said last, and returns to it."""
-    state = st.session_state
-    if not undo_depth() or state.get(_TASK) is not None:
-        return
-    said = _said()
-    last = said.batches[-1]
-    key = f"undo {uuid4().hex}"
-    task = background(key, take_back, workspace(), last.verdict_ids, annotator=annotator())
-    said.batches.pop()
-    said.taken_back += 1
-    state[_TASK] = (_Work(last.words, last.key, last.series), task)
-    state.differ_series, state[_SELECTED] = last.series, last.key
-    task.wait(_SHORT_S)
-
-
-def undo_depth() -> int:
-    """How many decisions of this session can be taken back."""
-    return len(_said().batches)
-
-
-def last_words() -> str:
-    """What an undo would take back."""
-    return _said().batches[-1].words if _said().batches else ""
+def go_to(name: str, key: str) -> None:
+    """Opens a series at the row of that key."""
+    st.session_state.differ_series, st.session_state[_SELECTED] = name, key
 
 
 def remember() -> None:
@@ -339,38 +219,7 @@ def remember() -> None:
     place = {
         "series": state.differ_series,
         "compare": state.differ_compare,
-        "annotator": state.annotator or "",
     }
     if state.get(_SELECTED):
         place["at"] = state[_SELECTED]
     st.query_params.update(place)
-
-
-def _said() -> AllSaid:
-    said: AllSaid = st.session_state[_SAID]
-    return said
-
-
-def _note(said: AllSaid, verdicts: Sequence[Verdict], words: str, key: str, name: str) -> None:
-    """Remembers verdicts for an undo, unless a click that came twice has done so."""
-    ids = tuple(one.id for one in verdicts)
-    if ids and all(ids != batch.verdict_ids for batch in said.batches):
-        said.batches.append(Said(ids, words, key, name))
-
-
-def _batch(name: str, comparison: Comparison) -> Batch:
-    pair, timeframe = series()
-    return Batch(
-        id=name,
-        pair=pair,
-        timeframe=timeframe,
-        model_version=comparison.model_version,
-        annotator=annotator(),
-    )
-
-
-def _select_after(one: Disagreement, shown: Sequence[Disagreement]) -> None:
-    keys = [key_of(row) for row in shown]
-    at = keys.index(key_of(one))
-    others = [*keys[at + 1 :], *keys[:at][::-1]]
-    st.session_state[_SELECTED] = others[0] if others else None

@@ -26,7 +26,7 @@ KINDS = {
     "kept": "Kept",
 }
 SAID = {"confirm": "✓", "correct": "✎", "dismiss": "✕", "add": "+", "skip": "–", "nothing": "∅"}
-DONE = {"confirm": "Confirmed", "dismiss": "Dismissed", "skip": "Skipped"}
+DONE = {"confirm": "Confirmed", "dismiss": "Dismissed", "skip": "Skipped", "keep": "Kept"}
 _LAYERS = {"human": "people", "talib": "TA-Lib", "model": "the model"}
 _BARS_A_BAR, _FEWEST_BARS = 8, 60
 _OUTLINES = {"label_mismatch": "orange", "relabelled": "orange", "missed_by_human": "yellow"}

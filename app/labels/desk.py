@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import streamlit as st
 
+from app.annotator import annotator
 from app.background import Task, background
 from app.chart import is_in_view
 from app.session import stored_candles, workspace
-from app.signing_in import signed_in_name
 from mllib.candles import Candles
 from mllib.errors import CandleloopError
 from mllib.pipeline.span_edits import SpanEdits
@@ -50,11 +50,6 @@ def series() -> tuple[str, str]:
 def history() -> Candles:
     """The candles of the series, all of them."""
     return stored_candles().read(*series())
-
-
-def annotator() -> str | None:
-    """Who labels, or None where no name was given."""
-    return signed_in_name() or (st.session_state.get("annotator") or "").strip() or None
 
 
 def open_series() -> None:

@@ -4,6 +4,7 @@ import html
 
 import streamlit as st
 
+from app.annotator import annotator
 from app.labels import desk as labelling
 from app.labels.spans_on_chart import source_words
 from app.session import label_colors, labels_offered
@@ -36,9 +37,7 @@ def tell_span(span: Annotation | None, history: Candles) -> None:
         else:
             _describe(span, history)
             st.caption("TA-Lib's spans are kept or discarded as a whole, on **TA-Lib patterns**.")
-            own = Annotation(
-                span.label, span.start_time, span.end_time, id="", annotator=labelling.annotator()
-            )
+            own = Annotation(span.label, span.start_time, span.end_time, id="", annotator=annotator())
             st.button(
                 "Draw the same",
                 icon=":material/draw:",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.background import background, result_or_progress
 from app.chart import Layer, Mark, candle_chart, span_mark
-from app.session import stored_candles, workspace
+from app.session import labels_of_people, stored_candles, workspace
 from app.words import candle_time, label_words
 from mllib.pipeline.disagreements import (
     USUAL_CHANGES,
@@ -19,7 +19,6 @@ from mllib.pipeline.disagreements import (
     confidence_of,
     newest_first,
 )
-from mllib.pipeline.overview import labels_of_people
 from mllib.pipeline.run_comparison import RunChanges, name_of, run_changes
 from mllib.store import Run
 
@@ -72,7 +71,7 @@ def _choose_series(run: Run) -> tuple[str, str]:
 
 def _choose_labels(before: Run, after: Run) -> list[str]:
     known = {label for run in (before, after) for label in (run.metrics or {}).get("span_counts", ())}
-    first = labels_of_people(workspace()) & known
+    first = labels_of_people() & known
     ordered = [*sorted(first), *sorted(known - first)]
     return st.multiselect(
         "Labels",

@@ -6,9 +6,8 @@ import streamlit as st
 
 from app.failures import errors_shown
 from app.session import champion as followed
-from app.session import workspace
+from app.session import labels_of_people, workspace
 from mllib.errors import CandleloopError
-from mllib.pipeline.overview import labels_of_people
 from mllib.pipeline.promoting import promote, promotion_words, rollback, rollback_target
 from mllib.pipeline.run_comparison import name_of
 from mllib.store import Run
@@ -43,7 +42,7 @@ def _back_button(champion: Run) -> None:
 
 @st.dialog("Make it the champion?")
 def _ask_to_promote(run: Run, champion: Run | None) -> None:
-    _say(promotion_words(champion, run, labels_of_people(workspace())))
+    _say(promotion_words(champion, run, labels_of_people()))
     over = None
     if run.status == "rejected":
         st.warning(f"The gate refused it: {run.error}", icon=":material/block:")
@@ -54,7 +53,7 @@ def _ask_to_promote(run: Run, champion: Run | None) -> None:
 
 @st.dialog("Go back to the model before?")
 def _ask_to_go_back(champion: Run, back: Run) -> None:
-    _say(promotion_words(champion, back, labels_of_people(workspace())))
+    _say(promotion_words(champion, back, labels_of_people()))
     reason = st.text_input("Why, if you like to say", key="rollback reason", max_chars=1_000)
     if st.button("Roll back", key="roll back now", type="primary"):
         _move(lambda: rollback(workspace(), reason=reason.strip() or None), "serves again")

@@ -16,10 +16,9 @@ from app.models.comparison import (
     settings_table,
 )
 from app.models.figures import CONFIG, bounds_figure, curve_figure, reliability_figure, score_figure
-from app.session import workspace
+from app.session import labels_of_people, workspace
 from app.tables import class_table, confusion_figure, empty_labels, split_words
 from app.words import count, label_words
-from mllib.pipeline.overview import labels_of_people
 from mllib.pipeline.reporting import run_card
 from mllib.pipeline.run_comparison import (
     are_comparable,
@@ -48,7 +47,7 @@ def _named(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _scores(compared: Sequence[Run], _: Sequence[Run]) -> None:
-    first = labels_of_people(workspace())
+    first = labels_of_people()
     named = _named(compared)
     left, right = st.columns([1, 1.15], gap="large")
     with left:
@@ -73,7 +72,7 @@ def _baseline_words(run: Run) -> str:
 
 
 def _labels(compared: Sequence[Run], _: Sequence[Run]) -> None:
-    first = labels_of_people(workspace())
+    first = labels_of_people()
     if len(compared) == 1:
         _one_by_label(compared[0], first)
         return
@@ -114,7 +113,7 @@ def _one_by_label(run: Run, first: frozenset[str]) -> None:
 
 
 def _confusion(compared: Sequence[Run], _: Sequence[Run]) -> None:
-    first = labels_of_people(workspace())
+    first = labels_of_people()
     for run, column in zip(compared, _two_a_row(len(compared)), strict=True):
         with column:
             st.markdown(f"**{name_of(run)}**")
@@ -166,7 +165,7 @@ def _say_who_has_no_bounds(compared: Sequence[Run]) -> None:
 
 
 def _choose_label(compared: Sequence[Run]) -> str | None:
-    rows = label_scores([run.metrics or {} for run in compared], labels_of_people(workspace()))
+    rows = label_scores([run.metrics or {} for run in compared], labels_of_people())
     chosen = st.selectbox(
         "Label",
         [_ALL, *rows],

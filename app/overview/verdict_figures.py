@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
+import streamlit as st
 
+from app.session import workspace
 from app.words import day
-from mllib.pipeline.verdict_history import WeekScore
+from mllib.pipeline.verdict_history import WeekScore, verdict_history
 
 ACTIONS = {
     "confirm": ("confirmed", "#2a9d74"),
@@ -16,6 +18,21 @@ ACTIONS = {
 }
 _HEIGHT_PX = 230
 _GRID = "rgba(128,140,152,0.16)"
+
+
+def show_verdicts() -> None:
+    """Week by week what people said, from the first verdict on."""
+    history = verdict_history(workspace())
+    if not history:
+        return
+    for place, title, figure in zip(
+        st.columns(2, gap="large"),
+        ("What people said", "How well it was predicted"),
+        (weekly_verdicts(history), weekly_scores(history)),
+        strict=True,
+    ):
+        place.subheader(title)
+        place.plotly_chart(figure, key=title, config={"displayModeBar": False})
 
 
 def weekly_verdicts(history: Sequence[WeekScore]) -> go.Figure:

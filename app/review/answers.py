@@ -7,137 +7,30 @@ server begins with the next question.
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from app.background import background
+from app.background import background, forget
 from app.review.drawing import drawn_place, place_key
+from app.review.messages import Ask, AskedPlace, BrowseWish, Kept, QueueWish
 from app.session import label_colors, predictor, stored_candles, workspace
 from app.signing_in import signed_in_name
 from app.words import label_words
 from mllib.errors import CandleloopError
 from mllib.explaining import explain
 from mllib.inference import Predictor
-from mllib.pipeline.judging import Delivery, Said, deliver, take_back
+from mllib.pipeline.judging import Delivery, deliver, take_back
 from mllib.pipeline.labels import offered_labels
 from mllib.pipeline.places import in_order_of_time, place_of
 from mllib.pipeline.queueing import QueueEntry, QueueRequest, ReviewQueue, find_places
 from mllib.pipeline.review import labels_to_review, series_to_review
 from mllib.pipeline.sweeps import sweep_series
-from mllib.spans import NOTHING, JudgedPrediction, PredictedSpan, Span
-from mllib.store import Feedback
+from mllib.spans import NOTHING, PredictedSpan
 
 _AROUND = 60
 """So many predictions before and after the present one go to the browser for browsing."""
 _REASONS = 5
-
-
-class Message(BaseModel):
-    """What the browser may send, and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class AskedPlace(Message):
-    """A place to draw; without a label only its candles are looked at."""
-
-    key: str
-    pair: str
-    timeframe: str
-    label: str | None
-    start_time: int
-    end_time: int
-    confidence: float | None = None
-    candle_count: int | None = None
-    as_of: int | None = None
-
-    @property
-    def span(self) -> Span:
-        """The prediction at that place, or the span without a name."""
-        if self.label is None or self.confidence is None:
-            return Span(self.label or "", self.start_time, self.end_time)
-        return PredictedSpan(
-            self.label, self.start_time, self.end_time, self.confidence, self.candle_count or 1
-        )
-
-
-class Kept(Message):
-    """Something said, as the browser keeps it."""
-
-    client_id: str
-    taken_back: bool = False
-    pair: str
-    timeframe: str
-    action: Literal["confirm", "correct", "dismiss", "add", "skip", "nothing"]
-    prediction: dict[str, Any] | None = None
-    label: str | None = None
-    start_time: int | None = None
-    end_time: int | None = None
-    annotator: str | None = None
-    note: str | None = None
-    as_of: int | None = None
-    origin: str | None = None
-    model_version: str | None = None
-    labels: list[str] = []
-
-    def said(self) -> Said:
-        """The same as the library takes it."""
-        values = self.model_dump(exclude={"taken_back", "prediction", "labels"})
-        judged = None if self.prediction is None else JudgedPrediction(**self.prediction)
-        feedback = Feedback(prediction=judged, labels=tuple(self.labels), **values)
-        return Said(feedback=feedback, taken_back=self.taken_back)
-
-
-class View(Message):
-    """How places are to be drawn."""
-
-    bars: int = Field(160, ge=20, le=3_000)
-    hidden_after: bool = False
-    labels: list[str] | None = None
-    talib: bool = False
-
-
-class QueueWish(Message):
-    """A new queue; the browser makes up its id and asks until it has come."""
-
-    id: str
-    size: int = Field(50, ge=1, le=500)
-    series: list[str] | None = None
-    labels: list[str] | None = None
-
-
-class BrowseWish(Message):
-    """The predictions of a series around a time."""
-
-    id: str
-    series: str
-    at: int | None = None
-    threshold: float = Field(0.7, ge=0, le=1)
-    labels: list[str] | None = None
-
-
-class TakenBack(Message):
-    """A verdict of an earlier session or another tab that was taken back."""
-
-    client_id: str
-    verdict_id: str
-
-
-class Ask(Message):
-    """One question of the deck; `seq` names it."""
-
-    seq: int
-    tab: str
-    annotator: str | None = None
-    outbox: list[dict[str, Any]] = []
-    take_back: list[TakenBack] = []
-    view: View = View()
-    want: list[AskedPlace] = []
-    why: AskedPlace | None = None
-    queue: QueueWish | None = None
-    browse: BrowseWish | None = None
-    today_since: int | None = None
 
 
 def answer(asked: dict[str, Any] | None) -> dict[str, Any]:
@@ -278,8 +171,9 @@ def _browse(wish: BrowseWish) -> dict[str, Any]:
     if model is None:
         return {"id": wish.id, "entries": [], "total": 0, "first": 0, "at": at} | bounds
     version = workspace().candles.version(pair, timeframe)
+    name = ("browse", str(workspace().home), model.info.run_id, pair, timeframe, version)
     task = background(
-        ("browse", str(workspace().home), model.info.run_id, pair, timeframe, version),
+        name,
         sweep_series,
         workspace(),
         stored_candles(),
@@ -290,6 +184,8 @@ def _browse(wish: BrowseWish) -> dict[str, Any]:
     )
     if not task.done:
         return {"id": wish.id, "progress": task.progress, "stage": task.stage or f"reading {wish.series}"}
+    if task.error is not None:
+        forget(name)  # who asks again has it tried again
     labels = labels_to_review(workspace(), model) if wish.labels is None else wish.labels
     spans, total, first = in_order_of_time(
         task.result.spans, at=at, threshold=wish.threshold, labels=labels, around=_AROUND

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.browser_modules import STATIC, loading
 from app.review.answers import answer
+from app.signing_in import leave_if_signed_out
 from mllib.errors import CandleloopError
 
 _KEY = "deck"
@@ -15,7 +16,7 @@ let module;
 
 export default function (component) {
   let end = null, over = false;
-  module ??= load("deck/deck.mjs");
+  module ??= load("deck/streamlit_deck.mjs");
   module.then(({ mount }) => {
     end = mount(component);
     if (over) end();
@@ -28,6 +29,7 @@ export default function (component) {
 @st.fragment
 def deck() -> None:
     """Draws the deck and answers what it asked."""
+    leave_if_signed_out()
     state = st.session_state
     asked = state[_KEY].get("ask") if _KEY in state else None
     _component()(key=_KEY, data=_answered(asked) | {"name": state.get("annotator")}, on_ask_change=_nothing)

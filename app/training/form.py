@@ -80,7 +80,7 @@ def _draw(one: FormField, drawn: _Drawn, *, of: str) -> Any:
         try:
             value = _widget(one, key, said)
         except InvalidConfig as exc:
-            value, drawn.wrong[one.path] = one.value, str(exc).removeprefix(f"{one.path}: ")
+            value, drawn.wrong[one.path] = one.value, exc.said
         drawn.slots[one.path] = st.empty()
     drawn.values[one.path] = value
     return value

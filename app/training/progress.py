@@ -6,11 +6,11 @@ from functools import partial
 import streamlit as st
 
 from app.failures import errors_shown
-from app.session import worker_alive, workspace
+from app.session import labels_of_people, worker_alive, workspace
 from app.tables import series_words, span_f1, split_words, version_words
 from app.ways import way_to
 from app.words import ago, asked_words, duration, model_words
-from mllib.pipeline.overview import labels_of_people, span_f1_over, time_left_s
+from mllib.pipeline.overview import span_f1_over, time_left_s
 from mllib.pipeline.run_log import log_file, log_tail, read_log
 from mllib.pipeline.runs import STAGES
 from mllib.store import Run
@@ -89,7 +89,7 @@ def _ready(run: Run) -> None:
     took = duration((run.completed_at or 0) - (run.started_at or 0))
     st.success(f"Ready after {took}.", icon=":material/check:")
     own, spans, accuracy = st.columns(3)
-    theirs = span_f1_over(metrics, labels_of_people(workspace()))
+    theirs = span_f1_over(metrics, labels_of_people())
     if theirs is not None:
         own.metric("Span F1, people's", f"{theirs:.3f}")
     spans.metric("Span F1, all", f"{span_f1(run):.3f}")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-Positions = NDArray[np.int64]
+from mllib.matching import Positions, covered
+
 Floats = NDArray[np.float64]
 Coverage = NDArray[np.float32] | Floats
 
@@ -104,10 +105,8 @@ def near_misses(
 
 def _untouched(at: Positions, spans: Positions, n_bars: int) -> Positions:
     """The places that share no bar with a span, nor lie right beside one."""
-    covered = np.zeros(n_bars + 1, np.int64)
-    np.add.at(covered, np.maximum(spans[:, 0] - 1, 0), 1)
-    np.add.at(covered, np.minimum(spans[:, 1] + 1, n_bars), -1)
-    total = np.concatenate([[0], np.cumsum(np.cumsum(covered[:-1]) > 0)])
+    beside = np.clip(spans + np.array([-1, 1]), 0, n_bars)
+    total = np.concatenate([[0], np.cumsum(covered(beside, n_bars))])
     free: Positions = at[total[at[:, 1]] == total[at[:, 0]]]
     return free
 

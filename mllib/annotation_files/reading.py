@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from mllib.amounts import count
 from mllib.annotation_files.candle_tags import looks_tagged, tagged_spans
 from mllib.annotation_files.content import CsvRows, bytes_of, is_json, json_rows, refused, text_of
 from mllib.annotation_files.entries import Entry, annotation_of, is_point
@@ -98,10 +99,10 @@ def _first(notes: list[str]) -> list[str]:
 
 def _remarks(annotations: list[Annotation], points: int) -> Iterator[str]:
     if points:
-        yield f"{points} annotations have a single time; each is stored as a span of that candle."
+        yield f"{count(points, 'annotation')} with a single time: each is stored as a span of that candle."
     machine = sum(annotation.source not in PEOPLE for annotation in annotations)
     if machine:
         yield (
-            f"{machine} annotations are TA-Lib's (source talib): stored and exported, but not learned, as "
-            "`candleloop label` finds TA-Lib's spans itself."
+            f"{count(machine, 'annotation')} of TA-Lib's (source talib): stored and exported, but not "
+            "learned, as `candleloop label` finds TA-Lib's spans itself."
         )

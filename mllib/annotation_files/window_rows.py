@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mllib.amounts import count
 from mllib.annotation_files.entries import KEYS, Entry, time_of
 from mllib.spans import NOTHING
 
@@ -41,7 +42,7 @@ def window_spans(entries: Iterable[Entry], bounds: tuple[str, str], notes: list[
     joined = _joined(labelled)
     notes.append(
         f"One row a window: {read} read, {read - len(labelled)} labelled {NOTHING} (nothing is there), "
-        f"{len(labelled)} labelled windows gave {len(joined)} spans."
+        f"{count(len(labelled), 'labelled window')} gave {count(len(joined), 'span')}."
     )
     yield from joined
 

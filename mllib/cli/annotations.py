@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, say
+from mllib.amounts import count
+from mllib.cli.output import Json, Pair, Timeframe, names_in, print_json, print_table, say
 from mllib.cli.verdicts import agreement
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def import_(
             pair=pair,
             timeframe=timeframe,
             reviewed=reviewed,
-            labels=_names(labels),
+            labels=names_in(labels),
             update=update,
         )
     _show(done, reviewed or ("all" if done.reviewed else "none"), as_json)
@@ -76,14 +77,10 @@ def pull(  # noqa: PLR0913  # an argument an option
     from mllib.pipeline.importing import Chart, pull_annotations
     from mllib.pipeline.workspace import open_workspace
 
-    asked = Chart(pair, timeframe, reviewed, tuple(_names(labels)))
+    asked = Chart(pair, timeframe, reviewed, tuple(names_in(labels)))
     with open_workspace() as ws:
         done = pull_annotations(ws, url, chart_id=chart, chart=asked, update=update, timeout_s=timeout)
     _show(done, reviewed or ("all" if done.reviewed else "none"), as_json)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _show(done: "AnnotationImport", reviewed: str, as_json: bool) -> None:
@@ -136,7 +133,7 @@ def export(
         print_json(to_export(found))
         return
     write_annotation_file(out, found)
-    say(f"{len(found)} annotations written to {out}, under the present names of labels.")
+    say(f"{count(len(found), 'annotation')} written to {out}, under the present names of labels.")
 
 
 @app.command()
@@ -186,9 +183,7 @@ def label(
     from mllib.pipeline.annotations import label_series
     from mllib.pipeline.workspace import open_workspace
 
-    functions = (
-        None if not patterns else [] if patterns == "all" else [p.strip() for p in patterns.split(",")]
-    )
+    functions = None if not patterns else [] if patterns == "all" else names_in(patterns)
     with open_workspace() as ws:
         counts = label_series(ws, pair=pair, timeframe=timeframe, functions=functions)
     if as_json:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from mllib.amounts import count
 from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -157,8 +158,7 @@ def gaps(pair: Pair, timeframe: Timeframe, as_json: Json = False) -> None:
     ]
     print_table(f"Gaps of {pair} {timeframe}", ("last candle before", "next candle", "missing"), rows)
     if days_off := len(found) - len(rows):
-        days = "day" if days_off == 1 else "days"
-        say(f"And {days_off} single {days} off, such as holidays.")
+        say(f"And {count(days_off, 'single day')} off, such as holidays.")
 
 
 def _show(done: "CandleImport", as_json: bool) -> None:

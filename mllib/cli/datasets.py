@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mllib.cli.output import Json, Settings, print_json, print_table, progress_bar, say
+from mllib.cli.output import Json, Settings, names_in, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
     from mllib.datasets.builds import Build
@@ -29,7 +29,7 @@ def build(
     from mllib.pipeline.workspace import open_workspace
 
     overrides = dict(parse_override(text) for text in settings or [])
-    layers = None if labels is None else [name.strip() for name in labels.split(",")]
+    layers = None if labels is None else names_in(labels)
     with open_workspace() as ws:
         config = resolve_config(ws.config, layers=layers, overrides=overrides)
         dataset = build_dataset(ws, config, pairs=pair or [], timeframe=timeframe)

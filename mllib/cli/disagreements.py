@@ -1,19 +1,20 @@
 """`candleloop disagreements`."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mllib.cli.output import Json, Pair, Timeframe, print_json, print_table, progress_bar, say
+from mllib.cli.output import Json, Pair, Timeframe, names_in, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from mllib.disagreement import Summary
     from mllib.pipeline.disagreements import Disagreement
+    from mllib.pipeline.span_layers import LayerName
     from mllib.pipeline.workspace import Workspace
     from mllib.spans import Span
+    from mllib.store import Run
 
 Between = Annotated[str, typer.Option(help="Two layers of human, talib and model, by comma.")]
 Versions = Annotated[
@@ -50,72 +51,67 @@ def disagreements(  # noqa: PLR0913  # an argument an option
     from mllib.pipeline.workspace import open_workspace
     from mllib.timeframes import parse_time
 
+    layers = None if versions else two_layers(between)
     wanted = Wanted(
-        kinds=kinds_wanted(
-            _names(kinds),
-            versions=versions is not None,
-            between=None if versions else two_layers(between),
-        ),
-        labels=_names(labels) or None,
+        kinds=kinds_wanted(names_in(kinds), versions=layers is None, between=layers),
+        labels=names_in(labels) or None,
         start_time=None if start is None else parse_time(start),
         end_time=None if end is None else parse_time(end, last=True),
         least_bars=least_bars,
         least_confidence=least_confidence,
     )
     with open_workspace() as ws:
-        found, notes = _found(ws, pair, timeframe, between=between, versions=versions, labels=wanted.labels)
-    title = f"{pair} {timeframe}: {f'{versions[1]} against {versions[0]}' if versions else between}"
-    shown = newest_first(found, wanted, limit)
+        runs = _runs(ws, layers, versions)
+        found, notes = _found(ws, runs, layers, pair=pair, timeframe=timeframe, labels=wanted.labels)
+    shown, counted = newest_first(found, wanted, limit), summary(found, wanted)
     if as_json:
-        print_json(
-            {
-                "disagreements": [_plain(one) for one in shown],
-                "summary": _counted(summary(found, wanted)),
-                "notes": notes,
-            }
-        )
+        differences = [_plain(one) for one in shown]
+        print_json({"disagreements": differences, "summary": counted.to_dict(), "notes": notes})
         return
-    _show(title, shown, summary(found, wanted))
+    title = f"{pair} {timeframe}: {f'{versions[1]} against {versions[0]}' if versions else between}"
+    _show(title, shown, counted)
     for note in notes:
         say(note)
 
 
+def _runs(
+    ws: "Workspace", layers: "Collection[LayerName] | None", versions: tuple[str, str] | None
+) -> "list[Run]":
+    """Those whose models are compared; the champion's where the layer `model` is."""
+    from mllib.pipeline.promoting import find_run, find_version
+
+    if versions is not None:
+        return [find_version(ws, name) for name in versions]
+    return [find_run(ws, None)] if layers is not None and "model" in layers else []
+
+
 def _found(
     ws: "Workspace",
+    runs: "Sequence[Run]",
+    layers: "tuple[LayerName, LayerName] | None",
+    *,
     pair: str,
     timeframe: str,
-    *,
-    between: str,
-    versions: tuple[str, str] | None,
     labels: "Collection[str] | None",
 ) -> "tuple[list[Disagreement], list[str]]":
-    """What differs, with notes on layers that say nothing."""
+    """What two layers (None: the versions of two runs) say, with notes on layers that say nothing."""
+    from mllib.pipeline.comparisons import sweep_all
     from mllib.pipeline.disagreement_notes import check_labels, notes_on
-    from mllib.pipeline.disagreements import series_changes, series_disagreements, two_layers
+    from mllib.pipeline.disagreements import swept_disagreements, version_changes
     from mllib.pipeline.predicting import StoredCandles
-    from mllib.pipeline.promoting import find_run, find_version, load_run
-    from mllib.pipeline.sweeps import swept
     from mllib.timeframes import parse_timeframe
 
+    stored, timeframe = StoredCandles(ws), parse_timeframe(timeframe)
     with progress_bar("Comparing") as progress:
-        asked: Any = {"pair": pair, "timeframe": timeframe, "progress": progress}
-        if versions is not None:
-            before, after = (load_run(ws, find_version(ws, name)) for name in versions)
-            found = series_changes(ws, StoredCandles(ws), (before, after), **asked)
-            check_labels(ws, labels, found, of_models={*before.labels, *after.labels})
-            return found, []
-        layers = two_layers(between)
-        model = load_run(ws, find_run(ws, None)) if "model" in layers else None
-        stored = StoredCandles(ws)
-        found = series_disagreements(ws, stored, model, between=layers, **asked)
-    check_labels(ws, labels, found, of_models=() if model is None else model.labels)
-    read = None if model is None else swept(ws, stored, model, pair=pair, timeframe=timeframe)
-    history = stored.read(pair, parse_timeframe(timeframe))
-    return found, notes_on(ws, history, layers, predicted=None if read is None else read.spans)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+        swept = sweep_all(ws, stored, runs, pair=pair, timeframe=timeframe, progress=progress)
+    if layers is None:
+        found, notes = version_changes(ws, *swept), []
+    else:
+        history, model = stored.read(pair, timeframe), next(iter(swept), None)
+        found = swept_disagreements(ws, history, layers, model)
+        notes = notes_on(ws, history, layers, predicted=None if model is None else model.spans)
+    check_labels(ws, labels, found, of_models={label for one in swept for label in one.labels})
+    return found, notes
 
 
 def _plain(one: "Disagreement") -> dict[str, Any]:
@@ -136,30 +132,10 @@ def _plain_span(span: "Span | None") -> dict[str, Any] | None:
     return None if span is None else {name: getattr(span, name) for name in names if hasattr(span, name)}
 
 
-def _counted(summary: "Summary") -> dict[str, Any]:
-    counts = [
-        {"label": label, "kind": kind, "count": n} for (label, kind), n in sorted(summary.counts.items())
-    ]
-    return {**asdict(summary), "counts": counts}
-
-
 def _show(title: str, shown: "list[Disagreement]", summary: "Summary") -> None:
-    from mllib.pipeline.disagreements import confidence_of
-    from mllib.timeframes import iso_utc
-
-    rows = [
-        (
-            one.kind,
-            *("" if span is None else span.label for span in (one.pair.a, one.pair.b)),
-            iso_utc(one.span.start_time),
-            iso_utc(one.span.end_time),
-            "" if one.pair.start_bars is None else f"{one.pair.start_bars:+d} / {one.pair.end_bars:+d}",
-            None if (confidence := confidence_of(one)) is None else f"{confidence:.2f}",
-        )
-        for one in shown
-    ]
     a, b = shown[0].between if shown else ("a", "b")
-    print_table(title, ("kind", a, b, "from", "to", "start / end, candles", "confidence"), rows)
+    columns = ("kind", a, b, "from", "to", "start / end, candles", "confidence")
+    print_table(title, columns, [_row(one) for one in shown])
     kinds = sorted({kind for _, kind in summary.counts})
     table = [
         (label, *(summary.counts.get((label, kind), 0) for kind in kinds))
@@ -173,6 +149,21 @@ def _show(title: str, shown: "list[Disagreement]", summary: "Summary") -> None:
             f"Where the label is the same: mean IoU {summary.mean_iou:.3f}, bounds off by "
             f"{summary.median_boundary_bars:g} candles in the median."
         )
+
+
+def _row(one: "Disagreement") -> tuple[object, ...]:
+    from mllib.pipeline.disagreements import confidence_of
+    from mllib.timeframes import iso_utc
+
+    confidence, off = confidence_of(one), one.pair
+    return (
+        one.kind,
+        *("" if span is None else span.label for span in (off.a, off.b)),
+        iso_utc(one.span.start_time),
+        iso_utc(one.span.end_time),
+        "" if off.start_bars is None else f"{off.start_bars:+d} / {off.end_bars:+d}",
+        None if confidence is None else f"{confidence:.2f}",
+    )
 
 
 commands = (disagreements,)

@@ -4,7 +4,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mllib.cli.output import Json, Pair, Settings, Timeframe, print_json, print_table, progress_bar, say
+from mllib.amounts import count
+from mllib.cli.output import (
+    Json,
+    Pair,
+    Settings,
+    Timeframe,
+    names_in,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
     from mllib.store import Run
@@ -30,7 +41,7 @@ def train(
     from mllib.pipeline.workspace import open_workspace
 
     overrides = overrides_of(settings)
-    layers = None if labels is None else [name.strip() for name in labels.split(",")]
+    layers = None if labels is None else names_in(labels)
     with open_workspace(config=load_config()) as ws:
         config = resolve_config(
             ws.config, model_type=model, encoder=encoder, layers=layers, overrides=overrides
@@ -69,7 +80,7 @@ def evaluate(
             run_id=run,
             pair=pair,
             timeframe=timeframe,
-            labels=[name.strip() for name in labels.split(",") if name.strip()],
+            labels=names_in(labels),
             start_time=None if start is None else parse_time(start),
             end_time=None if end is None else parse_time(end, last=True),
         )
@@ -230,10 +241,8 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
     say(f"Accuracy per candle {metrics['accuracy']:.3f} (majority: {baseline['accuracy']:.3f}).")
     for name, one in (("TA-Lib's rules", "talib"), ("the champion", "champion")):
         if "labels" in (beside := metrics["baseline"][one]):
-            say(
-                f"Beside {name}, over {len(beside['labels'])} labels: span F1 {beside['own_span_f1']:.3f} "
-                f"to {beside['span_f1']:.3f}."
-            )
+            over = f"Beside {name}, over {count(len(beside['labels']), 'label')}"
+            say(f"{over}: span F1 {beside['own_span_f1']:.3f} to {beside['span_f1']:.3f}.")
     if lost := metrics["baseline"]["champion"].get("labels_lost"):
         say(f"The champion knew labels that this model does not know: {', '.join(lost)}.")
     for warning in metrics.get("warnings", ()):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from mllib.models import Progress
+    from mllib.progress import Progress
 
 _WIDE = 200
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]
@@ -20,6 +20,15 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", help="Override of a configuration key, such as stages.training.seed=1."),
 ]
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a text, where commas separate them.
+
+    >>> names_in("human, talib,"), names_in("")
+    (['human', 'talib'], [])
+    """
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def print_json(value: Any) -> None:

@@ -64,17 +64,26 @@ def queue(
 def _series(
     ws: "Workspace", predictor: "Predictor", pairs: list[str], timeframe: str | None
 ) -> list[tuple[str, str]] | None:
-    """The series that are named by pair, timeframe or both; None where neither is."""
+    """The series that are named by pair, timeframe or both; None where neither is.
+
+    Raises:
+        NotFound: no candles are stored, or none of the timeframe.
+    """
+    from mllib.errors import NotFound
     from mllib.pipeline.queue_sweeps import series_to_read
     from mllib.timeframes import parse_timeframe
 
-    if not pairs and timeframe is None:
-        return None
-    if pairs and timeframe is not None:
-        return [(one, parse_timeframe(timeframe)) for one in pairs]
-    if timeframe is not None:
-        wanted = parse_timeframe(timeframe)
-        return [(one.pair, one.timeframe) for one in ws.candles.list() if one.timeframe == wanted]
+    wanted = None if timeframe is None else parse_timeframe(timeframe)
+    stored = [(one.pair, one.timeframe) for one in ws.candles.list() if wanted in (None, one.timeframe)]
+    if pairs and wanted is not None:
+        return [(one, wanted) for one in pairs]
+    if not stored:
+        raise NotFound(
+            f"queue: found no candles stored{'' if wanted is None else f' of {wanted}'}, expected some to "
+            "look at. Import some with `candleloop candles import`, or have samples with `candleloop up`."
+        )
+    if not pairs:
+        return None if wanted is None else stored
     read = series_to_read(ws, predictor)
     return [one for pair in pairs for one in [s for s in read if s[0] == pair] or [(pair, read[0][1])]]
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mllib.errors import InvalidConfig
+from mllib.ports import PORTS, port_of
 
 if TYPE_CHECKING:
     from mllib.supervision import Service
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_PORTS = {"api": 8001, "console": 8501, "mlflow": 5000}
 
 
 def api(
-    port: Annotated[int, typer.Option("--port", envvar="CANDLELOOP_API_PORT", min=1, max=65_535)] = _PORTS[
+    port: Annotated[int, typer.Option("--port", envvar="CANDLELOOP_API_PORT", min=1, max=65_535)] = PORTS[
         "api"
     ],
     host: Annotated[
@@ -33,9 +33,9 @@ def api(
 
 
 def console(
-    port: Annotated[
-        int, typer.Option("--port", envvar="CANDLELOOP_CONSOLE_PORT", min=1, max=65_535)
-    ] = _PORTS["console"],
+    port: Annotated[int, typer.Option("--port", envvar="CANDLELOOP_CONSOLE_PORT", min=1, max=65_535)] = PORTS[
+        "console"
+    ],
     host: Annotated[
         str, typer.Option("--host", help="Address to bind to; from other machines people sign in with a key.")
     ] = "127.0.0.1",
@@ -86,7 +86,7 @@ def up() -> None:
 def _services(home: Path) -> "list[Service]":
     from mllib.supervision import Service
 
-    ports = {name: _port(name) for name in _PORTS}
+    ports = {name: port_of(name) for name in PORTS}
     candleloop = [sys.executable, "-m", "mllib.cli"]
     started_at = _now()
     return [
@@ -147,11 +147,11 @@ def _announce(home: Path) -> None:
 
     with open_workspace() as ws:
         trained = ws.store.champions.current(ws.config.served_model_name) is not None
-    console_url = f"http://127.0.0.1:{_port('console')}"
+    console_url = f"http://127.0.0.1:{port_of('console')}"
     say("")
     say(f"  Console  {console_url}")
-    say(f"  API      http://127.0.0.1:{_port('api')}/docs")
-    say(f"  MLflow   http://127.0.0.1:{_port('mlflow')}")
+    say(f"  API      http://127.0.0.1:{port_of('api')}/docs")
+    say(f"  MLflow   http://127.0.0.1:{port_of('mlflow')}")
     say(f"  Data     {home}")
     say("")
     next_step = "review: judge what the model sees" if trained else "train: there is no model yet"
@@ -169,16 +169,6 @@ def _now() -> float:
     import time
 
     return time.time()
-
-
-def _port(name: str) -> int:
-    variable = f"CANDLELOOP_{name.upper()}_PORT"
-    text = os.environ.get(variable, str(_PORTS[name]))
-    if not text.isdigit():
-        raise InvalidConfig(
-            f"{variable}: found {text!r}, expected a port number. Set it to such as {_PORTS[name]}."
-        )
-    return int(text)
 
 
 def _check_binding(host: str) -> None:

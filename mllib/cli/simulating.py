@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mllib.cli.models import overrides_of
-from mllib.cli.output import Json, Pair, Settings, Timeframe, print_json, print_table, progress_bar, say
+from mllib.cli.output import (
+    Json,
+    Pair,
+    Settings,
+    Timeframe,
+    names_in,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
-    from mllib.simulating import Comparison, Needed
+    from mllib.pipeline.simulating import Simulation
 
 Strategies = Annotated[
     list[str] | None,
@@ -46,66 +56,34 @@ def simulate(  # noqa: PLR0913  # an argument an option
     from mllib.pipeline.workspace import open_workspace
 
     chosen = tuple(dict.fromkeys(["random", *(strategy or ["queue"])]))
-    layers = [name.strip() for name in labels.split(",")]
-    with open_workspace(config=load_config()) as ws:
+    with open_workspace(config=load_config()) as ws, progress_bar("Simulating") as progress:
         config = resolve_config(
-            ws.config, model_type=model, encoder=encoder, layers=layers, overrides=overrides_of(settings)
+            ws.config,
+            model_type=model,
+            encoder=encoder,
+            layers=names_in(labels),
+            overrides=overrides_of(settings),
         )
-        with progress_bar("Simulating") as progress:
-            found = replay(
-                ws,
-                pair=pair,
-                timeframe=timeframe,
-                config=config,
-                plan=Plan(chosen, rounds, per_round, seeds),
-                progress=progress,
-            )
-        where = plot or ws.home / "simulations" / f"{found.pair.replace('/', '-')}_{found.timeframe}.svg"
+        plan = Plan(chosen, rounds, per_round, seeds)
+        found = replay(ws, pair=pair, timeframe=timeframe, config=config, plan=plan, progress=progress)
+    where = plot or ws.home / "simulations" / f"{found.pair.replace('/', '-')}_{found.timeframe}.svg"
     write_picture(found, where)
+    _show(found, where, as_json)
+
+
+def _show(found: "Simulation", plot: Path, as_json: bool) -> None:
+    from mllib.simulating import cost_table, curve_table
+
     if as_json:
-        print_json({**found.to_dict(), "plot": str(where)})
+        print_json({**found.to_dict(), "plot": str(plot)})
         return
+    comparison = found.comparison
     title = f"{found.pair} {found.timeframe}: {found.test_spans} later spans, {found.encoder}, {found.model}"
-    print_table(title, ("labels", *chosen), _curve_rows(found.comparison))
-    print_table(
-        f"Labels to reach span F1 {found.comparison.target:.3f}", _HEADS, _cost_rows(found.comparison)
-    )
-    all_labels = found.comparison.all_labels
-    say(f"All labels of {found.pool_candles} candles: span F1 {all_labels:.3f}. Plot: {where}")
-
-
-_HEADS = ("strategy", "labels", "95 % of draws of seeds", "share of random", "95 % of draws of seeds")
-
-
-def _curve_rows(found: "Comparison") -> list[list[str]]:
-    """Labels spent, and span F1 with its interval by strategy."""
-    longest = max(found.curves.values(), key=len)
-    rows = []
-    for i, point in enumerate(longest):
-        cells = [
-            f"{curve[i]['span_f1']:.3f} ({curve[i]['low']:.2f}–{curve[i]['high']:.2f})"
-            if i < len(curve)
-            else ""
-            for curve in found.curves.values()
-        ]
-        rows.append([f"{point['spent']:.0f}", *cells])
-    return rows
-
-
-def _cost_rows(found: "Comparison") -> list[list[str]]:
-    return [
-        [name, *_words(found.needed[name], 0), *_words(found.against_random[name], 2)]
-        for name in found.needed
-    ]
-
-
-def _words(needed: "Needed", digits: int) -> list[str]:
-    """The figure and its interval; `more` than were spent."""
-    figure, low, high = (
-        "more" if value is None else f"{value:.{digits}f}"
-        for value in (needed.labels, needed.low, needed.high)
-    )
-    return [figure, "more" if low == high == "more" else f"{low} to {high}"]
+    print_table(title, *curve_table(comparison))
+    title = f"Labels to reach span F1 {comparison.target:.3f}; intervals are 95 % of draws of seeds"
+    print_table(title, *cost_table(comparison))
+    all_labels = f"All labels of {found.pool_candles} candles: span F1 {comparison.all_labels:.3f}."
+    say(f"{all_labels} Plot: {plot}")
 
 
 commands = (simulate,)

@@ -1,7 +1,7 @@
 """`candleloop verdicts …` and `candleloop annotations agreement`."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,7 +35,7 @@ def agreement(
     with open_workspace() as ws:
         found = annotator_agreement(ws, pair=pair, timeframe=timeframe, annotators=between or ())
     if as_json:
-        print_json([_plain(one) for one in found])
+        print_json([one.to_dict() for one in found])
         return
     if not found:
         say("No two annotators have judged the same place. Names go with verdicts: choose one in Review.")
@@ -164,8 +164,3 @@ def _said(one: "Statement") -> str:
 
 def _figure(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
-
-
-def _plain(found: "Agreement") -> dict[str, Any]:
-    differences = [{**asdict(one), "difference": one.difference} for one in found.differences]
-    return {**asdict(found), "differences": differences}

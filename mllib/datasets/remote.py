@@ -11,7 +11,7 @@ from typing import Any
 
 from mllib.datasets.files import write_text
 from mllib.errors import NotReady
-from mllib.models import Progress
+from mllib.progress import Progress
 
 
 def pushed_versions(remote: str, versions: Sequence[str]) -> frozenset[str]:

@@ -17,6 +17,7 @@ from mllib.encoders.settings import EncodingConfig
 from mllib.encoders.viterbi import Positions
 from mllib.features import Column, ContextConfig, column_reach, compute_features, fingerprint, probe
 from mllib.features.windows import Floats
+from mllib.matching import covered
 from mllib.rows import Part, Rows, Targets
 from mllib.spans import PredictedSpan, ReviewedRange, Span, clarity_weight, positions
 
@@ -211,12 +212,11 @@ class BioEncoder:
 
 
 def _mark(Y: NDArray[np.float32], mask: NDArray[np.bool_], found: Positions) -> None:
-    starts, ends = found[found[:, 1] > found[:, 0]].T
-    edges = np.bincount(starts, minlength=len(Y) + 1) - np.bincount(ends, minlength=len(Y) + 1)
-    covered = np.cumsum(edges[: len(Y)]) > 0
-    mask[covered] = True
-    Y[starts, 0] = 1
-    Y[:, 1:] = (covered & (Y[:, 0] == 0))[:, None]
+    found = found[found[:, 1] > found[:, 0]]
+    inside = covered(found, len(Y))
+    mask[inside] = True
+    Y[found[:, 0], 0] = 1
+    Y[:, 1:] = (inside & (Y[:, 0] == 0))[:, None]
 
 
 def _weigh(weights: NDArray[np.float32], spans: Sequence[Span], found: Positions) -> None:

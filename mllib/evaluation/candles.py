@@ -11,6 +11,7 @@ from mllib.candles import Candles
 from mllib.encoders import reviewed_bars
 from mllib.evaluation.judged import Judged
 from mllib.inference import paint
+from mllib.matching import mostly_on
 from mllib.spans import NOTHING, PredictedSpan, positions
 
 
@@ -92,13 +93,12 @@ def _per_bar(
 def _reviewed(
     spans: Sequence[PredictedSpan], looked: Mapping[str, NDArray[np.bool_]], candles: Candles
 ) -> list[PredictedSpan]:
-    """The predicted spans of which someone has looked at every bar for their label."""
+    """The predicted spans on most of whose bars someone has looked for their label."""
     known = [span for span in spans if span.label in looked]
     at = positions(known, candles.time)
     labels = np.array([span.label for span in known])
-    inside = np.zeros(len(known), bool)
+    counted = np.zeros(len(known), bool)
     for label, bars in looked.items():
         own = labels == label
-        total = np.concatenate([[0], np.cumsum(bars)])
-        inside[own] = total[at[own, 1]] - total[at[own, 0]] == at[own, 1] - at[own, 0]
-    return [span for span, all_in in zip(known, inside.tolist(), strict=True) if all_in]
+        counted[own] = mostly_on(at[own], bars)
+    return [span for span, counts in zip(known, counted.tolist(), strict=True) if counts]

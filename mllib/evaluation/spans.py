@@ -1,7 +1,7 @@
 """Predicted spans against true ones: matched one to one by IoU, label by label.
 
-A predicted span counts when all its bars were reviewed for its label. Matching comes before any restriction
-to a block of time, so that a span across the block's edge is neither a hit nor an error.
+A span counts when more than half of its bars were reviewed for its label and lie in the block of time that is
+judged (`matching.mostly_on`); a pair counts where its true span does.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mllib.evaluation.judged import Judged
-from mllib.matching import Positions, match
+from mllib.matching import Positions, match, mostly_on
 from mllib.spans import positions
 
 IOUS = (0.3, 0.5, 0.7)
@@ -89,7 +89,7 @@ def _part_events(part: Judged, label: str, ious: Sequence[float]) -> dict[float,
     confidence = np.array([s.avg_confidence for s in spans], np.float64)
     i, j = match(found, truth, least_iou=min(ious))
     iou = _iou(found[i], truth[j])
-    truth_inside, found_inside = _inside(truth, counted), _inside(found, counted)
+    truth_inside, found_inside = mostly_on(truth, counted), mostly_on(found, counted)
     events = {}
     for least in ious:
         enough = iou >= least
@@ -136,13 +136,6 @@ def _iou(a: Positions, b: Positions) -> Floats:
     shared = np.minimum(a[:, 1], b[:, 1]) - np.maximum(a[:, 0], b[:, 0])
     lengths = (a[:, 1] - a[:, 0]) + (b[:, 1] - b[:, 0])
     return np.asarray(shared / np.maximum(lengths - shared, 1), np.float64)
-
-
-def _inside(spans: Positions, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which half-open spans lie wholly on bars that count."""
-    total = np.concatenate([[0], np.cumsum(counted)])
-    inside: NDArray[np.bool_] = total[spans[:, 1]] - total[spans[:, 0]] == spans[:, 1] - spans[:, 0]
-    return inside & (spans[:, 1] > spans[:, 0])
 
 
 def span_f1(counts: Mapping[str, SpanCounts]) -> dict[str, Any]:

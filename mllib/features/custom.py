@@ -77,8 +77,9 @@ def custom_feature(name: str, *, past_bars: int, future_bars: int) -> CustomFeat
         function = getattr(import_module(module), attribute)
     except (ImportError, SyntaxError, AttributeError, ValueError) as exc:
         raise InvalidConfig(
-            f"{KEY}: found {name!r}, expected module.function that can be imported ({exc}). Install its "
-            "module, or put the module's folder on PYTHONPATH of every process."
+            f"found {name!r}, expected module.function that can be imported ({exc}). Install its "
+            "module, or put the module's folder on PYTHONPATH of every process.",
+            path=KEY,
         ) from exc
     found = CustomFeature(
         name, function, getattr(function, "past_bars", past_bars), getattr(function, "future_bars", 0)
@@ -87,8 +88,9 @@ def custom_feature(name: str, *, past_bars: int, future_bars: int) -> CustomFeat
         declared = getattr(found, side)
         if not (isinstance(declared, int) and 0 <= declared <= allowed):
             raise InvalidConfig(
-                f"{KEY}: {name}: found {side} {declared!r}, expected 0 to {allowed}. Correct the function's "
-                f"attribute, or raise stages.feature_engineering.context.{side}."
+                f"{name}: found {side} {declared!r}, expected 0 to {allowed}. Correct the function's "
+                f"attribute, or raise stages.feature_engineering.context.{side}.",
+                path=KEY,
             )
     return found
 

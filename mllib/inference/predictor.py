@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mllib.amounts import count
 from mllib.calibration import Calibration
 from mllib.candles import Candles
 from mllib.encoders import Encoder, encoder_from_dict, encoder_to_dict
@@ -98,7 +99,7 @@ class Predictor:
         n, needed = len(candles), self.encoder.needed_bars
         if n < needed:
             raise InvalidCandles(
-                f"{candles.name}: found {n} candles, expected at least {needed}: "
+                f"{candles.name}: found {count(n, 'candle')}, expected at least {needed}: "
                 f"the model's features look back {needed - 1} bars. "
                 "Send more candles, or import the history so that it can be filled in."
             )

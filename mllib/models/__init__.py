@@ -4,7 +4,7 @@ A model is imported when it is asked for: serving XGBoost never loads scikit-lea
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from mllib.errors import InvalidConfig
+from mllib.progress import Progress
 from mllib.rows import Rows, Targets
 
 # OpenMP's threads spin while they wait, unless told otherwise before its library is loaded, which is when one
 # of this package's modules is. Beside another busy process, two of them on two cores then take up to ten
 # times as long as one.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-Progress = Callable[[float, str], None]
-"""Told how much of a piece of work is done (0 to 1) and what is being done, in words."""
 
 _MODELS = {
     "random_forest": ("mllib.models.random_forest", "RandomForest"),
@@ -115,5 +113,5 @@ def create_model(name: str, hyperparameters: Mapping[str, Any], *, seed: int) ->
             known = hyperparameters_class(name).model_fields
             wrong = f"an unknown key, expected one of {', '.join(known)}"
         raise InvalidConfig(
-            f"{path}: found {first['input']!r} for {name}: {wrong}. Correct the value or remove the key."
+            f"found {first['input']!r} for {name}: {wrong}. Correct the value or remove the key.", path=path
         ) from exc

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sklearn.ensemble import RandomForestRegressor
 
-from mllib.models import Progress
 from mllib.models.contributions import contributions, forest_trees
+from mllib.progress import Progress
 from mllib.rows import Rows, Targets
 
 _TRUSTED = ["sklearn.tree._tree.Tree"]

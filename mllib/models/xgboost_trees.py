@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from mllib.lean_imports import without
-from mllib.models import Progress
 from mllib.models.contributions import contributions, vector_leaf_trees
+from mllib.progress import Progress
 from mllib.rows import Rows, Targets
 
 with without("sklearn"):

@@ -1,12 +1,15 @@
 """Use cases about several annotators: how far they agree, and deciding where they do not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from mllib.agreement import Agreement, SharedPlace, Statement, agreement, shared_places
 from mllib.candle_gate import check_pair
 from mllib.errors import InvalidAnnotations, InvalidConfig, NotFound
+from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.review import record_verdict
+from mllib.pipeline.series_listing import require_known
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Feedback, Verdict
 from mllib.timeframes import parse_timeframe
@@ -21,10 +24,11 @@ def annotator_agreement(
     pair: str | None = None,
     timeframe: str | None = None,
     annotators: Sequence[str] = (),
+    stored: StoredCandles | None = None,
 ) -> list[Agreement]:
     """The agreement of every two annotators who judged a place in common, by name; names are as given.
 
-    With two `annotators` or more, these alone.
+    With two `annotators` or more, these alone. `stored` keeps candles from one call to the next.
     Of an annotator the newest verdict on a place counts, skips and verdicts that settle others apart. Series
     whose candles are not stored are left out: their spans cannot be counted in bars.
 
@@ -35,28 +39,37 @@ def annotator_agreement(
     """
     pair = None if pair is None else check_pair(pair)
     timeframe = None if timeframe is None else parse_timeframe(timeframe)
-    annotators = [name.strip() for name in annotators]
-    if len(set(annotators)) == 1:
-        raise InvalidConfig(
-            f"between: found {annotators[0]} alone, expected two annotators or more. Name another one with a "
-            "second --between, or none."
-        )
+    wanted = _several(annotators)
     if pair is not None:
-        _require_known(ws, pair, timeframe)
-    said, wanted = _statements(ws, pair, timeframe), frozenset(annotators)
+        require_known(ws, pair, timeframe)
+    said = _statements(ws, pair, timeframe)
     names = sorted({name for by_name in said.values() for name in by_name})
     shared: dict[tuple[str, str], list[SharedPlace]] = {
         both: [] for both in combinations(names, 2) if not wanted or wanted.issuperset(both)
     }
-    for (of_pair, of_timeframe), by_name in said.items():
+    stored = StoredCandles(ws) if stored is None else stored
+    for series, by_name in said.items():
+        common = [both for both in shared if by_name.keys() >= {*both}]
+        if not common:
+            continue
         try:
-            time = ws.candles.read(of_pair, of_timeframe).time
+            time = stored.read(*series).time
         except NotFound:
             continue
-        for (a, b), places in shared.items():
-            if a in by_name and b in by_name:
-                places.extend(shared_places(by_name[a], by_name[b], time))
+        for a, b in common:
+            shared[a, b].extend(shared_places(by_name[a], by_name[b], time))
     return [agreement(both, places) for both, places in shared.items() if places]
+
+
+def _several(annotators: Sequence[str]) -> frozenset[str]:
+    """The names, none or several; raises InvalidConfig for one alone."""
+    names = frozenset(name.strip() for name in annotators)
+    if len(names) == 1:
+        raise InvalidConfig(
+            f"between: found {next(iter(names))} alone, expected two annotators or more. Name another one "
+            "with a second --between, or none."
+        )
+    return names
 
 
 def adjudicate(
@@ -87,40 +100,34 @@ def adjudicate(
             f"adjudicate: found no verdict {right} that stands, expected one of the list of differences. "
             "Take its id from there."
         )
-    chosen = known[right]
-    corrected = chosen.action in ("correct", "add")
-    placed = corrected or chosen.action == "nothing"
-    return record_verdict(
-        ws,
-        Feedback(
-            client_id=client_id,
-            pair=chosen.pair,
-            timeframe=chosen.timeframe,
-            action=chosen.action,
-            prediction=chosen.prediction,
-            label=chosen.label if corrected else None,
-            start_time=chosen.start_time if placed else None,
-            end_time=chosen.end_time if placed else None,
-            annotator=annotator,
-            note=note,
-            as_of=chosen.as_of,
-            origin=chosen.origin,
-            model_version=chosen.model_version,
-            settles=(right, *others),
-            labels=chosen.labels,
-        ),
+    feedback = replace(
+        _again(known[right]),
+        client_id=client_id,
+        annotator=annotator,
+        note=note,
+        settles=(right, *others),
     )
+    return record_verdict(ws, feedback)
 
 
-def _require_known(ws: Workspace, pair: str, timeframe: str | None) -> None:
-    known = {(one.pair, one.timeframe) for one in ws.candles.list()}
-    known |= {(one.pair, one.timeframe) for one in ws.store.series.list()}
-    if not any(one[0] == pair and timeframe in (None, one[1]) for one in known):
-        name = pair if timeframe is None else f"{pair} {timeframe}"
-        raise NotFound(
-            f"{name}: found nothing of it, neither candles nor annotations, expected a series that is known. "
-            "Choose one of `candleloop candles list`."
-        )
+def _again(verdict: Verdict) -> Feedback:
+    """What would make a verdict that says the same; only an own label and own bounds are told."""
+    corrected = verdict.action in ("correct", "add")
+    placed = corrected or verdict.action == "nothing"
+    return Feedback(
+        client_id=verdict.client_id,
+        pair=verdict.pair,
+        timeframe=verdict.timeframe,
+        action=verdict.action,
+        prediction=verdict.prediction,
+        label=verdict.label if corrected else None,
+        start_time=verdict.start_time if placed else None,
+        end_time=verdict.end_time if placed else None,
+        as_of=verdict.as_of,
+        origin=verdict.origin,
+        model_version=verdict.model_version,
+        labels=verdict.labels,
+    )
 
 
 def _statements(

@@ -10,6 +10,7 @@ from mllib.annotation_files import check_annotations
 from mllib.annotators import annotator_name
 from mllib.candle_gate import check_pair
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
+from mllib.pipeline.series_listing import require_known
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import PEOPLE, Annotation, JudgedPrediction, Span
 from mllib.store import AnnotationFilter, AnnotationPage, StoredAnnotation
@@ -35,7 +36,7 @@ def find_annotations(
     pair, timeframe = check_pair(pair), parse_timeframe(timeframe)
     page = ws.store.annotations.page(pair, timeframe, wanted, after=after, limit=limit)
     if not page.annotations:
-        _require_known(ws, pair, timeframe)
+        require_known(ws, pair, timeframe)
     return page
 
 
@@ -136,16 +137,8 @@ def annotations_to_export(ws: Workspace, *, pair: str, timeframe: str) -> list[A
     pair, timeframe = check_pair(pair), parse_timeframe(timeframe)
     found = ws.store.annotations.list(pair, timeframe)
     if not found:
-        ws.candles.version(pair, timeframe)
+        require_known(ws, pair, timeframe)
     return found
-
-
-def _require_known(ws: Workspace, pair: str, timeframe: str) -> None:
-    try:
-        ws.candles.version(pair, timeframe)
-    except NotFound:
-        if not ws.store.annotations.page(pair, timeframe, AnnotationFilter(), limit=1).annotations:
-            raise
 
 
 def _check_place(ws: Workspace, annotation: Annotation, pair: str, timeframe: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mllib.amounts import count
 from mllib.inference import Predictor
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.workspace import Workspace
@@ -55,7 +56,7 @@ def _gate(run: Run) -> Finding:
     passed = sum(check["passed"] is True for check in found["checks"])
     if failed:
         return Finding("Gate", False, f"Promoted over the gate: {' '.join(failed)}")
-    return Finding("Gate", True, f"All {passed} checks passed when it was trained.")
+    return Finding("Gate", True, f"{count(passed, 'check')} passed when it was trained, and none failed.")
 
 
 def _inputs(stored: StoredCandles, predictor: Predictor | None) -> Finding:
@@ -92,7 +93,7 @@ def _newer_candles(stored: StoredCandles, predictor: Predictor | None) -> Findin
     if not series:
         return Finding("Data", False, "None of the series that it was trained on is stored any more.")
     return Finding(
-        "Data", True, f"{newer:,} stored candles are newer than what it was trained and chosen on."
+        "Data", True, f"{count(newer, 'stored candle')} newer than what it was trained and chosen on."
     )
 
 

@@ -13,13 +13,13 @@ from mllib.candles import Candles
 from mllib.disagreement import Pair, compare
 from mllib.errors import NotReady
 from mllib.inference import Predictor
-from mllib.models import Progress
 from mllib.pipeline.disagreements import Disagreement, told
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.span_layers import LayerName, compared, layer_spans
 from mllib.pipeline.sweeps import SweptSeries, sweep_series, swept, swept_by
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress, part, quiet
 from mllib.spans import Span, SpanIndex
 from mllib.store import Run
 
@@ -101,7 +101,7 @@ class Comparisons:
     """The comparisons last asked for, made again only when anything that they rest on has changed.
 
     Spans are paired again only where people are one of the layers; a verdict alone changes no pair. Where a
-    sweep is missing the answer is None: `sweep_missing` computes it, beside the page.
+    sweep is missing the answer is None: `sweep_all` computes it, beside the page.
     """
 
     def __init__(self, ws: Workspace, stored: StoredCandles) -> None:
@@ -178,7 +178,7 @@ class Comparisons:
         return made
 
 
-def sweep_missing(
+def sweep_all(
     ws: Workspace,
     stored: StoredCandles,
     runs: Sequence[Run],
@@ -186,21 +186,20 @@ def sweep_missing(
     pair: str,
     timeframe: str,
     progress: Progress | None = None,
-) -> int:
-    """Computes the sweeps of these runs that no file has, and says how many that were.
+) -> list[SweptSeries]:
+    """What each run's model says of a stored series, computed where no file has it.
 
     Raises as `load_run` and `sweep_series` do.
     """
-    missing = [run for run in runs if swept_by(ws, stored, run, pair=pair, timeframe=timeframe) is None]
-    for n, run in enumerate(missing):
-        report = None if progress is None else _part(progress, n, len(missing))
-        sweep_series(ws, stored, load_run(ws, run), pair=pair, timeframe=timeframe, progress=report)
-    return len(missing)
 
+    def computed(run: Run, n: int) -> SweptSeries:
+        report = part(progress or quiet, n / len(missing), (n + 1) / len(missing))
+        return sweep_series(ws, stored, load_run(ws, run), pair=pair, timeframe=timeframe, progress=report)
 
-def _part(progress: Progress, part: int, parts: int) -> Progress:
-    """The progress of one of several equal parts as that of all."""
-    return lambda done, stage: progress((part + done) / parts, stage)
+    kept = {run.run_id: swept_by(ws, stored, run, pair=pair, timeframe=timeframe) for run in runs}
+    missing = [run for run in runs if kept[run.run_id] is None]
+    made = {run.run_id: computed(run, n) for n, run in enumerate(missing)}
+    return [kept[run.run_id] or made[run.run_id] for run in runs]
 
 
 def _layers_paired(

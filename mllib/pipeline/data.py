@@ -1,7 +1,6 @@
 """Use cases about candles: import, check, rename, delete, samples."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,11 +10,11 @@ from mllib.candle_gate import GateReport, check_arrays, check_candles
 from mllib.candle_merging import MergeReport
 from mllib.candles import Candles
 from mllib.errors import NotFound
-from mllib.models import Progress
 from mllib.pipeline.annotations import refresh_layers
 from mllib.pipeline.importing import import_annotations
 from mllib.pipeline.workspace import Workspace
 from mllib.price_adjustment import PriceSplit, adjusted, named_splits
+from mllib.progress import Progress, quiet
 from mllib.timeframes import parse_timeframe
 
 Adjust = Literal["none", "split"]
@@ -68,7 +67,7 @@ def store_candles(
     progress: Progress | None = None,
 ) -> CandleImport:
     """What `import_candles` does with a file's candles, once it was read."""
-    told = progress or _quiet
+    told = progress or quiet
     told(0.1, "checking")
     judged = judge_candles(raw, pair=pair, timeframe=timeframe, adjust=adjust, splits=splits)
     candles = judged.candles
@@ -113,10 +112,6 @@ def judge_candles(
     return JudgedCandles(candles, report, applied)
 
 
-def _quiet(share: float, stage: str) -> None:
-    pass
-
-
 def rename_series(ws: Workspace, *, pair: str, timeframe: str, new_pair: str) -> None:
     """Gives a series another symbol; its annotations follow.
 
@@ -142,12 +137,19 @@ def delete_series(ws: Workspace, *, pair: str, timeframe: str, with_annotations:
 
     Raises:
         NotFound: there is no such series.
+        NotReady: the disk or the database cannot be written; then nothing is deleted.
     """
     timeframe = parse_timeframe(timeframe)
     deleted = ws.candles.delete(pair, timeframe)
-    if with_annotations:
-        with suppress(NotFound):  # nothing was ever said of it
-            ws.store.series.delete(pair, timeframe)
+    if not with_annotations:
+        return deleted
+    try:
+        ws.store.series.delete(pair, timeframe)
+    except NotFound:  # nothing was ever said of it
+        return deleted
+    except BaseException:
+        ws.candles.bring_back(deleted)
+        raise
     return deleted
 
 
@@ -169,7 +171,7 @@ def import_samples(ws: Workspace, *, progress: Progress | None = None) -> list[s
     added, files = [], sorted(_SAMPLES.glob("*.parquet"))
     for at, file in enumerate(files):
         pair, _, timeframe = file.stem.rpartition("_")
-        (progress or _quiet)(at / len(files), f"{pair} {timeframe}")
+        (progress or quiet)(at / len(files), f"{pair} {timeframe}")
         if (pair, timeframe) in stored:
             continue
         import_candles(ws, file, pair=pair, timeframe=timeframe)

@@ -18,9 +18,9 @@ from mllib.datasets.files import new_folder, version_of
 from mllib.datasets.remote import fetch_version, push_versions
 from mllib.datasets.tables import enriched_table
 from mllib.errors import NotFound, NotReady
-from mllib.models import Progress
 from mllib.pipeline.annotations import known_facts, labelled
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress, quiet
 from mllib.timeframes import parse_timeframe
 from mllib.training import LabelledSeries
 
@@ -64,7 +64,7 @@ def build_dataset(
         NotFound: a series is not stored.
         TrainingFailed: no label has any span, or a table does not fit its schema; nothing is written.
     """
-    told = progress or _quiet
+    told = progress or quiet
     told(0.0, "reading candles and labels")
     chosen = sorted({*pairs}) or [config.pipeline.pair]
     canonical = parse_timeframe(timeframe or config.pipeline.timeframe)
@@ -86,10 +86,6 @@ def build_dataset(
         write_facts(named, files.annotations)
         told(0.9, "taking its version")
         return keep_dataset(ws, partial, made_by=made_by, run_id=run_id)
-
-
-def _quiet(share: float, stage: str) -> None:
-    pass
 
 
 def keep_dataset(ws: Workspace, partial: Path, *, made_by: str, run_id: str | None = None) -> Dataset:

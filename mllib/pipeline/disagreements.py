@@ -7,16 +7,12 @@ from typing import Literal, get_args
 
 from mllib.candles import Candles
 from mllib.disagreement import Pair, PairKind, Summary, compare, summarise
-from mllib.errors import InvalidConfig, NotReady
-from mllib.inference import Predictor
-from mllib.models import Progress
-from mllib.pipeline.predicting import StoredCandles
+from mllib.errors import InvalidConfig
 from mllib.pipeline.span_layers import LAYERS, LayerName, compared, layer_spans
-from mllib.pipeline.sweeps import sweep_series
+from mllib.pipeline.sweeps import SweptSeries
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import PredictedSpan, Span
 from mllib.store import Action
-from mllib.timeframes import parse_timeframe
 
 Kind = Literal[
     "agreement",
@@ -128,12 +124,13 @@ class Wanted:
         if self.holds_all_places:
             return True
         near = one.pair.kind == "boundary_mismatch" and one.pair.boundary_bars < self.least_bars
+        confidence = confidence_of(one)
         return (
             not near
             and (self.labels is None or not one.labels.isdisjoint(self.labels))
             and (self.start_time is None or one.span.start_time >= self.start_time)
             and (self.end_time is None or one.span.end_time <= self.end_time)
-            and (confidence_of(one) or 1.0) >= self.least_confidence
+            and (confidence is None or confidence >= self.least_confidence)
         )
 
 
@@ -200,81 +197,26 @@ def told(
     ]
 
 
-def series_disagreements(
-    ws: Workspace,
-    stored: StoredCandles,
-    predictor: Predictor | None,
-    *,
-    pair: str,
-    timeframe: str,
-    between: tuple[LayerName, LayerName],
-    progress: Progress | None = None,
+def swept_disagreements(
+    ws: Workspace, history: Candles, between: tuple[LayerName, LayerName], swept: SweptSeries | None
 ) -> list[Disagreement]:
-    """All that two layers say of a stored series, its sweep computed where no file has it.
-
-    Raises:
-        NotFound: the series is not stored.
-        NotReady: the model is one of the two, and there is none.
-    """
-    if "model" not in between:
-        return layer_disagreements(ws, stored.read(pair, parse_timeframe(timeframe)), between)
-    if predictor is None:
-        raise NotReady(
-            "model: none is loaded, expected one to compare with. Train one with `candleloop train`, or "
-            "compare human with talib."
-        )
-    found = sweep_series(ws, stored, predictor, pair=pair, timeframe=timeframe, progress=progress)
-    return layer_disagreements(ws, found.candles, between, predicted=found.spans, labels=found.labels)
+    """The same; `swept` is what the model says, where it is one of the two."""
+    if swept is None:
+        return layer_disagreements(ws, history, between)
+    return layer_disagreements(ws, swept.candles, between, predicted=swept.spans, labels=swept.labels)
 
 
-def version_changes(
-    ws: Workspace,
-    history: Candles,
-    *,
-    before: tuple[str, Sequence[PredictedSpan]],
-    after: tuple[str, Sequence[PredictedSpan]],
-) -> list[Disagreement]:
-    """What a model's version (its name, its spans on a stored series) keeps, moves, relabels, drops and adds
-    against another one, by time.
-    """
-    return told(ws, history, (before[0], after[0]), compare(before[1], after[1], history.time))
-
-
-def series_changes(
-    ws: Workspace,
-    stored: StoredCandles,
-    versions: tuple[Predictor, Predictor],
-    *,
-    pair: str,
-    timeframe: str,
-    progress: Progress | None = None,
-) -> list[Disagreement]:
-    """What the second model changes against the first on a stored series; raises as `sweep_series` does."""
-    before, after = (
-        sweep_series(ws, stored, one, pair=pair, timeframe=timeframe, progress=_half(progress, n))
-        for n, one in enumerate(versions)
-    )
-    return version_changes(
-        ws,
-        after.candles,
-        before=(before.model_version, before.spans),
-        after=(after.model_version, after.spans),
-    )
-
-
-def _half(progress: Progress | None, half: int) -> Progress | None:
-    """The progress of one of two equal parts as that of both."""
-    if progress is None:
-        return None
-    return lambda done, stage: progress((half + done) / 2, stage)
+def version_changes(ws: Workspace, before: SweptSeries, after: SweptSeries) -> list[Disagreement]:
+    """What the model `after` keeps, moves, relabels, drops and adds on a stored series, by time."""
+    names = before.model_version, after.model_version
+    return told(ws, after.candles, names, compare(before.spans, after.spans, after.candles.time))
 
 
 def newest_first(
     found: Iterable[Disagreement], wanted: Wanted, limit: int | None = None
 ) -> list[Disagreement]:
     """Those that are wanted, the newest first."""
-    kinds = wanted.kinds
-    kept = [one for one in found if (kinds is None or one.kind in kinds) and one in wanted]
+    kept = [one for one in found if one in wanted]
     return sorted(kept, key=lambda one: (-one.span.start_time, one.span.label))[:limit]
 
 

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 _PARTS = {
@@ -20,6 +22,7 @@ _PARTS = {
     "jobs.db": "Job queue",
     "logs": "Logs",
     "uploads": "Uploads under way",
+    "simulations": "Plots of simulations",
 }
 _OTHER = "Other files"
 _BLOCK = 512
@@ -59,12 +62,11 @@ def _part(name: str) -> str:
 
 def _files(entry: Path) -> Iterator[os.stat_result]:
     """The files at or below a path; those that go meanwhile are left out."""
-    if entry.is_file() and not entry.is_symlink():
-        yield entry.stat()
-        return
-    for folder, _, names in os.walk(entry):
-        for name in names:
-            try:
-                yield (Path(folder) / name).lstat()
-            except FileNotFoundError:
-                continue
+    below = (Path(folder) / name for folder, _, names in os.walk(entry) for name in names)
+    for path in chain([entry], below):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield status

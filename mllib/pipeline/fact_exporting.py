@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from mllib.annotation_files import to_json
+from mllib.candle_archive import series_stem
 from mllib.datasets.contents import Files, facts_bytes, load_facts
 from mllib.datasets.tables import Named
 from mllib.pipeline.annotations import known_facts
@@ -66,7 +67,7 @@ def _zipped(series: Sequence[tuple[Named, Sequence[Annotation]]]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
         for (pair, timeframe), annotations in sorted(series, key=lambda one: one[0]):
-            name = f"{pair}_{timeframe}.annotations.json".replace("/", "%2F")
+            name = f"{series_stem(pair, timeframe)}.annotations.json"
             packed.writestr(name, to_json(annotations))
     return content.getvalue()
 

@@ -3,11 +3,11 @@
 import logging
 
 from mllib.errors import Conflict
-from mllib.models import Progress
 from mllib.pipeline.annotations import label_series
 from mllib.pipeline.data import import_samples
 from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 
 _MARKER = "samples.imported"
 

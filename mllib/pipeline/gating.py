@@ -17,10 +17,11 @@ from mllib.gate import (
     check_walk_forward,
 )
 from mllib.inference import Predictor
-from mllib.models import Progress
+from mllib.pipeline.model_history import champion_run
 from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress, part
 from mllib.spans import Span
 from mllib.splits import walk_forward
 from mllib.store import Run, Verdict
@@ -68,14 +69,11 @@ def _walk_forward(prepared: Prepared, config: TrainingSection, progress: Progres
     splits = walk_forward(prepared.bars, config, folds=folds) if folds else []
     scores = []
     for i, split in enumerate(splits):
-        part = _fold(progress, i, folds)
-        fold = fit(prepared, run_id="walk-forward", config=config, progress=part, split=split)
+        start, end = (0.1 + 0.85 * (i + done) / folds for done in (0, 1))
+        step = part(progress, start, end, before=f"fold {i + 1} of {folds}: ")
+        fold = fit(prepared, run_id="walk-forward", config=config, progress=step, split=split)
         scores.append(float(fold.metrics["span_f1"]["0.5"]["micro"]))
     return scores
-
-
-def _fold(progress: Progress, i: int, folds: int) -> Progress:
-    return lambda done, what: progress(0.1 + 0.85 * (i + done) / folds, f"fold {i + 1} of {folds}: {what}")
 
 
 def _replay(
@@ -126,10 +124,9 @@ def _expectation(verdict: Verdict) -> tuple[Span, Expectation]:
 
 def champion_of(ws: Workspace, name: str) -> tuple[tuple[Run, Predictor] | None, str]:
     """The champion of a name with its run, or None and the reason why there is none to compare with."""
-    move = ws.store.champions.current(name)
-    if move is None:
+    run = champion_run(ws, name)
+    if run is None:
         return None, "there was no champion to compare with"
-    run = ws.store.runs.get(move.run_id)
     try:
         return (run, load_run(ws, run)), ""
     except CandleloopError as exc:

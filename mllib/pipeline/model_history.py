@@ -24,6 +24,12 @@ class TrainedModel:
         return per_candle | {"span_f1": metrics["span_f1"]["0.5"]["micro"] if "span_f1" in metrics else None}
 
 
+def champion_run(ws: Workspace, name: str | None = None) -> Run | None:
+    """The run whose model is the champion of a name, by default of the one that is served, or None."""
+    move = ws.store.champions.current(name or ws.config.served_model_name)
+    return None if move is None else ws.store.runs.get(move.run_id)
+
+
 def list_models(ws: Workspace) -> list[TrainedModel]:
     """Every run with a model, newest first; the champion is that of the name which is served."""
     runs = [run for run in ws.store.runs.list() if run.predictor_path is not None]

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mllib.amounts import count
+from mllib.pipeline.model_history import champion_run
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE
 from mllib.store import LabelCount, Run
@@ -67,8 +69,7 @@ def loop_state(ws: Workspace, *, worker_alive: bool) -> LoopState:
     """Candles, labels, champion, runs and the verdicts that the champion has not learned from."""
     people, talib = ws.store.annotations.counts(), ws.store.talib.counts()
     series = _series(ws, people, talib)
-    move = ws.store.champions.current(ws.config.served_model_name)
-    champion = None if move is None else ws.store.runs.get(move.run_id)
+    champion = champion_run(ws)
     runs = ws.store.runs.list(limit=_RUNS_SHOWN)
     unseen = _unseen(ws, champion)
     return LoopState(
@@ -143,7 +144,9 @@ def _after_training(champion: Run, unseen_verdicts: int) -> NextStep:
         )
     if unseen_verdicts:
         missing = ENOUGH_VERDICTS - unseen_verdicts
-        return NextStep(f"Review {missing} more predictions of {version}, then train again.", "review")
+        return NextStep(
+            f"Review {count(missing, 'more prediction')} of {version}, then train again.", "review"
+        )
     return NextStep(f"Review what {version} predicts: confirm, correct or dismiss.", "review")
 
 
@@ -171,10 +174,10 @@ def _labels(ws: Workspace, people: Sequence[LabelCount], talib: Sequence[LabelCo
     """Every label in use with spans or dismissals; those of people first, then by number."""
     counted: dict[tuple[str, str], int] = {}
     names = ws.store.labels.names()
-    for count in (*people, *talib):
-        if count.label != NOTHING:
-            key = (count.label, count.source)
-            counted[key] = counted.get(key, 0) + count.count
+    for one in (*people, *talib):
+        if one.label != NOTHING:
+            key = (one.label, one.source)
+            counted[key] = counted.get(key, 0) + one.count
     for verdict in ws.store.verdicts.list():
         if verdict.action == "dismiss":
             key = (verdict.place.label, _DISMISSED)

@@ -13,10 +13,10 @@ from mllib.candle_merging import Comparison
 from mllib.candles import Candles
 from mllib.errors import InvalidCandles
 from mllib.market_gaps import MarketGap, market_gaps
-from mllib.models import Progress
 from mllib.pipeline.data import Adjust, judge_candles
 from mllib.pipeline.workspace import Workspace
 from mllib.price_adjustment import PriceSplit
+from mllib.progress import Progress, quiet
 from mllib.series_guess import guess_pair, guess_timeframe
 from mllib.timeframes import parse_timeframe
 from mllib.upload_folders import upload_folder
@@ -77,7 +77,7 @@ def read_source(file: Path, *, progress: Progress | None = None) -> SourceFile:
     Raises:
         InvalidCandles: not even its first rows can be read.
     """
-    told = progress or _quiet
+    told = progress or quiet
     told(0.1, "looking at its first rows")
     name, size, head = file.name, file.stat().st_size, read_rows(file)
     told(0.2, "reading all rows")
@@ -128,7 +128,3 @@ def preview_import(
     except InvalidCandles as exc:
         return ImportPreview((exc,), report, candles, judged.adjusted, gaps)
     return ImportPreview((), report, candles, judged.adjusted, gaps, comparison)
-
-
-def _quiet(share: float, stage: str) -> None:
-    pass

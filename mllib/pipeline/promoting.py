@@ -5,6 +5,7 @@ from collections.abc import Collection
 from mllib.errors import Conflict, NotFound
 from mllib.inference import Predictor
 from mllib.pipeline.labels import present_names
+from mllib.pipeline.model_history import champion_run
 from mllib.pipeline.overview import span_f1_over
 from mllib.pipeline.workspace import Workspace
 from mllib.store import ChampionMove, MovedBy, Run
@@ -44,7 +45,8 @@ def rollback(ws: Workspace, *, name: str | None = None, reason: str | None = Non
 
     Raises:
         NotFound: there is no champion.
-        Conflict: there is none before it, or its predictor folder cannot be loaded.
+        Conflict: there is none before it.
+        BrokenModel: the predictor folder of the one before cannot be loaded; the champion stays.
     """
     leaving, back = rollback_target(ws, name=name)
     undone = f"back from run {leaving}" + (f": {reason}" if reason else "")
@@ -124,23 +126,23 @@ def find_run(ws: Workspace, run_id: str | None) -> Run:
     """
     if run_id is not None:
         return ws.store.runs.get(run_id)
-    champion = ws.store.champions.current(ws.config.served_model_name)
+    champion = champion_run(ws)
     if champion is None:
         raise _no_champion(ws.config.served_model_name)
-    return ws.store.runs.get(champion.run_id)
+    return champion
 
 
 def find_version(ws: Workspace, name: str) -> Run:
-    """The run with a model that a version (`3`, `v3`) of the served name or a run id means.
+    """The run that a version (`3`, `v3`) of the served name or a run id means.
 
     Raises:
         NotFound: there is no such version and no such run.
     """
     version = name.removeprefix("v")
-    for run in ws.store.runs.list():
+    for run in ws.store.runs.list(with_metrics=False):
         of_name = run.registered_model_name == ws.config.served_model_name
         if run.run_id == name or (of_name and str(run.model_version) == version):
-            return run
+            return ws.store.runs.get(run.run_id)
     raise NotFound(
         f"model {name}: found no such version or run, expected one of `candleloop runs`. Correct the name."
     )

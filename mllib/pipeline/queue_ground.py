@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mllib.acquisition import regimes
 from mllib.candles import Candles
 from mllib.encoders import reviewed_bars
-from mllib.matching import Positions, overlaps, wholly_on
+from mllib.matching import Positions, covered, overlaps, wholly_on
 from mllib.pipeline.sweeps import SweptSeries
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE, Annotation, PredictedSpan, positions
@@ -98,12 +98,3 @@ class Ground:
 def columns_of(swept: SweptSeries, labels: Sequence[str]) -> NDArray[np.float32]:
     """The coverage of these labels: `float32 (n_bars, k)`."""
     return swept.coverage[:, [swept.labels.index(label) for label in labels]]
-
-
-def covered(at: Positions, n_bars: int) -> NDArray[np.bool_]:
-    """Which bars lie in any of the half-open places: `bool (n_bars,)`."""
-    edges = np.zeros(n_bars + 1, np.int64)
-    np.add.at(edges, at[:, 0], 1)
-    np.add.at(edges, at[:, 1], -1)
-    held: NDArray[np.bool_] = np.cumsum(edges[:-1]) > 0
-    return held

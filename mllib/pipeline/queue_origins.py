@@ -28,9 +28,9 @@ from mllib.acquisition.words import (
     why_label_error,
     why_unsure,
 )
-from mllib.matching import Positions
+from mllib.matching import Positions, covered
 from mllib.pipeline.disagreements import USUAL, Disagreement, layer_disagreements
-from mllib.pipeline.queue_ground import Ground, columns_of, covered
+from mllib.pipeline.queue_ground import Ground, columns_of
 from mllib.pipeline.sweeps import SweptSeries
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, Annotation, PredictedSpan, positions

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from mllib.errors import BrokenModel, InvalidCandles
 from mllib.inference import Predictor
-from mllib.models import Progress
 from mllib.pipeline.labels import present_names
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.sweeps import SweptSeries, sweep_series, swept_by
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress, part, quiet
 from mllib.store import Run
 
 _USABLE = {"ready", "rejected"}
@@ -50,7 +50,7 @@ class Reading:
         share = 1.0 if rival is None or only_kept else 0.5
         own = []
         for i, one in enumerate(chosen):
-            step = _part(progress, share * i / len(chosen), share / len(chosen))
+            step = part(progress or quiet, share * i / len(chosen), share * (i + 1) / len(chosen))
             swept = self._read(self.predictor, one, step, may_fail=series is None)
             own += [] if swept is None else [swept]
         others = self._rivals(rival, own, only_kept=only_kept, progress=progress)
@@ -60,12 +60,12 @@ class Reading:
     def find_rival(self, labels: Collection[str]) -> Run | None:
         """The newest usable run of another model type that knows these labels."""
         own = self.predictor.info.model_type
-        for run in self.ws.store.runs.list():
-            usable = run.status in _USABLE and run.predictor_path is not None and run.metrics is not None
-            if not usable or run.model_type == own:
+        for listed in self.ws.store.runs.list(with_metrics=False):
+            if listed.status not in _USABLE or listed.predictor_path is None or listed.model_type == own:
                 continue
-            assert run.metrics is not None, "a usable run has metrics"
-            if set(present_names(self.ws, run.metrics["span_counts"]).values()).issuperset(labels):
+            run = self.ws.store.runs.get(listed.run_id)
+            known = () if run.metrics is None else run.metrics["span_counts"]
+            if set(present_names(self.ws, known).values()).issuperset(labels):
                 return run
         self.notes.append(
             f"No committee: found no usable run of another model type than {own} with the same labels. "
@@ -91,7 +91,8 @@ class Reading:
             for n, i in enumerate(missing):
                 if model is None:
                     break
-                step = _part(progress, 0.5 + 0.5 * n / len(missing), 0.5 / len(missing))
+                start, end = (0.5 + 0.5 * at / len(missing) for at in (n, n + 1))
+                step = part(progress or quiet, start, end)
                 kept[i] = self._read(model, series[i], step, may_fail=True)
         return kept
 
@@ -129,9 +130,3 @@ def series_to_read(ws: Workspace, predictor: Predictor) -> list[tuple[str, str]]
     trained = {part.timeframe for part in predictor.trained_on}
     stored = [(one.pair, one.timeframe) for one in ws.candles.list()]
     return [one for one in stored if one[1] in trained] or stored
-
-
-def _part(progress: Progress | None, start: float, share: float) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda done, what: progress(start + share * done, what)

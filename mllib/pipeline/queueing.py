@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from mllib.acquisition import ORIGINS, REGIMES, AcquisitionConfig, Candidates, Origin, spread
 from mllib.errors import InvalidConfig
 from mllib.inference import HeldOut, Predictor
-from mllib.models import Progress
 from mllib.pipeline.labels import present_names
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.queue_ground import Ground, columns_of
@@ -26,6 +25,7 @@ from mllib.pipeline.queue_sweeps import Reading, Sweeps
 from mllib.pipeline.review import labels_to_review
 from mllib.pipeline.sweeps import SweptSeries
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.spans import Annotation, PredictedSpan
 
 _NOT_HELD_OUT = (

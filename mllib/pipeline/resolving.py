@@ -5,15 +5,21 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import NAMESPACE_OID, uuid5
 
-from mllib.models import Progress
+from mllib.errors import NotFound
+from mllib.pipeline.annotating import equal_spans
 from mllib.pipeline.disagreements import Disagreement
+from mllib.pipeline.span_edits import SpanEdits
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.spans import JudgedPrediction, PredictedSpan, Span
 from mllib.store import Feedback, Verdict
+from mllib.timeframes import iso_utc
 
-Decision = Literal["confirm", "dismiss", "skip"]
+Decision = Literal["confirm", "dismiss", "skip", "keep"]
 ORIGIN = "disagreement"
 """Why the places that are judged here were shown."""
+KEPT = "What people drew stays as it is."
+"""The note of a skip that says so."""
 
 
 def judged_span(one: Disagreement) -> Span | None:
@@ -51,6 +57,7 @@ def decide(
     """The verdicts on these differences; what is left out is what cannot be decided so (`can_be`).
 
     A dismissal of other bounds than people's says that people's are right: it is recorded as that correction.
+    To keep what only people say changes nothing: it is recorded as a skip with the note `KEPT`.
 
     Raises:
         Conflict: the batch is stored with another decision.
@@ -61,14 +68,42 @@ def decide(
         verdicts.append(ws.store.verdicts.record(_feedback(one, decision, batch))[0])
         if progress is not None:
             progress((n + 1) / len(those), f"{n + 1} of {len(those)}")
-    if decision != "skip":
+    if decision not in ("skip", "keep"):
         ws.store.labels.ensure(sorted({label for one in those for label in one.labels}))
     return verdicts
 
 
 def can_be(one: Disagreement, decision: Decision) -> bool:
     """Whether there is anything to decide so: where only people say something, there is no prediction."""
+    if decision == "keep":
+        return judged_span(one) is None
     return decision == "skip" or judged_span(one) is not None
+
+
+def remove(
+    ws: Workspace, one: Disagreement, *, pair: str, timeframe: str, annotator: str | None
+) -> SpanEdits:
+    """Deletes what people drew where they alone say something; `bring_back` takes that back.
+
+    Raises:
+        NotFound: people have no span with that label and these bounds any more, or a prediction stands there.
+    """
+    drawn = equal_spans(ws, one.span, pair=pair, timeframe=timeframe) if can_be(one, "keep") else []
+    if not drawn:
+        raise NotFound(
+            f"{pair} {timeframe}: {one.span.label.replace('_', ' ')} at {iso_utc(one.span.start_time)}: "
+            "found no such span of people's, expected one to remove. Look at it on Labels."
+        )
+    removed = SpanEdits()
+    for span in drawn:
+        removed.delete(ws, span.id, (pair, timeframe), annotator=annotator)
+    return removed
+
+
+def bring_back(ws: Workspace, removed: SpanEdits) -> None:
+    """Stores again what was removed."""
+    while removed.undo(ws) is not None:
+        pass
 
 
 def take_back(
@@ -91,9 +126,9 @@ def _feedback(one: Disagreement, decision: Decision, batch: Batch) -> Feedback:
         client_id=uuid5(NAMESPACE_OID, f"{batch.id} {span.label} {span.start_time} {span.end_time}").hex,
         pair=batch.pair,
         timeframe=batch.timeframe,
-        action=decision,
+        action="skip" if decision == "keep" else decision,
         annotator=batch.annotator,
-        note=batch.note,
+        note=KEPT if decision == "keep" else batch.note,
         origin=ORIGIN,
     )
     judged = judged_span(one)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mllib.candles import Candles
-from mllib.models import Progress
+from mllib.pipeline.comparisons import sweep_all
 from mllib.pipeline.disagreements import Disagreement, version_changes
 from mllib.pipeline.overview import span_f1_over
 from mllib.pipeline.predicting import StoredCandles
-from mllib.pipeline.promoting import load_run
-from mllib.pipeline.sweeps import sweep_series, swept_by
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.store import Run
 
 _IOU = "0.5"
@@ -147,28 +146,13 @@ def run_changes(
         Conflict: a run has no model.
         BrokenModel: a model cannot be loaded.
     """
-    before, after = (
-        swept_by(ws, stored, run, pair=pair, timeframe=timeframe)
-        or sweep_series(
-            ws, stored, load_run(ws, run), pair=pair, timeframe=timeframe, progress=_half(progress, i)
-        )
-        for i, run in enumerate(runs)
-    )
-    found = version_changes(
-        ws, after.candles, before=(name_of(runs[0]), before.spans), after=(name_of(runs[1]), after.spans)
-    )
-    return RunChanges(after.candles, found)
+    before, after = sweep_all(ws, stored, runs, pair=pair, timeframe=timeframe, progress=progress)
+    return RunChanges(after.candles, version_changes(ws, before, after))
 
 
 def name_of(run: Run) -> str:
     """A run in few words: its version, such as `v3`, or its id."""
     return run.run_id if run.model_version is None else f"v{run.model_version}"
-
-
-def _half(progress: Progress | None, half: int) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda done, stage: progress((half + done) / 2, stage)
 
 
 def are_comparable(runs: Sequence[Run]) -> bool:
@@ -230,8 +214,8 @@ def _flat(run: Run) -> dict[str, Any]:
     }
     for path in _OF_A_RUN:
         section: Any = asked["config"]
-        for part in path.split("."):
-            section = section[part]
+        for key in path.split("."):
+            section = section[key]
         own |= dict(_leaves(path, section))
     return {key: value for key, value in own.items() if not key.startswith(_NO_MATTER)}
 

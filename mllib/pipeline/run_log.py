@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mllib.errors import NotFound
@@ -83,6 +83,9 @@ def _others(logger: logging.Logger) -> list[logging.Handler]:
 
 
 def _forget_the_oldest(folder: Path) -> None:
-    logs = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime)
-    for file in logs[: max(len(logs) - _KEPT + 1, 0)]:
+    logs = []
+    for file in folder.glob("*.log"):
+        with suppress(FileNotFoundError):  # another run that begins now forgets them as well
+            logs.append((file.stat().st_mtime, file))
+    for _, file in sorted(logs)[: max(len(logs) - _KEPT + 1, 0)]:
         file.unlink(missing_ok=True)

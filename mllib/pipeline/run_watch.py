@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mllib.errors import CandleloopError, Conflict
-from mllib.models import Progress
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.store import Fate, Run
 
 _BEAT_EVERY_S = 3.0

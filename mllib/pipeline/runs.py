@@ -12,13 +12,14 @@ from mllib.encoders import encoder_class
 from mllib.errors import CandleloopError, Conflict, InvalidConfig
 from mllib.gate import GateVerdict
 from mllib.inference import Predictor
-from mllib.models import Progress, create_model
+from mllib.models import create_model
 from mllib.pipeline.gating import champion_of, pass_gate
 from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.promoting import promote
 from mllib.pipeline.run_log import kept_log
 from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress, part
 from mllib.store import Asker, Run
 from mllib.timeframes import parse_timeframe
 from mllib.training import Prepared, fit, prepare
@@ -73,14 +74,12 @@ def resolve_config(
 
 def check_training(config: Config, overrides: Mapping[str, Any]) -> tuple[Config | None, dict[str, str]]:
     """The configuration of one run, or None and what is wrong with the overrides, by YAML path."""
-    found = problems(config, overrides)
-    if found:
+    if found := problems(config, overrides):
         return None, found
     try:
         return resolve_config(config, overrides=overrides), {}
     except InvalidConfig as exc:
-        path, _, said = str(exc).removeprefix("run: ").partition(": ")
-        return None, {path: said}
+        return None, {exc.path: exc.said}
 
 
 def _refuse_what_is_not_there_yet(config: Config) -> None:
@@ -96,8 +95,9 @@ def _refuse_what_is_not_there_yet(config: Config) -> None:
     for key, (found, expected) in heeded.items():
         if found != expected:
             raise InvalidConfig(
-                f"run: {key}: found {found!r}, expected {expected!r}: this version trains in no other way. "
-                "Set it back."
+                f"found {found!r}, expected {expected!r}: this version trains in no other way. Set it back.",
+                path=key,
+                where="run",
             )
 
 
@@ -263,7 +263,7 @@ def _judged(
         prepared,
         run_id=run.run_id,
         config=training,
-        progress=_part(progress, STAGES[2][0], STAGES[3][0]),
+        progress=part(progress, STAGES[2][0], STAGES[3][0]),
         champion=None if champion is None else champion[1],
     )
     verdict = pass_gate(
@@ -272,16 +272,12 @@ def _judged(
         prepared,
         config=training,
         champion=champion,
-        progress=_part(progress, STAGES[3][0], STAGES[4][0]),
+        progress=part(progress, STAGES[3][0], STAGES[4][0]),
     )
     metrics = predictor.metrics | {"gate": verdict.to_dict()}
     if missing:
         metrics["baseline"] = metrics["baseline"] | {"champion": {"skipped": missing}}
     return replace(predictor, metrics=metrics), verdict
-
-
-def _part(progress: Progress, start: float, end: float) -> Progress:
-    return lambda done, what: progress(start + (end - start) * done, what)
 
 
 def _dataset(ws: Workspace, run: Run, config: Config) -> "Dataset":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mllib.candle_archive import SeriesInfo
 from mllib.candle_gate import check_arrays
+from mllib.errors import NotFound
 from mllib.market_gaps import MarketGap, market_gaps
 from mllib.pipeline.workspace import Workspace
 
@@ -30,6 +31,23 @@ class SeriesList:
 
     series: list[StoredSeries]
     damaged: dict[str, str]
+
+
+def require_known(ws: Workspace, pair: str, timeframe: str | None = None) -> None:
+    """Passes a series, or a pair in any timeframe, that has candles or of which something was said.
+
+    Raises:
+        NotFound: nothing is known of it.
+    """
+    known = {(one.pair, one.timeframe) for one in ws.store.series.list()}
+    readable = ws.candles.list(on_damaged=lambda *damaged: known.add(damaged[:2]))
+    known.update((one.pair, one.timeframe) for one in readable)
+    if not any(one[0] == pair and timeframe in (None, one[1]) for one in known):
+        name = pair if timeframe is None else f"{pair} {timeframe}"
+        raise NotFound(
+            f"{name}: found nothing of it, neither candles nor annotations, expected a series that is known. "
+            "Choose one of `candleloop candles list`."
+        )
 
 
 def list_series(ws: Workspace) -> SeriesList:

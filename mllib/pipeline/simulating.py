@@ -1,17 +1,17 @@
 """Use case: would the review queue pay? A stored series with labels is labelled again, place by place."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mllib.acquisition import AcquisitionConfig
 from mllib.config import Config
 from mllib.encoders import reviewed_bars
-from mllib.errors import InvalidAnnotations, InvalidConfig
-from mllib.models import Progress
-from mllib.pipeline.annotations import Layer, labelled_series
+from mllib.errors import InvalidAnnotations, InvalidConfig, TrainingFailed
+from mllib.pipeline.annotations import labelled_series
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.simulating import (
     STRATEGIES,
     Comparison,
@@ -69,45 +69,32 @@ class Simulation:
 
 
 def simulate(
-    ws: Workspace,
-    *,
-    pair: str,
-    timeframe: str,
-    config: Config,
-    plan: Plan,
-    layers: Sequence[Layer] = ("human",),
-    progress: Progress,
+    ws: Workspace, *, pair: str, timeframe: str, config: Config, plan: Plan, progress: Progress
 ) -> Simulation:
     """Labels a stored series anew as a patient annotator would, strategy by strategy.
 
-    The last `test_split` of the candles is the test; places are `acquisition.audit_bars` long where they are
-    random.
+    The truth is what the configured `layers` say. The last `test_split` of the candles is the test; random
+    places are `acquisition.audit_bars` long.
 
     Raises:
         NotFound: the series is not stored.
         InvalidConfig: an unknown strategy, model or encoder.
         InvalidAnnotations: a label was not looked for everywhere.
-        TrainingFailed: there is no span before or after the moment between pool and test.
+        TrainingFailed: there is no span before or after the moment between pool and test, or no place to ask
+            about.
     """
     _check(plan)
-    ingestion = config.stages.annotation_ingestion
-    series = labelled_series(ws, pair=pair, timeframe=timeframe, layers=layers, ingestion=ingestion)
+    stages = config.stages
+    ingestion = stages.annotation_ingestion
+    series = labelled_series(ws, pair=pair, timeframe=timeframe, layers=ingestion.layers, ingestion=ingestion)
     require_reviewed(series)
-    training = config.stages.training
-    world = divide(series, test_share=training.test_split, purge_bars=PURGE_BARS)
-    recipe = Recipe(
-        encoder_name=ingestion.label_encoding,
-        model_type=training.model_type,
-        context=config.stages.feature_engineering.model_inputs,
-        encoding=ingestion.encoding,
-        hyperparameters=training.hyperparameters,
-    )
-    comparison = replay(world, recipe, plan, acquisition=config.stages.acquisition, progress=progress)
-    candles = series.candles
-    title = f"{candles.name}: does asking pay?"
+    world = divide(series, test_share=stages.training.test_split, purge_bars=PURGE_BARS)
+    _require_place(world, stages.acquisition)
+    recipe = _recipe(config)
+    comparison = replay(world, recipe, plan, acquisition=stages.acquisition, progress=progress)
     return Simulation(
-        pair=candles.pair,
-        timeframe=candles.timeframe,
+        pair=series.candles.pair,
+        timeframe=series.candles.timeframe,
         encoder=recipe.encoder_name,
         model=recipe.model_type,
         pool_candles=len(world.pool),
@@ -115,7 +102,7 @@ def simulate(
         test_candles=int(world.exam.counts.sum()),
         test_spans=world.exam.spans,
         comparison=comparison,
-        picture=draw(comparison, title),
+        picture=draw(comparison, f"{series.candles.name}: does asking pay?"),
     )
 
 
@@ -129,35 +116,47 @@ def replay(
     progress: Progress,
 ) -> Comparison:
     """Every strategy with every seed, and all labels at once."""
-    done, steps = 0, plan.runs * plan.rounds
-
-    def tell(what: str) -> None:
-        progress(done / steps, what)
-
+    steps = _Steps(plan.runs * plan.rounds, progress)
+    seeds = [(first_seed + n, f"seed {n + 1} of {plan.seeds}") for n in range(plan.seeds)]
     everything = []
-    for seed in range(plan.seeds):
-        tell(f"all labels, seed {seed + 1} of {plan.seeds}")
-        everything.append(of_all_labels(world, recipe, seed=first_seed + seed))
-        done += plan.rounds
+    for seed, said in seeds:
+        steps.begin(f"all labels, {said}", plan.rounds)
+        everything.append(of_all_labels(world, recipe, seed=seed))
     runs: dict[str, list[list[Round]]] = {name: [] for name in plan.strategies}
-    for seed in range(plan.seeds):
+    for seed, said in seeds:
         for name, found in runs.items():
             rounds = rounds_of(
-                world,
-                STRATEGIES[name],
-                recipe,
-                config=acquisition,
-                per_round=plan.per_round,
-                seed=first_seed + seed,
+                world, STRATEGIES[name], recipe, config=acquisition, per_round=plan.per_round, seed=seed
             )
             found.append([])
-            for i in range(plan.rounds):
-                tell(f"{name}, seed {seed + 1} of {plan.seeds}, round {i + 1}")
-                one = next(rounds, None)
-                done += 1
-                if one is not None:
-                    found[-1].append(one)
+            for n in range(plan.rounds):
+                steps.begin(f"{name}, {said}, round {n + 1}")
+                found[-1].extend(islice(rounds, 1))
     return compare(runs, everything)
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Tells what begins, and how much was begun before it."""
+
+    total: int
+    progress: Progress
+    begun: int = 0
+
+    def begin(self, what: str, steps: int = 1) -> None:
+        self.progress(self.begun / self.total, what)
+        self.begun += steps
+
+
+def _recipe(config: Config) -> Recipe:
+    stages = config.stages
+    return Recipe(
+        encoder_name=stages.annotation_ingestion.label_encoding,
+        model_type=stages.training.model_type,
+        context=stages.feature_engineering.model_inputs,
+        encoding=stages.annotation_ingestion.encoding,
+        hyperparameters=stages.training.hyperparameters,
+    )
 
 
 def require_reviewed(series: LabelledSeries) -> None:
@@ -187,6 +186,15 @@ def write_picture(simulation: Simulation, path: Path) -> None:
     """Writes the picture, and the folder that it lies in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(simulation.picture, encoding="utf-8")
+
+
+def _require_place(world: Divided, acquisition: AcquisitionConfig) -> None:
+    if world.usable_bars < acquisition.audit_bars:
+        raise TrainingFailed(
+            f"{world.pool.name}: found {world.usable_bars} candles to ask about before the test, expected "
+            f"at least {acquisition.audit_bars}, the length of a place (acquisition.audit_bars). Choose a "
+            "longer series, or shorter places."
+        )
 
 
 def _check(plan: Plan) -> None:

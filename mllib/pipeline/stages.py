@@ -27,12 +27,12 @@ from mllib.datasets.files import new_folder, write_text
 from mllib.errors import InvalidConfig
 from mllib.evaluation import Judged, evaluate
 from mllib.inference import Predictor
-from mllib.models import Progress
 from mllib.pipeline.annotations import known_facts, labelled
 from mllib.pipeline.datasets import keep_dataset
 from mllib.pipeline.runs import execute_run, request_training_on, resolve_config
 from mllib.pipeline.stage_plots import stage_files
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.splits import Intervals, Split
 from mllib.timeframes import parse_timeframe
 

@@ -5,26 +5,26 @@ There is one file a run and series, `<home>/sweeps/<run id>/<series>.npz`, which
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from mllib.candle_archive import series_stem
 from mllib.candle_gate import check_pair
 from mllib.candles import Candles
 from mllib.inference import Predictor
 from mllib.inference.prediction import Prediction, predicted
-from mllib.models import Progress
 from mllib.pipeline.labels import present_names
 from mllib.pipeline.predicting import StoredCandles, Sweep
 from mllib.pipeline.sweep_files import KeptSweep, alone, keep, read_kept
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.spans import PredictedSpan
 from mllib.store import Run
 from mllib.timeframes import parse_timeframe
@@ -98,7 +98,7 @@ def sweep_series(
 
 def sweep_steps(
     ws: Workspace, stored: StoredCandles, predictor: Predictor, *, pair: str, timeframe: str
-) -> Iterator[Step]:
+) -> Generator[Step]:
     """The same step by step, for whoever may lose interest; the last step has the sweep.
 
     Close it to give up: the next one who asks begins anew. Raises as `sweep_series` does.
@@ -166,8 +166,7 @@ def _present(ws: Workspace, stored: StoredCandles, pair: str, timeframe: str) ->
 
 
 def _path(ws: Workspace, run_id: str, pair: str, timeframe: str) -> Path:
-    series = quote(f"{check_pair(pair)}_{parse_timeframe(timeframe)}", safe="")
-    return ws.sweeps / run_id / f"{series}.npz"
+    return ws.sweeps / run_id / f"{series_stem(check_pair(pair), parse_timeframe(timeframe))}.npz"
 
 
 def _model(predictor: Predictor) -> str:
@@ -237,7 +236,9 @@ def _loaded(path: Path, candles: str, model: str | None = None) -> _Loaded | Non
     with _memory_lock:
         found = _memory.get((path, candles))
     if found is not None and not path.exists():  # deleted by hand: other processes shall find it, too
-        keep(found.kept, path)
+        with alone(path) as first:
+            if first:
+                keep(found.kept, path)
     if found is None:
         kept = read_kept(path)
         if kept is None or kept.candles != candles:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from mllib import tracking
 from mllib.config import Config
 from mllib.errors import InvalidConfig
-from mllib.models import Progress, create_model
+from mllib.models import create_model
 from mllib.pipeline.datasets import build_dataset
 from mllib.pipeline.workspace import Workspace
+from mllib.progress import Progress
 from mllib.splits import Split, walk_forward
 from mllib.training import Prepared, TrainingConfig, fit, prepare
 

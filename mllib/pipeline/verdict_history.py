@@ -4,7 +4,7 @@ A confirmed prediction is a hit, a dismissed one a false alarm, an added span a 
 label is a false alarm and a miss, one of the bounds a hit where both overlap by an IoU of at least 0.5. A
 place where nothing was missing is neither.
 Places of the queue were chosen because the model is weak there, so only the random audit slice says how good
-it is at large.
+it is at large. Its draw is of candles: a span counts there in proportion to its length.
 """
 
 from collections import Counter

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mllib.amounts import count
 from mllib.evaluation import LEAST_SUPPORT
 from mllib.inference import ModelInfo, TrainedRange
 from mllib.patterns import function_of
@@ -92,7 +93,7 @@ def _recipe(facts: Facts) -> Section:
     lines = [
         (
             f"Model {facts.info.model_type} over {facts.info.feature_count} features, "
-            f"encoder {facts.encoder}, {len(facts.info.label_names)} labels."
+            f"encoder {facts.encoder}, {count(len(facts.info.label_names), 'label')}."
         ),
         f"Hyperparameters: {hyper}.",
         "; ".join(f"{key} {value}" for key, value in chosen.items()) + ".",
@@ -142,8 +143,8 @@ def _by_people(metrics: Mapping[str, Any]) -> list[str]:
     names = ("true", "predicted", "matched")
     true, predicted, matched = (sum(counts[label][name] for label in theirs) for name in names)
     f1 = 2 * matched / (true + predicted) if true + predicted else 0.0
-    said = f"Over the {len(theirs)} labels that no TA-Lib rule gives, span F1 is"
-    return [f"{said} {f1:.3f} ({true} true spans)."]
+    said = f"Over {count(len(theirs), 'label')} that no TA-Lib rule gives, span F1 is"
+    return [f"{said} {f1:.3f} ({count(true, 'true span')})."]
 
 
 def _beside(name: str, one: Mapping[str, Any]) -> list[str]:
@@ -155,7 +156,7 @@ def _beside(name: str, one: Mapping[str, Any]) -> list[str]:
     seen = " The champion has seen some of these candles in training." if one.get("in_sample") else ""
     return [
         (
-            f"Against {name}, over the {len(one['labels'])} labels that both have: "
+            f"Against {name}, over {count(len(one['labels']), 'label')} that both have: "
             f"{one['own_span_f1']:.3f} to {one['span_f1']:.3f}, a difference of {difference}.{seen}"
         )
     ]
@@ -196,13 +197,10 @@ def _calibration(metrics: Mapping[str, Any]) -> Section:
             values = [before["ece"], after["ece"], before["log_loss"], after["log_loss"]]
             table.append([block, *(f"{value:.4f}" for value in values)])
     spans = metrics["span_reliability"]["pooled"]
-    said = (
-        "No span was predicted."
-        if spans is None
-        else (
-            f"Confidence of predicted spans is off by {spans['ece']:.3f} on average ({spans['count']} spans)."
-        )
-    )
+    said = "No span was predicted."
+    if spans is not None:
+        over = f"on average ({count(spans['count'], 'span')})"
+        said = f"Confidence of predicted spans is off by {spans['ece']:.3f} {over}."
     return Section("Calibration", [said, *(f"{r}." for r in found.get("uncalibrated", {}).values())], table)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mllib.amounts import count
 from mllib.report.svg import COLORS, FAINT, INK, Plot
 
 _TENTHS = (0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -130,7 +131,7 @@ def confusion(metrics: Mapping[str, Any]) -> str:
         plot.text(plot.x(row + 0.5) + 4, plot.height - plot.bottom + 14, names[i], anchor="end", turned=True)
         for column, j in enumerate(chosen):
             share = matrix[i][j] / whole
-            said = f"{names[i]} seen as {names[j]}: {matrix[i][j]} candles, {share:.0%}"
+            said = f"{names[i]} seen as {names[j]}: {count(matrix[i][j], 'candle')}, {share:.0%}"
             y = (n - row - 1.0, n - row - 0.0)
             plot.box((column, column + 1.0), y, COLORS[0], opacity=0.04 + 0.96 * share, said=said)
     return plot.render()

@@ -10,6 +10,7 @@ from mllib.simulating.exam import Divided, Exam, divide
 from mllib.simulating.learner import Learned, Learner, Recipe
 from mllib.simulating.loop import Round, of_all_labels, rounds_of
 from mllib.simulating.strategies import STRATEGIES, Situation, Strategy
+from mllib.simulating.tables import cost_table, curve_table
 
 __all__ = [
     "STRATEGIES",
@@ -26,6 +27,8 @@ __all__ = [
     "Situation",
     "Strategy",
     "compare",
+    "cost_table",
+    "curve_table",
     "divide",
     "draw",
     "labels_needed",

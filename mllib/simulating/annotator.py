@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mllib.candles import Candles
-from mllib.matching import Positions
+from mllib.matching import Positions, covered
 from mllib.spans import ReviewedRange, Span, positions
 
 
@@ -71,10 +71,3 @@ class Annotator:
         for first, last in places.tolist():
             on_any |= (start < last) & (end > first)
         return [self.truth[i] for i in np.flatnonzero(on_any).tolist()]
-
-
-def covered(places: Positions, n_bars: int) -> NDArray[np.bool_]:
-    """The bars that lie on any of the places: `bool (n_bars,)`."""
-    edges = np.bincount(places[:, 0], minlength=n_bars + 1) - np.bincount(places[:, 1], minlength=n_bars + 1)
-    on_any: NDArray[np.bool_] = np.cumsum(edges[:n_bars]) > 0
-    return on_any

@@ -81,6 +81,8 @@ def compare(runs: Runs, all_labels: Sequence[float], *, seed: int = 0) -> Compar
 def labels_needed(spent: NDArray[np.int64], span_f1: Floats, target: float) -> float:
     """The labels at which a curve reaches the target, between rounds in proportion; else infinite.
 
+    A target of 0 is never reached: where all labels teach nothing, no number of them is enough.
+
     >>> labels_needed(np.array([10, 20, 30]), np.array([0.2, 0.4, 0.6]), 0.5)
     25.0
     """
@@ -89,11 +91,9 @@ def labels_needed(spent: NDArray[np.int64], span_f1: Floats, target: float) -> f
     rising = np.concatenate([[0.0], isotonic_regression(span_f1)])
     at = np.concatenate([[0], spent])
     reached = np.flatnonzero(rising >= target)
-    if not len(reached):
+    if target <= 0 or not len(reached):
         return float("inf")
     i = int(reached[0])
-    if i == 0 or rising[i] == rising[i - 1]:
-        return float(at[i])
     part = (target - rising[i - 1]) / (rising[i] - rising[i - 1])
     return float(at[i - 1] + part * (at[i] - at[i - 1]))
 

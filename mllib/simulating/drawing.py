@@ -1,5 +1,6 @@
 """The picture of a comparison: span F1 over labels spent, a band a strategy."""
 
+from mllib.amounts import count
 from mllib.report.svg import COLORS, FAINT, INK, Plot
 from mllib.simulating.comparing import BASELINE, Comparison
 
@@ -29,7 +30,7 @@ def draw(comparison: Comparison, title: str) -> str:
         plot.band(spent, [p["low"] for p in curve], [p["high"] for p in curve], colors[name])
         plot.line(spent, [point["span_f1"] for point in curve], colors[name])
         for point in curve:
-            words = f"{name}: {point['span_f1']:.3f} after {point['spent']:.0f} labels"
+            words = f"{name}: {point['span_f1']:.3f} after {count(round(point['spent']), 'label')}"
             plot.dot(point["spent"], point["span_f1"], colors[name], said=words, radius=2.5)
     plot.legend(list(colors.items()), right=True)
     return plot.render()

@@ -10,7 +10,7 @@ from mllib.candles import Candles
 from mllib.errors import TrainingFailed
 from mllib.evaluation import SpanCounts
 from mllib.evaluation.spans import pooled
-from mllib.matching import count_matches, wholly_on
+from mllib.matching import count_matches, mostly_on
 from mllib.simulating.learner import Learned
 from mllib.spans import Span, positions
 from mllib.training import LabelledSeries
@@ -30,7 +30,7 @@ class Exam:
     @property
     def spans(self) -> int:
         """How many true spans count."""
-        return int(wholly_on(positions(self.truth, self.candles.time), self.counts).sum())
+        return int(mostly_on(positions(self.truth, self.candles.time), self.counts).sum())
 
     def score(self, learned: Learned) -> SpanCounts:
         """True, predicted and matched spans at IoU 0.5, of all labels together."""

@@ -115,21 +115,11 @@ class Learner:
         return self._rows
 
     def _tuning(self, lesson: "_Lesson", P: Floats, known: Known) -> TuningPart:
-        judged = {label: self._judgeable(label, known) for label in lesson.encoder.labels}
-        counts = np.stack([judged[label] for label in lesson.encoder.column_labels], axis=1)
+        looked = {
+            label: reviewed_bars(label, self._candles, known.reviewed) for label in lesson.encoder.labels
+        }
+        counts = np.stack([looked[label] for label in lesson.encoder.column_labels], axis=1)
         return TuningPart(self._candles, lesson.rows.places(), P, known.spans, counts)
-
-    def _judgeable(self, label: str, known: Known) -> Mask:
-        """The bars on which a predicted span is right or wrong: `bool (n_bars,)`.
-
-        Places are about as long as spans, and few predictions would lie wholly on one: false alarms that
-        stick out would not count, and cuts would be too low. So half the shortest span is added on either
-        side. What is predicted within still shares a bar with the place, and so would the span that it were
-        right about.
-        """
-        looked = reviewed_bars(label, self._candles, known.reviewed)
-        found = positions([one for one in known.spans if one.label == label], self._candles.time)
-        return widened(looked, int((found[:, 1] - found[:, 0]).min()) // 2)
 
 
 @dataclass(slots=True, eq=False)
@@ -216,16 +206,3 @@ def _examples(known: Known) -> dict[str, list[Example]]:
         for label, spans in by_label.items()
         if len(spans) >= LEAST_EXAMPLES
     }
-
-
-def widened(bars: Mask, by: int) -> Mask:
-    """The bars and so many on either side of each: `bool (n_bars,)`.
-
-    >>> widened(np.array([False, False, True, False, False]), 1).tolist()
-    [False, True, True, True, False]
-    """
-    at = np.flatnonzero(bars)
-    edges = np.bincount(np.maximum(at - by, 0), minlength=len(bars) + 1)
-    edges -= np.bincount(np.minimum(at + by + 1, len(bars)), minlength=len(bars) + 1)
-    wide: Mask = np.cumsum(edges[:-1]) > 0
-    return wide

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlmodel import col
 
 from mllib.store import tables
@@ -71,7 +71,4 @@ class FreshnessRepository:
 
 def _ids(series: Sequence[SeriesKey]) -> Select[int | None]:
     table = tables.Series
-    pairs, timeframes = {pair for pair, _ in series}, {timeframe for _, timeframe in series}
-    return select(col(table.id)).where(
-        col(table.pair).in_(sorted(pairs)), col(table.timeframe).in_(sorted(timeframes))
-    )
+    return select(col(table.id)).where(tuple_(col(table.pair), col(table.timeframe)).in_(sorted(series)))

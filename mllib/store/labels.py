@@ -185,6 +185,13 @@ class LabelRepository:
         with self._database.read() as session:
             return _all(session)
 
+    def colors(self) -> dict[str, str]:
+        """The `#rrggbb` colour of every label that ever was, in one short query: pages ask each time."""
+        table = tables.LabelDefinition
+        with self._database.read() as session:
+            rows = session.execute(select(col(table.name), col(table.color)))
+            return {row.name: row.color for row in rows}
+
     def names(self) -> LabelNames:
         """Which label each written name stands for now."""
         with self._database.read() as session:

@@ -13,8 +13,9 @@ from mllib.errors import TrainingFailed
 from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
 from mllib.inference import InputProfile, ModelInfo, Predictor, TrainedRange
-from mllib.models import Progress, create_model
+from mllib.models import create_model
 from mllib.models.parted import joined
+from mllib.progress import Progress, part
 from mllib.splits import Intervals, Split, make_split
 from mllib.training.held_out import calibrate, depended_on, rows_around, said_of_held_out, tuning_parts
 from mllib.training.learning import Blocks, Learned, Learner, folds_of, scores
@@ -47,7 +48,7 @@ def train(
     create_model(config.model_type, config.hyperparameters, seed=config.seed)
     progress(0.02, "computing features")
     prepared = prepare(series, encoder_name=encoder_name, context=context, encoding=encoding)
-    rest = _part(progress, 0.10, 0.95)
+    rest = part(progress, 0.10, 0.95)
     return fit(prepared, run_id=run_id, config=config, progress=rest, champion=champion)
 
 
@@ -78,7 +79,7 @@ def fit(
         prepared, split, balanced=config.class_weights == "balanced", by_clarity=config.clarity_weights
     )
     blocks = Blocks.of(split, lesson.proposed.intervals)
-    learned = _learned(series, lesson, blocks, split, config=config, progress=_part(progress, 0.02, 0.77))
+    learned = _learned(series, lesson, blocks, split, config=config, progress=part(progress, 0.02, 0.77))
     model = joined(lesson.encoder.parts, [one.model for one in learned])
     progress(0.77, "calibrating")
     test = scores(model, lesson.proposed.rows.X, np.flatnonzero(blocks.test))
@@ -116,10 +117,10 @@ def _learned(
     around = rows_around(series, lesson, split)
     labels, parts = lesson.encoder.column_labels, lesson.encoder.parts
     found = []
-    for i, part in enumerate(parts):
-        learner = Learner(lesson, part, blocks, config, split.embargo_bars)
-        folds = folds_of(labels[slice(*part.columns)], series, split, config)
-        step = _part(progress, i / len(parts), (i + 1) / len(parts))
+    for i, own in enumerate(parts):
+        learner = Learner(lesson, own, blocks, config, split.embargo_bars)
+        folds = folds_of(labels[slice(*own.columns)], series, split, config)
+        step = part(progress, i / len(parts), (i + 1) / len(parts))
         found.append(
             learner.in_folds(folds, progress=step) if folds else learner.in_block(around, progress=step)
         )
@@ -217,7 +218,3 @@ def _info(run_id: str, encoder: Encoder, config: TrainingConfig) -> ModelInfo:
         feature_count=len(encoder.feature_columns),
         label_names=list(encoder.labels),
     )
-
-
-def _part(progress: Progress, start: float, end: float) -> Progress:
-    return lambda done, what: progress(start + (end - start) * done, what)

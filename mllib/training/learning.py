@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from mllib.calibration import LEAST_POSITIVES
 from mllib.errors import TrainingFailed
-from mllib.models import Model, Progress, Scorer, create_model
+from mllib.models import Model, Scorer, create_model
+from mllib.progress import Progress, part
 from mllib.rows import Part, Rows, Targets
 from mllib.splits import Intervals, Split, divided, purged_folds
 from mllib.training.material import LabelledSeries, Lesson, as_if_newest
@@ -117,13 +118,14 @@ class Learner:
         rounds = []
         for i, (train, held_out) in enumerate(divided_by):
             model, scored = self._model(), _mask(at[held_out], len(own))
-            step = _part(progress, i / (folds + 1), (i + 1) / (folds + 1), f"fold {i + 1} of {folds}: ")
+            fold = f"fold {i + 1} of {folds}: "
+            step = part(progress, i / (folds + 1), (i + 1) / (folds + 1), before=fold)
             if self._fit(model, _mask(at[train], len(own)), scored, step):
                 rounds.append(model.rounds)
             P += self._scores(model, scored)
         longer = float(np.mean(rounds)) * np.sqrt(folds / (folds - 1))
         model = self._model().of_rounds(max(round(longer), 1))
-        self._fit(model, own, None, _part(progress, folds / (folds + 1), 1.0))
+        self._fit(model, own, None, part(progress, folds / (folds + 1), 1.0))
         return Learned(model, P, own, folds, stopped=True)
 
     def _divided(self, own: Mask, folds: int) -> list[tuple[Mask, Mask]]:
@@ -196,7 +198,3 @@ def _mask(at: NDArray[np.intp], n: int) -> Mask:
     mask = np.zeros(n, bool)
     mask[at] = True
     return mask
-
-
-def _part(progress: Progress, start: float, end: float, before: str = "") -> Progress:
-    return lambda done, what: progress(start + (end - start) * done, before + what)

@@ -281,7 +281,7 @@ def test_the_form_is_told_by_content_where_the_name_says_nothing() -> None:
 def test_a_single_time_is_a_span_of_one_candle(tmp_path: Path) -> None:
     file = read(tmp_path, {"id": "a", "time": 3600, "label": "doji", "confidence": 2})
     assert file.annotations == [Annotation("doji", 3600, 3600, id="a", clarity=2)]
-    assert file.notes == ("1 annotations have a single time; each is stored as a span of that candle.",)
+    assert file.notes == ("1 annotation with a single time: each is stored as a span of that candle.",)
     from_csv = read_csv(tmp_path, "id,time,label,confidence\na,3600,doji,2\n")
     assert from_csv == file
     with pytest.raises(InvalidAnnotations, match="entry 1, time: found 'noon', expected Unix seconds"):

@@ -178,7 +178,7 @@ def test_what_takes_longer_than_a_batch_may_is_told_so(
     ws: Workspace, refusal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
-    monkeypatch.setattr(disagreements, "layer_disagreements", lambda *_, **__: go_on.wait(20) and [])
+    monkeypatch.setattr(disagreements, "swept_disagreements", lambda *_, **__: go_on.wait(20) and [])
     with TestClient(create_app(limited(ws, batch_s=3)), base_url=BASE_URL) as client:
         answer = client.get("/disagreements", params=EURUSD)
         go_on.set()

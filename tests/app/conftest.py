@@ -21,10 +21,11 @@ def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
 
 @pytest.fixture
 def console(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
-    """Opens the console on a page, as on this machine alone; AppTest has no address."""
+    """Opens the console on a page, as on this machine alone; AppTest has no address and no cookies."""
     from app import session
 
     monkeypatch.setattr("app.signing_in.is_open", lambda: True)
+    monkeypatch.setattr("app.annotator._kept_name", lambda: "")
 
     def open_page(name: str) -> AppTest:
         app = AppTest.from_file(str(MAIN), default_timeout=30).run()

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
+from mllib.config import load_config
 from mllib.errors import NotReady
+from mllib.pipeline.runs import request_training
 from tests.waves import wave
 
 
-def store_candles(ws) -> None:
-    ws.candles.merge(wave(300))
-    ws.store.series.ensure("EURUSD", "1h")
+def store_candles(ws, pair: str = "EURUSD") -> None:
+    ws.candles.merge(replace(wave(300), pair=pair))
+    ws.store.series.ensure(pair, "1h")
 
 
 def text(app) -> str:
@@ -103,3 +107,34 @@ def test_candles_without_labels_lead_to_the_first_label(ws, console) -> None:
     assert not app.exception
     assert "There are no labels yet" in text(app)
     assert "Nothing selected" in text(app)
+
+
+@pytest.mark.parametrize("page", ["overview", "train"])
+def test_a_page_says_why_nothing_trains_by_itself_once_the_champions_candles_are_gone(
+    ws, console, page, tmp_path, monkeypatch
+) -> None:
+    file = tmp_path / "pipeline.yaml"
+    file.write_text("stages: {training: {retrain: {after_verdicts: 5}}}")
+    monkeypatch.setenv("CANDLELOOP_CONFIG", str(file))
+    for pair in ("EURUSD", "GBPUSD"):
+        store_candles(ws, pair)
+    run = request_training(ws, pairs=["EURUSD"], timeframe="1h", config=load_config())
+    ws.store.runs.claim(run.run_id, owner="here:1")
+    done = {"data_version": None, "mlflow_run_id": None, "predictor_path": "predictors/none"}
+    ws.store.runs.finish_ready(
+        run.run_id, metrics={"span_counts": {}, "span_f1": {"0.5": {"micro": 0.0}}}, **done
+    )
+    ws.store.champions.move("candleloop", run.run_id, moved_by="promote")
+    assert "Trains by itself after 5 more verdicts" in text(console(page))
+    ws.candles.delete("EURUSD", "1h")
+    said = text(console(page))
+    assert "Cannot train by itself: found no candles of EURUSD 1h" in said
+    assert "Import them again, or train on series that are stored." in said
+
+
+def test_layers_that_say_nothing_are_told_with_what_to_do(ws, console) -> None:
+    store_candles(ws)
+    app = console("disagreements")
+    assert not app.exception
+    assert "Nobody has reviewed any of EURUSD 1h" in text(app)
+    assert "No TA-Lib layer of EURUSD 1h is kept." in text(app)

@@ -1,9 +1,12 @@
 """What the deck is answered: each part by itself, so that one that fails leaves the others."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from app.review import answers as reviewing
 from app.review.answers import answer
+from mllib.errors import NotReady
 from tests.waves import START, at, wave
 
 BARS = 300
@@ -95,3 +98,22 @@ def test_a_verdict_of_an_earlier_session_is_taken_back(stored) -> None:
         }
     ]
     assert stored.store.verdicts.list() == []
+
+
+def test_a_series_that_could_not_be_read_is_tried_again_by_who_asks_again(stored, monkeypatch) -> None:
+    info = SimpleNamespace(run_id="r", model_version="3")
+    model = SimpleNamespace(info=info, labels=("flag",), trained_on=())
+    monkeypatch.setattr(reviewing, "predictor", lambda: model)
+    tried = []
+
+    def locked(*_, **__):
+        tried.append(1)
+        raise NotReady("database: found it locked. Try again.")
+
+    monkeypatch.setattr(reviewing, "sweep_series", locked)
+    wish = {"id": "w", "series": "EURUSD 1h"}
+    for times in (1, 2):
+        while "progress" in (told := answer(asked(browse=wish))["browse"]):
+            pass
+        assert told == {"error": "database: found it locked. Try again."}
+        assert len(tried) == times

@@ -63,7 +63,7 @@ def test_candles_can_be_checked_renamed_and_deleted(candleloop):
     asked = ("candles", "delete", "--pair", "E/U", "--timeframe", "1h", "--yes", "--json")
     told = json.loads(candleloop(*asked).stdout)
     assert (told["pair"], told["timeframe"], "deleted" in told) == ("E/U", "1h", True)
-    assert "Error: nosuch: found none of the deleted" in candleloop("candles", "undelete", "nosuch").stderr
+    assert "Error: 'nosuch': found none of the deleted" in candleloop("candles", "undelete", "nosuch").stderr
 
 
 def test_splits_are_pointed_out_and_adjusted_when_asked(candleloop):

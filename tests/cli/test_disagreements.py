@@ -1,6 +1,7 @@
 """`candleloop disagreements` as a script and a person see it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from mllib.pipeline.annotations import label_series
 from mllib.pipeline.workspace import open_workspace
 from mllib.spans import Annotation, ReviewedRange
 from tests.naive import sample
-from tests.pipeline.conftest import store_candles
+from tests.pipeline.conftest import TrainedHome, store_candles, trained
+
+__all__ = ["trained"]
+"""The use cases' own home; pytest finds its fixture by this name."""
 
 ASKED = ("disagreements", "--pair", "EURUSD", "--timeframe", "1h", "--between", "human,talib")
 
@@ -41,6 +45,25 @@ def test_differences_are_listed_and_counted(candleloop, start_time: int) -> None
     assert counts["bullish_doji", "missed_by_human"] > 10
     assert shown["notes"] == []
     assert len(json.loads(candleloop(*ASKED, "--limit", "7", "--json").stdout)["disagreements"]) == 7
+
+
+def test_a_model_and_its_versions_are_compared(candleloop, trained: TrainedHome, tmp_path: Path) -> None:
+    shutil.copytree(trained.ws.home, tmp_path / "home", ignore=shutil.ignore_patterns("mlflow"))
+    asked = ("disagreements", "--pair", "EURUSD", "--timeframe", "1h", "--limit", "1000", "--json")
+    changes = json.loads(candleloop(*asked, "--versions", "1", "v2").stdout)
+    assert changes["notes"] == []
+    kinds = {one["kind"] for one in changes["disagreements"]}
+    assert kinds <= {"moved", "relabelled", "dropped", "added"}
+    assert "added" in kinds
+    added = next(one for one in changes["disagreements"] if one["kind"] == "added")
+    assert (added["1"], added["2"]["label"] in trained.champion.metrics["span_counts"]) == (None, True)
+    layers = json.loads(candleloop(*asked, "--between", "talib,model").stdout)
+    assert {one["kind"] for one in layers["disagreements"]} <= {
+        *("label_mismatch", "missed_by_talib", "missed_by_model")
+    }
+    assert layers["summary"]["counts"]
+    refused = candleloop(*asked, "--versions", "1", "2", "--kinds", "missed_by_model")
+    assert "kinds: found missed_by_model, expected some of kept, moved" in refused.stderr
 
 
 @pytest.mark.parametrize(

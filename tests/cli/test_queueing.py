@@ -66,6 +66,23 @@ def test_a_rival_whose_folder_is_gone_is_told_in_a_sentence(
     assert "FileNotFoundError" not in said
 
 
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ((), "no candles stored,"),
+        (("--pair", "EURUSD"), "no candles stored,"),
+        (("--timeframe", "4h"), "no candles stored of 4h,"),
+    ],
+)
+def test_without_candles_it_says_how_to_begin(candleloop, home: Path, options, what: str) -> None:
+    if not options or options[0] == "--pair":
+        shutil.rmtree(home / "candles")
+    done = candleloop("queue", *options)
+    assert done.returncode == 1
+    assert f"queue: found {what} expected some to look at." in done.stderr
+    assert "Import some with `candleloop candles import`" in done.stderr
+
+
 def test_without_a_model_it_says_what_to_do(candleloop) -> None:
     done = candleloop("queue")
     assert done.returncode == 1

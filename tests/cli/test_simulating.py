@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mllib.cli.simulating import _words
-from mllib.simulating import Needed
 from tests.hills import hills_of
 
 FEW = ("--rounds", "2", "--per-round", "10", "--seeds", "1", "--encoder", "window")
@@ -40,15 +38,18 @@ def test_it_prints_the_curves_and_costs_and_writes_the_plot(candleloop, tmp_path
     plot = tmp_path / "here.svg"
     done = candleloop(*asked, "--plot", str(plot))
     assert done.returncode == 0, done.stderr
-    assert "share of random" in done.stdout
+    assert "share of random's" in done.stdout
     assert "queue" in done.stdout
     assert f"Plot: {plot}" in done.stderr
     assert plot.is_file()
 
 
-def test_more_labels_than_were_spent_are_told_in_one_word() -> None:
-    assert _words(Needed(None, None, None), 0) == ["more", "more"]
-    assert _words(Needed(None, 20.0, None), 0) == ["more", "20 to more"]
+def test_the_layers_that_are_named_are_labelled_again(candleloop, tmp_path: Path) -> None:
+    _stored(candleloop, tmp_path)
+    none_there = ("-s", 'stages.annotation_ingestion.talib_patterns=["CDL3STARSINSOUTH"]')
+    done = candleloop("simulate", "--pair", "HILLS", "--timeframe", "1h", "--labels", "talib", *none_there)
+    assert done.returncode == 1
+    assert "HILLS 1h: found no span" in done.stderr
 
 
 def test_what_it_cannot_do_it_says(candleloop, tmp_path: Path) -> None:

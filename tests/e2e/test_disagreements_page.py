@@ -5,17 +5,19 @@ import re
 import pytest
 
 from app.words import candle_time
+from mllib.pipeline.comparisons import sweep_all
 from mllib.pipeline.disagreements import (
     Disagreement,
     Wanted,
     kinds_wanted,
     newest_first,
-    series_disagreements,
+    swept_disagreements,
 )
 from mllib.pipeline.predicting import StoredCandles
-from mllib.pipeline.promoting import find_run, load_run
+from mllib.pipeline.promoting import find_run
+from mllib.pipeline.resolving import KEPT
 from mllib.pipeline.workspace import Workspace
-from mllib.spans import ReviewedRange
+from mllib.spans import PEOPLE, ReviewedRange
 from tests.e2e.charts import ChartOnPage
 from tests.e2e.consoles import button, name_oneself, settle, tick, wait
 
@@ -35,10 +37,8 @@ def _looked_for(ws: Workspace) -> None:
 
 def told(ws: Workspace) -> list[Disagreement]:
     """The differences of one label that nobody has judged, as the table has them."""
-    model = load_run(ws, find_run(ws, None))
-    found = series_disagreements(
-        ws, StoredCandles(ws), model, pair="EURUSD", timeframe="1h", between=("human", "model")
-    )
+    (model,) = sweep_all(ws, StoredCandles(ws), [find_run(ws, None)], pair="EURUSD", timeframe="1h")
+    found = swept_disagreements(ws, model.candles, ("human", "model"), model)
     return newest_first(found, Wanted(kinds=kinds_wanted([]), labels=[LABEL], judged=False))
 
 
@@ -116,6 +116,50 @@ def test_two_versions_are_compared_and_the_kinds_say_what_changed(page) -> None:
     assert page.get_by_test_id("stAlertContentError").count() == 0
 
 
+def test_what_only_people_say_is_kept_or_removed_and_an_undo_brings_it_back(page, ws: Workspace) -> None:
+    page.goto("/disagreements")
+    page.get_by_text("Mean IoU").wait_for()
+    for kind in ("Missed by people", "Other label"):
+        if (pill := page.get_by_role("button", name=re.compile(rf"^{kind} \d"))).count():
+            pill.click()
+            settle(page)
+    page.get_by_text("People alone say this.").wait_for()
+    page.get_by_role("button", name="Confirm", exact=False).wait_for(state="hidden")
+    drawn = _spans_of_people(ws)
+    page.keyboard.press("y")
+    wait(lambda: [one.note for one in _verdicts(ws, with_skips=True)] == [KEPT], "what was kept", page)
+    assert _spans_of_people(ws) == drawn
+    settle(page)
+    page.keyboard.press("x")
+    wait(lambda: len(_spans_of_people(ws)) == len(drawn) - 1, "the removal", page)
+    settle(page)
+    page.keyboard.press("u")
+    wait(lambda: _spans_of_people(ws) == drawn, "the undo of the removal", page)
+    settle(page)
+    page.keyboard.press("u")
+    wait(lambda: not _verdicts(ws, with_skips=True), "the undo of what was kept", page)
+
+
+def test_the_name_is_the_same_on_every_page_and_after_a_reload(page) -> None:
+    page.goto("/disagreements")
+    name = page.get_by_placeholder("Your name")
+    name.fill("grace h")
+    name.press("Enter")
+    settle(page)
+    page.goto("/labels")
+    page.get_by_placeholder("Your name").wait_for()
+    assert name.input_value() == "grace h"
+    page.goto("/review")
+    page.locator(".who .name", has_text="grace h").wait_for()
+    page.get_by_role("button", name="change").click()
+    page.get_by_label("Your name").fill("ada č;=")
+    page.keyboard.press("Enter")
+    page.locator(".who .name", has_text="ada č;=").wait_for()
+    page.goto("/disagreements")
+    name.wait_for()
+    assert name.input_value() == "ada č;="
+
+
 def _choose_label(page) -> None:
     field = page.get_by_role("combobox", name=re.compile("Labels"))
     field.click()
@@ -170,5 +214,10 @@ def _point_at(chart: ChartOnPage, bar: int, start: str) -> tuple[float, float]:
     raise AssertionError(f"no span from {start} over bar {bar}")
 
 
-def _verdicts(ws: Workspace) -> list:
-    return ws.store.verdicts.list("EURUSD", "1h")
+def _verdicts(ws: Workspace, *, with_skips: bool = False) -> list:
+    return ws.store.verdicts.list("EURUSD", "1h", with_skips=with_skips)
+
+
+def _spans_of_people(ws: Workspace) -> list[tuple[str, int, int]]:
+    said = ws.store.annotations.list("EURUSD", "1h", sources=PEOPLE)
+    return sorted((one.label, one.start_time, one.end_time) for one in said)

@@ -65,6 +65,18 @@ def test_signing_out_ends_the_session_of_the_browser(page, ws: Workspace) -> Non
     page.get_by_placeholder("cl_").wait_for()
 
 
+def test_an_open_deck_asks_for_a_key_again_once_its_own_is_revoked(page, ws: Workspace) -> None:
+    key, token = ws.store.api_keys.create("hal", ["annotate"])
+    page.goto("/review")
+    _sign_in(page, token)
+    page.get_by_text("Signed in as hal").wait_for()
+    page.locator(".deck .verdicts, .deck .moves").first.wait_for()
+    ws.store.api_keys.revoke(key.id)
+    page.keyboard.press("b")
+    page.get_by_placeholder("cl_").wait_for()
+    assert ws.store.verdicts.list(with_skips=True) == []
+
+
 def _sign_in(page, token: str) -> None:
     page.get_by_placeholder("cl_").fill(token)
     page.get_by_role("button", name="Sign in").click()

@@ -55,6 +55,15 @@ def test_a_draw_of_candles_scores_as_its_blocks_put_together() -> None:
         assert found == pytest.approx([metrics[name] for name in ("accuracy", "f1_macro", "f1_weighted")])
 
 
+def test_a_span_that_opens_before_all_that_counts_is_drawn_with_the_first_block_that_does() -> None:
+    counts = np.arange(len(LONG)) >= 600
+    found, truth = [("flag", 596, 610, 0.9), ("doji", 594, 605, 0.9)], [("flag", 596, 610)]
+    part = judged(found, truth, counts)
+    blocks = Blocks.of([part], BootstrapConfig(block_bars=1, resamples=50))
+    drawn = ResampledSpans.of(blocks, {label: span_events([part], label)[0.5] for label in ("flag", "doji")})
+    assert drawn.micro.tolist() == np.where(blocks.draws[:, 0] > 0, 1.0, 0.0).tolist()
+
+
 def test_every_bar_that_counts_lies_in_one_block_and_others_in_none() -> None:
     part = noisy(1)
     half = replace(part, counts=np.arange(len(LONG)) >= 600)

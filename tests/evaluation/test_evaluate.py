@@ -43,10 +43,15 @@ def _span_counts(part: Judged, label: str, iou: float) -> tuple[int, int, int]:
     found = [naive.bars_of(s, part.candles) for s in part.prediction.spans if s.label == label]
     bounds = [[(min(bars), max(bars) + 1) for bars in spans] for spans in (found, truth)]
     pairs = naive.match(*bounds, iou)
-    hits = sum(truth[j] <= known for _, j in pairs)
-    missed = [j for j in range(len(truth)) if truth[j] <= known and j not in {q for _, q in pairs}]
-    false = [i for i in range(len(found)) if found[i] <= known and i not in {p for p, _ in pairs}]
+    hits = sum(_counts(truth[j], known) for _, j in pairs)
+    missed = [j for j in range(len(truth)) if _counts(truth[j], known) and j not in {q for _, q in pairs}]
+    false = [i for i in range(len(found)) if _counts(found[i], known) and i not in {p for p, _ in pairs}]
     return hits + len(missed), hits + len(false), hits
+
+
+def _counts(bars: set[int], known: set[int]) -> bool:
+    """Whether more than half of the bars are known."""
+    return len(bars & known) > len(bars) / 2
 
 
 def _bar_labels(part: Judged) -> tuple[list[str], list[str]]:
@@ -59,7 +64,8 @@ def _bar_labels(part: Judged) -> tuple[list[str], list[str]]:
         over = [
             s
             for s in part.prediction.spans
-            if bar in naive.bars_of(s, part.candles) and naive.bars_of(s, part.candles) <= looked[s.label]
+            if bar in naive.bars_of(s, part.candles)
+            and _counts(naive.bars_of(s, part.candles), looked[s.label])
         ]
         said = max(over, key=lambda s: s.avg_confidence).label if over else "O"
         there = [s for s in part.truth if bar in naive.bars_of(s, part.candles)]

@@ -1,17 +1,21 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mllib.agreement import Agreement
+from mllib.candle_archive import CandleArchive
 from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidAnnotations, InvalidConfig, NotFound
 from mllib.pipeline.agreeing import adjudicate, annotator_agreement
 from mllib.pipeline.annotations import known_facts
 from mllib.pipeline.overview import loop_state
+from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.review import record_verdict
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import JudgedPrediction
 from mllib.store import Feedback, Verdict
+from tests.pipeline.conftest import store_candles
 
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 
@@ -166,3 +170,26 @@ def test_whether_a_place_has_a_span_is_decided_either_way(ws: Workspace, candles
         assert (third.action, third.labels, len(facts.annotations)) == (right.action, right.labels, spans)
         assert len(facts.reviewed) == 1
         ws.store.verdicts.retract(third.id)
+
+
+def test_candles_are_read_only_where_two_judged_and_once_while_they_stay(
+    ws: Workspace, candles: Candles, both: list[Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_candles(ws, replace(candles, pair="GBPUSD"))
+    bounds = {"start_time": int(candles.time[10]), "end_time": int(candles.time[19])}
+    judged = JudgedPrediction(label="flag", model_version="3", **bounds)
+    alone = Feedback(
+        client_id="a", pair="GBPUSD", timeframe="1h", action="confirm", prediction=judged, annotator="ann"
+    )
+    record_verdict(ws, alone)
+    read: list[str] = []
+    whole = CandleArchive.read
+
+    def counting(archive: CandleArchive, pair: str, timeframe: str, **bounds: Any) -> Candles:
+        read.append(pair)
+        return whole(archive, pair, timeframe, **bounds)
+
+    monkeypatch.setattr(CandleArchive, "read", counting)
+    stored = StoredCandles(ws)
+    assert annotator_agreement(ws, stored=stored) == annotator_agreement(ws, stored=stored) != []
+    assert read == ["EURUSD"]

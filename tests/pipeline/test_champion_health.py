@@ -64,7 +64,7 @@ def test_candles_unlike_those_of_training_are_named(ws) -> None:
 
 def test_candles_that_came_after_training_are_counted(ws) -> None:
     ws.candles.merge(walk(step=1.0, seed=1))
-    assert "500 stored candles are newer" in found(ws, run_of(), predictor_of(None, seen=2_500))["Data"].said
+    assert "500 stored candles newer" in found(ws, run_of(), predictor_of(None, seen=2_500))["Data"].said
 
 
 def test_a_model_that_cannot_be_loaded_and_a_gate_that_was_passed_over_are_said(ws) -> None:

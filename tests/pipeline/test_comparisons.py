@@ -3,7 +3,7 @@
 import pytest
 
 from mllib.errors import NotReady
-from mllib.pipeline.comparisons import Comparisons, sweep_missing
+from mllib.pipeline.comparisons import Comparisons, sweep_all
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import load_run
 from mllib.spans import Annotation
@@ -16,7 +16,7 @@ def test_a_comparison_is_made_once_until_something_is_said(trained: TrainedHome)
     ws, stored = trained.ws, StoredCandles(trained.ws)
     kept, model = Comparisons(ws, stored), load_run(ws, trained.champion)
     if kept.of_layers(("human", "model"), model, **EURUSD) is None:
-        sweep_missing(ws, stored, [trained.champion], **EURUSD)
+        sweep_all(ws, stored, [trained.champion], **EURUSD)
     first = kept.of_layers(("human", "model"), model, **EURUSD)
     assert first is not None
     assert first is kept.of_layers(("human", "model"), model, **EURUSD)
@@ -38,8 +38,12 @@ def test_two_versions_are_compared_once_both_were_swept(trained: TrainedHome) ->
     ws, stored = trained.ws, StoredCandles(trained.ws)
     kept, runs = Comparisons(ws, stored), (trained.champion, trained.other)
     told: list[float] = []
-    sweep_missing(ws, stored, runs, **EURUSD, progress=lambda share, _: told.append(share))
+    sweep_all(ws, stored, runs, **EURUSD, progress=lambda share, _: told.append(share))
     assert told == sorted(told)
+    told.clear()
+    swept = sweep_all(ws, stored, runs[::-1], **EURUSD, progress=lambda share, _: told.append(share))
+    assert [one.run_id for one in swept] == [run.run_id for run in runs[::-1]]
+    assert told == []
     found = kept.of_versions(*runs, **EURUSD)
     assert found is not None
     assert found.between == tuple(str(run.model_version) for run in runs)

@@ -1,5 +1,7 @@
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidCandles, NotFound, NotReady
@@ -220,6 +223,19 @@ def test_annotations_outlive_their_candles_unless_asked_otherwise(
     with pytest.raises(NotFound, match="EURUSD 1h"):
         ws.candles.read("EURUSD", "1h")
     assert len(ws.store.annotations.list("EURUSD", "1h")) == (0 if with_annotations else 1)
+
+
+def test_where_the_database_refuses_nothing_is_deleted(ws: Workspace, candles: Candles) -> None:
+    _annotate(ws, candles)
+    with closing(sqlite3.connect(ws.home / "candleloop.db")) as database:
+        database.execute(
+            "create trigger refuse before delete on series begin select raise(abort, 'refused'); end"
+        )
+    with pytest.raises(IntegrityError, match="refused"):
+        delete_series(ws, **EURUSD, with_annotations=True)
+    assert len(ws.candles.read("EURUSD", "1h")) == 300
+    assert ws.candles.deleted() == []
+    assert len(ws.store.annotations.list("EURUSD", "1h")) == 1
 
 
 def test_the_samples_are_imported_once_with_their_annotations(ws: Workspace) -> None:

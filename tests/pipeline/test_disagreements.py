@@ -24,6 +24,7 @@ from mllib.pipeline.disagreements import (
 )
 from mllib.pipeline.predicting import Sweep
 from mllib.pipeline.span_layers import LayerName
+from mllib.pipeline.sweeps import SweptSeries
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, JudgedPrediction, PredictedSpan, ReviewedRange, Span
 from mllib.store import Feedback
@@ -45,6 +46,12 @@ def sweep(ws: Workspace) -> Sweep:
 def predicted(candles: Candles, label: str, first: int, last: int, confidence: float = 0.8) -> PredictedSpan:
     bounds = int(candles.time[first]), int(candles.time[last])
     return PredictedSpan(label, *bounds, avg_confidence=confidence, candle_count=last - first + 1)
+
+
+def swept(candles: Candles, version: str, spans: list[PredictedSpan]) -> SweptSeries:
+    """What a version says of the series."""
+    coverage = np.zeros((len(candles), 2), np.float32)
+    return SweptSeries(candles, f"run {version}", version, ("flag", "wedge"), spans, coverage)
 
 
 def drawn(candles: Candles, label: str, first: int, last: int, **more: Any) -> Annotation:
@@ -136,11 +143,23 @@ def test_filters_let_through_what_they_say(ws: Workspace, candles: Candles, swee
     assert first_bars(labels=["wedge"]) == [20]
     assert first_bars(least_bars=2) == [150, 48, 20]
     assert first_bars(least_confidence=0.5) == [150, 90, 48]
+    assert first_bars(least_confidence=0.95) == [150]
     assert first_bars(start_time=time[48], end_time=time[100]) == [90, 48]
     _judge(ws, model[0], "confirm")
     found = between(ws, sweep, ("human", "model"), model)
     assert first_bars(judged=False) == [150, 90, 50, 20]
     assert first_bars(judged=True) == [48]
+
+
+def test_a_prediction_without_any_confidence_does_not_pass_as_a_sure_one(
+    ws: Workspace, candles: Candles, sweep: Sweep
+) -> None:
+    ws.store.annotations.add("EURUSD", "1h", [], reviewed=[looked(candles, 0, 200, "flag")])
+    model = [predicted(candles, "flag", 20, 29, 0.0), predicted(candles, "flag", 60, 69, 0.6)]
+    found = between(ws, sweep, ("human", "model"), model)
+    assert told(newest_first(found, Wanted(least_confidence=0.5)), candles) == [
+        ("missed_by_human", "flag", 60)
+    ]
 
 
 def test_talibs_spans_are_compared_with_people_where_they_looked_and_with_the_model_everywhere(
@@ -172,7 +191,7 @@ def test_two_versions_of_a_model_are_told_apart(ws: Workspace, candles: Candles)
         predicted(candles, "wedge", 70, 79),
         predicted(candles, "flag", 150, 159),
     ]
-    found = version_changes(ws, candles, before=("7", old), after=("8", new))
+    found = version_changes(ws, swept(candles, "7", old), swept(candles, "8", new))
     expected = [
         ("kept", "flag", 10),
         ("moved", "flag", 41),

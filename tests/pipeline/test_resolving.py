@@ -1,9 +1,10 @@
 """Verdicts on differences: one, many at once, and back again."""
 
+import numpy as np
 import pytest
 
 from mllib.candles import Candles
-from mllib.errors import Conflict
+from mllib.errors import Conflict, NotFound
 from mllib.pipeline.disagreements import (
     Disagreement,
     Wanted,
@@ -11,7 +12,8 @@ from mllib.pipeline.disagreements import (
     newest_first,
     version_changes,
 )
-from mllib.pipeline.resolving import Batch, decide, judged_span, take_back
+from mllib.pipeline.resolving import KEPT, Batch, bring_back, decide, judged_span, remove, take_back
+from mllib.pipeline.sweeps import SweptSeries
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, PredictedSpan, ReviewedRange
 
@@ -96,13 +98,20 @@ def test_a_batch_that_says_something_else_is_refused(ws: Workspace, candles: Can
 
 def test_a_verdict_on_a_change_is_about_the_version_that_says_it(ws: Workspace, candles: Candles) -> None:
     old, new = span(candles, "flag", 10, 19), span(candles, "flag", 60, 69)
-    changes = version_changes(ws, candles, before=("7", [old]), after=("8", [new]))
+    coverage = np.zeros((len(candles), 1), np.float32)
+    before, after = (
+        SweptSeries(candles, f"run {version}", version, ("flag",), [one], coverage)
+        for version, one in (("7", old), ("8", new))
+    )
+    changes = version_changes(ws, before, after)
     verdicts = decide(ws, changes, "confirm", batch=batch())
     said = {one.prediction.start_time: one.prediction.model_version for one in verdicts}
     assert said == {old.start_time: "7", new.start_time: "8"}
 
 
-def test_what_only_people_say_can_be_skipped_and_nothing_else(ws: Workspace, candles: Candles, model) -> None:
+def test_what_only_people_say_can_be_kept_or_skipped_and_not_judged(
+    ws: Workspace, candles: Candles, model
+) -> None:
     missed = [one for one in found(ws, candles, model) if one.kind == "missed_by_model"]
     assert decide(ws, missed, "confirm", batch=batch()) == []
     (skipped,) = decide(ws, missed, "skip", batch=batch())
@@ -110,4 +119,31 @@ def test_what_only_people_say_can_be_skipped_and_nothing_else(ws: Workspace, can
     there = [one for one in found(ws, candles, model) if one.kind == "missed_by_model"]
     assert [one.verdict for one in there] == ["skip"]
     take_back(ws, [skipped.id], annotator=None)
+    (kept,) = decide(ws, missed, "keep", batch=batch("kept"))
+    assert (kept.action, kept.note, kept.place) == ("skip", KEPT, skipped.place)
+    take_back(ws, [kept.id], annotator=None)
     assert {one.verdict for one in found(ws, candles, model)} == {None}
+
+
+def test_what_only_people_say_can_be_removed_and_comes_back_with_an_undo(
+    ws: Workspace, candles: Candles, model
+) -> None:
+    series = {"pair": "EURUSD", "timeframe": "1h", "annotator": "ada"}
+    (missed,) = [one for one in found(ws, candles, model) if one.kind == "missed_by_model"]
+    removed = remove(ws, missed, **series)
+    assert "missed_by_model" not in {one.kind for one in found(ws, candles, model)}
+    with pytest.raises(NotFound, match="no such span"):
+        remove(ws, missed, **series)
+    bring_back(ws, removed)
+    again = [one.span for one in found(ws, candles, model) if one.kind == "missed_by_model"]
+    assert [(one.label, one.start_time, one.end_time) for one in again] == [
+        (missed.span.label, missed.span.start_time, missed.span.end_time)
+    ]
+
+
+def test_a_span_of_peoples_that_a_prediction_meets_is_not_removed(
+    ws: Workspace, candles: Candles, model
+) -> None:
+    (moved,) = [one for one in found(ws, candles, model) if one.kind == "boundary_mismatch"]
+    with pytest.raises(NotFound, match="no such span"):
+        remove(ws, moved, pair="EURUSD", timeframe="1h", annotator="ada")

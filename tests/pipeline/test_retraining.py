@@ -1,15 +1,27 @@
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from mllib.config import RetrainConfig, parse_config
 from mllib.errors import InvalidConfig
-from mllib.pipeline.retraining import Standing, data_token, decide, due, next_training, retrain
+from mllib.pipeline.retraining import (
+    NextTraining,
+    Standing,
+    data_token,
+    decide,
+    due,
+    next_training,
+    next_words,
+    retrain,
+    standing_of,
+)
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import Annotation, JudgedPrediction
 from mllib.store import Feedback, Run, told_to_stop
-from tests.pipeline.conftest import small_config
+from tests.naive import sample
+from tests.pipeline.conftest import small_config, store_candles
 
 HOUR_S = 3_600
 NOTHING_NEW = Standing(under_way=False, started_at=1_000_000, new_verdicts=0, tried=0, settled=False)
@@ -73,12 +85,14 @@ def asking(ws: Workspace) -> Workspace:
     return asking
 
 
-def ended(ws: Workspace, how: str, *, own: Workspace, run: Run | None = None) -> Run:
+def ended(
+    ws: Workspace, how: str, *, own: Workspace, run: Run | None = None, pairs: Sequence[str] = ("EURUSD",)
+) -> Run:
     """A run of the ledger, ended without training anything."""
     if run is None:
         from mllib.pipeline.runs import request_training
 
-        run = request_training(own, pairs=["EURUSD"], config=own.config)
+        run = request_training(own, pairs=pairs, config=own.config)
     ws.store.runs.claim(run.run_id, owner="here:1")
     if how == "ready":
         done = {"data_version": None, "mlflow_run_id": None, "predictor_path": "predictors/none"}
@@ -106,7 +120,7 @@ def test_a_verdict_queues_a_run_like_the_champions_that_says_who_asked(asking: W
     run = retrain(asking, time.time())
     assert run is not None
     assert (run.status, run.asked_by) == ("queued", "verdicts")
-    assert "verdicts are newer" in str(run.asked_why)
+    assert "1 verdict is newer" in str(run.asked_why)
     assert run.request["config"] == asking.store.runs.list()[1].request["config"]
     assert retrain(asking, time.time()) is None, "one at a time"
 
@@ -153,3 +167,52 @@ def test_without_a_champion_nothing_is_due(ws: Workspace) -> None:
     say_something(asking, "one")
     assert due(asking, time.time()) is None
     assert next_training(asking) is None
+
+
+@pytest.mark.parametrize("gone", ["deleted", "renamed"])
+def test_nothing_is_due_while_the_champions_candles_are_gone_and_it_is_said_why(
+    asking: Workspace, gone: str
+) -> None:
+    say_something(asking, "one")
+    if gone == "deleted":
+        asking.candles.delete("EURUSD", "1h")
+    else:
+        asking.candles.rename("EURUSD", "1h", "EURUSD.OLD")
+    assert due(asking, time.time()) is None
+    assert retrain(asking, time.time()) is None
+    coming = next_training(asking)
+    assert coming == NextTraining(None, None, not_stored=("EURUSD 1h",))
+    said = next_words(coming, now=0.0)
+    assert said.startswith("Cannot train by itself: found no candles of EURUSD 1h")
+    assert "Import them again" in said
+
+
+def test_runs_on_other_series_alone_do_not_count_as_the_last_training(asking: Workspace) -> None:
+    say_something(asking, "one")
+    store_candles(asking, replace(sample("EURUSD_1h")[:300], pair="GBPUSD"))
+    ended(asking, "ready", own=asking, pairs=["GBPUSD"])
+    champion = asking.store.runs.list()[1]
+    assert standing_of(asking, champion).new_verdicts == 1
+    ended(asking, "ready", own=asking, pairs=["GBPUSD", "EURUSD"])
+    assert standing_of(asking, champion).new_verdicts == 0
+
+
+@pytest.mark.parametrize(
+    ("coming", "said"),
+    [
+        (NextTraining(None, 1), "after 1 more verdict."),
+        (NextTraining(None, 2), "after 2 more verdicts."),
+        (NextTraining(None, 0), "at the worker's next look, unless that was tried on the same data."),
+        (NextTraining(3_600.0, None), "in 1 hour where there is something new."),
+        (NextTraining(900.0, 12), "after 12 more verdicts, or in 15 minutes where there is something new."),
+        (NextTraining(-1.0, None), "at the worker's next look, where there is something new."),
+    ],
+)
+def test_what_brings_the_next_training_is_said_in_words(coming: NextTraining, said: str) -> None:
+    assert next_words(coming, now=0.0) == f"Trains by itself {said}"
+
+
+def test_one_verdict_is_said_as_one() -> None:
+    reason = decide(RetrainConfig(after_verdicts=1), replace(NOTHING_NEW, new_verdicts=1), now=at(1))
+    assert reason is not None
+    assert reason.why == "1 verdict is newer than the last training, and from 1 on it is repeated."

@@ -84,3 +84,12 @@ def test_the_oldest_logs_go(ws: Workspace) -> None:
     assert len(list(folder.glob("*.log"))) == 300
     assert not (folder / "10.log").exists()
     assert (folder / "11.log").exists()
+
+
+def test_a_log_that_goes_while_the_oldest_are_looked_for_stops_no_run(ws: Workspace) -> None:
+    folder = log_file(ws, "x").parent
+    folder.mkdir(parents=True)
+    (folder / "gone.log").symlink_to(folder / "of another run")
+    with kept_log(ws, "new"):
+        pass
+    assert log_file(ws, "new").is_file()

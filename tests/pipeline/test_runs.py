@@ -168,3 +168,10 @@ def test_a_training_is_checked_before_it_is_asked_for(ws: Workspace) -> None:
     config, wrong = check_training(ws.config, {"stages.annotation_ingestion.context_padding": 3})
     assert config is None
     assert wrong.keys() == {"stages.annotation_ingestion.context_padding"}
+
+
+def test_a_custom_feature_that_cannot_be_used_is_wrong_at_its_key(ws: Workspace) -> None:
+    key = "stages.feature_engineering.custom_features"
+    _, wrong = check_training(ws.config, {key: ["nowhere.at_all"]})
+    assert wrong.keys() == {key}
+    assert wrong[key].startswith("found 'nowhere.at_all', expected module.function")

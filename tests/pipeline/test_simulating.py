@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from mllib.config import Config
-from mllib.errors import InvalidAnnotations, InvalidConfig, NotFound
+from mllib.errors import InvalidAnnotations, InvalidConfig, NotFound, TrainingFailed
 from mllib.pipeline.runs import resolve_config
 from mllib.pipeline.simulating import Plan, Simulation, simulate, write_picture
 from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.spans import Annotation, ReviewedRange
 from tests.hills import hills_of
+from tests.naive import sample
 from tests.pipeline.conftest import small_config, store_candles
 
 PLAN = Plan(("random", "queue"), rounds=3, per_round=10, seeds=2)
@@ -34,8 +35,8 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 def _config(ws: Workspace) -> Config:
-    overrides = {"stages.acquisition.audit_bars": 16, "stages.training.test_split": 0.3}
-    return resolve_config(ws.config, encoder="window", overrides=overrides)
+    overrides: dict[str, Any] = {"stages.acquisition.audit_bars": 16, "stages.training.test_split": 0.3}
+    return resolve_config(ws.config, encoder="window", layers=["human"], overrides=overrides)
 
 
 def _simulated(ws: Workspace, **how: Any) -> Simulation:
@@ -83,3 +84,20 @@ def test_a_series_that_was_looked_at_in_part_is_refused(ws: Workspace) -> None:
         InvalidAnnotations, match="found 1000 of 1600 candles reviewed for hill, expected all"
     ):
         _simulated(ws, pair="PART")
+
+
+def test_the_layers_that_are_configured_are_the_truth(ws: Workspace) -> None:
+    overrides = {"stages.annotation_ingestion.talib_patterns": ["CDLDOJI"]}
+    config = resolve_config(_config(ws), layers=["talib"], overrides=overrides)
+    candles = sample("EURUSD_1h")[:2_000]
+    store_candles(ws, replace(candles, pair="DOJIS"))
+    found = _simulated(ws, pair="DOJIS", config=config, plan=Plan(("random",), 1, 5, 1))
+    assert found.pool_spans > 20
+    with pytest.raises(InvalidAnnotations, match="DOJIS 1h: found no span"):
+        _simulated(ws, pair="DOJIS")
+
+
+def test_a_series_too_short_for_one_place_is_refused(ws: Workspace) -> None:
+    config = resolve_config(_config(ws), overrides={"stages.acquisition.audit_bars": 1_000})
+    with pytest.raises(TrainingFailed, match=r"found 960 candles to ask about .* expected at least 1000"):
+        _simulated(ws, config=config)

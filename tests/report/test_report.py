@@ -84,7 +84,7 @@ def test_a_champion_beside_it_is_told_with_the_difference(metrics: dict[str, Any
 def test_labels_of_people_are_told_apart_from_rules(metrics: dict[str, Any]) -> None:
     counts = {"flag": {"true": 3, "predicted": 1, "matched": 1}, "bullish_doji": {"true": 0, "predicted": 0}}
     card = to_markdown(model_card(_facts(metrics, span_counts=metrics["span_counts"] | counts)))
-    assert "Over the 3 labels that no TA-Lib rule gives, span F1 is" in card
+    assert "Over 3 labels that no TA-Lib rule gives, span F1 is" in card
 
 
 def test_a_test_without_anything_is_told_too() -> None:

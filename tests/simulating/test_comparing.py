@@ -1,9 +1,11 @@
 """Means, bands, and the labels needed."""
 
+import json
+
 import numpy as np
 import pytest
 
-from mllib.simulating import Round, compare, draw, labels_needed
+from mllib.simulating import Needed, Round, compare, draw, labels_needed
 
 
 def rounds(*f1: float) -> list[Round]:
@@ -40,6 +42,16 @@ def test_what_is_never_reached_is_none() -> None:
     found = compare({"random": low, "queue": low}, [0.9, 0.9])
     assert found.needed["queue"].labels is None
     assert found.against_random["queue"].labels is None
+
+
+def test_where_all_labels_teach_nothing_no_number_of_them_is_enough() -> None:
+    nothing, some = rounds(0.0, 0.0), rounds(0.0, 0.1)
+    found = compare({"random": [nothing, nothing], "queue": [some, some]}, [0.0, 0.0])
+    assert found.needed["queue"] == found.against_random["random"] == Needed(None, None, None)
+    by_chance = compare({"random": [nothing, some], "queue": [some, some]}, [0.0, 0.4])
+    for one in (found, by_chance):
+        json.dumps(one.to_dict(), allow_nan=False)
+        draw(one, "nothing")
 
 
 def test_where_chance_never_reaches_it_the_share_is_of_all_that_chance_spent() -> None:

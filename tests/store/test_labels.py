@@ -5,7 +5,7 @@ import pytest
 
 from mllib.errors import CandleloopError, Conflict, InvalidAnnotations, NotFound
 from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span
-from mllib.store import LabelCount, LabelNames, Store
+from mllib.store import LabelCount, LabelNames, Store, open_store
 
 
 def _annotate(store: Store, *labels: str) -> None:
@@ -51,6 +51,14 @@ def test_another_colour_is_remembered_with_the_one_before(store: Store) -> None:
     store.labels.add("flag", color="#000000")
     assert store.labels.recolor("flag", "#ffffff").color == store.labels.list()[0].color == "#ffffff"
     assert [(one.kind, one.value) for one in store.labels.changes()] == [("recolor", "#000000")]
+
+
+def test_a_colour_that_another_process_gave_is_seen(store: Store, tmp_path: Path) -> None:
+    store.labels.ensure(["flag", "wedge"])
+    assert store.labels.colors() == {one.name: one.color for one in store.labels.list()}
+    with open_store(tmp_path) as other:
+        other.labels.recolor("flag", "#123456")
+    assert store.labels.colors()["flag"] == "#123456"
 
 
 def test_what_was_written_follows_a_renamed_label(store: Store, tmp_path: Path) -> None:

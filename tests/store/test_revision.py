@@ -66,6 +66,17 @@ def test_taking_nothing_back_changes_what_people_said(store: Store) -> None:
     assert store.freshness.verdicts_after(series, 0) == 0
 
 
+def test_series_that_share_a_pair_or_a_timeframe_with_those_asked_for_do_not_count(store: Store) -> None:
+    judged(store, "confirm")
+    crossed = [("EURUSD", "1h"), ("OTHER", "1m")]
+    token = store.freshness.labels(crossed)
+    assert store.freshness.verdicts_after(crossed, 0) == 0
+    assert store.freshness.verdicts_after([("EURUSD", "1m")], 0) == 1
+    assert store.freshness.verdicts_after([], 0) == 0
+    nothing(store)
+    assert store.freshness.labels(crossed) == token
+
+
 def test_a_repeat_changes_nothing(store: Store) -> None:
     judged(store, "confirm")
     before = store.revision()

@@ -24,8 +24,8 @@ export class Bar {
   constructor(deck) {
     this.#deck = deck;
     this.element = el("div.bar", {}, this.#line, this.#overlay, this.#filters);
-    // A choice that keeps the focus would keep the keys.
-    this.element.addEventListener("change", ({ target }) => target.blur());
+    // A choice that keeps the focus would keep the keys. A year that is being typed is no choice yet.
+    this.element.addEventListener("change", ({ target }) => target.validity.valid && target.blur());
     this.hints = el("div.hints");
   }
 
@@ -99,7 +99,7 @@ export class Bar {
     if (first) Object.assign(day, { min: isoDay(first), max: isoDay(last) });
     day.onchange = () => {
       const noon = Date.parse(`${day.value}T12:00:00Z`) / 1000;
-      if (!Number.isNaN(noon)) deck.showWindow(noon);
+      if (!Number.isNaN(noon) && day.validity.valid) deck.showWindow(noon);
     };
     return el("span.group", {}, choice, day);
   }

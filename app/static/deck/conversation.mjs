@@ -9,6 +9,7 @@ const REASONS_AHEAD = 2;
 const NEAR_THE_END = 10;
 const POLL_MS = 400;
 const HURRY_MS = 150;
+const DELAYED_AGAIN_MS = 2_000;
 
 export class Conversation {
   queueProgress = null;
@@ -19,6 +20,7 @@ export class Conversation {
   #seriesKnown = false;
   #pendingStep = 0;
   #askAgainAt = 0;
+  #sendDelayedAt = 0;
   #steppedAt = -Infinity;
   #isHurrying = false;
   #settling;
@@ -109,7 +111,7 @@ export class Conversation {
   /** The next question, or null where there is nothing to ask. */
   #question() {
     const { state, outbox, sayings, annotator, named, browsing } = this.#deck;
-    const waiting = outbox.waiting();
+    const waiting = this.#due(outbox.waiting());
     const { id, entries, error } = state.queue;
     const due = performance.now() >= this.#askAgainAt;
     const queue = due && !browsing && entries === null && !error ? { id, ...this.#queueChoice() } : null;
@@ -131,6 +133,12 @@ export class Conversation {
       browse,
       today_since: counts ? null : new Date().setHours(0, 0, 0, 0) / 1000,
     };
+  }
+
+  /** What is sent now: all that waits, unless the server has just put all of it off. */
+  #due(waiting) {
+    const isDue = performance.now() >= this.#sendDelayedAt || waiting.some((one) => !one.delayed);
+    return isDue ? waiting : [];
   }
 
   #queueChoice() {
@@ -186,6 +194,7 @@ export class Conversation {
   }
 
   #delivered(delivery, question) {
+    if (delivery.delayed) this.#sendDelayedAt = performance.now() + DELAYED_AGAIN_MS;
     const sent = question.outbox.find((one) => one.client_id === delivery.client_id);
     const changed = this.#deck.sayings.delivered(delivery, sent);
     if (changed === null) return;

@@ -11,44 +11,10 @@ import { Panel } from "./panel.mjs";
 import { Sayings } from "./sayings.mjs";
 import { isSameSpan, Shelf } from "./shelf.mjs";
 import { Stage } from "./stage.mjs";
+import { restored, turnTo } from "./tab.mjs";
 import { labelWords, SAID, splitSeries } from "./words.mjs";
 
-const GONE_MS = 200;
 const JUDGED = "You have judged this already: take it back with Z, then judge it anew.";
-const decks = new WeakMap();
-
-/** What the component's script calls after each answer; the deck itself stays. */
-export function mount({ data, parentElement, setStateValue }) {
-  let deck = decks.get(parentElement);
-  if (!deck) decks.set(parentElement, (deck = new Deck(parentElement, data)));
-  const turn = deck.receive(data, (ask) => setStateValue("ask", ask));
-  // Streamlit also calls this for a call that was overtaken by the next one.
-  return () =>
-    setTimeout(() => {
-      if (deck.turn !== turn) return;
-      deck.close();
-      decks.delete(parentElement);
-    }, GONE_MS);
-}
-
-/** What a tab keeps for each annotator alone. */
-const OWN = { said: [], marks: {}, notes: {} };
-
-/** Where a tab begins. */
-const FRESH = {
-  mode: "queue",
-  queue: { id: null, entries: null, at: 0, error: null },
-  browse: { series: null, at: null, threshold: 0.7, total: 0, first: 0 },
-  view: { bars: 160, hidden_after: false, labels: null },
-  layers: ["people", "model"],
-  size: 50,
-  series: null,
-  why: false,
-  nameless: false,
-  whose: null,
-  others: {},
-  ...OWN,
-};
 
 export class Deck {
   turn = 0;
@@ -72,9 +38,8 @@ export class Deck {
   /** @param {object} standing what Python tells with every answer: model, series, labels, who is signed in */
   constructor(parent, standing) {
     this.standing = standing;
-    this.state = { ...structuredClone(FRESH), ...tabState.load() };
-    this.state.tab ??= newId();
-    this.#turnToAnnotator();
+    this.state = restored();
+    turnTo(this.state, this.annotator);
     this.sayings = new Sayings(this.state, this.outbox, {
       annotator: () => this.annotator,
       onHeard: (key) => this.#changedElsewhere(key),
@@ -162,7 +127,7 @@ export class Deck {
     if (!this.#mayJudge()) return;
     const { label, start_time, end_time, confidence } = focus;
     const prediction = { label, start_time, end_time, confidence, model_version: entry.model_version };
-    this.#say({ action, prediction, ...change });
+    if (!this.#say({ action, prediction, ...change })) return;
     this.course.toNext((one) => this.saidOf(one) !== null);
     this.arrive();
   }
@@ -411,26 +376,9 @@ export class Deck {
     this.draw();
   }
 
-  /** Puts away what another annotator said in this tab, and takes out what this one did; whether it was another. */
-  #turnToAnnotator() {
-    const { state, annotator } = this;
-    if (state.whose === annotator) return false;
-    const isFirst = state.whose === null;
-    if (!isFirst) {
-      const { said, marks, notes, queue } = state;
-      state.others[state.whose] = { said, marks, notes, at: queue.at };
-    }
-    state.whose = annotator;
-    if (isFirst) return false;
-    const { at, ...own } = state.others[annotator] ?? { ...structuredClone(OWN), at: 0 };
-    Object.assign(state, own);
-    state.queue.at = at;
-    return true;
-  }
-
   /** Looks at everything as another annotator, where it is another. */
   #changeAnnotator() {
-    if (!this.#turnToAnnotator()) return;
+    if (!turnTo(this.state, this.annotator)) return;
     this.draft = this.notice = null;
     this.shelf.lookAt(this.conversation.viewName);
     this.sayings.today = null;
@@ -467,19 +415,25 @@ export class Deck {
     const { start_time, end_time } = this.entry;
     const model_version = this.standing.model?.version ?? null;
     const about = action === "nothing" ? { labels } : { label: this.labelsOffered[0] };
-    this.#say({ action, ...about, start_time, end_time, model_version });
+    if (!this.#say({ action, ...about, start_time, end_time, model_version })) return;
     this.course.toNext((one) => this.saidOf(one) !== null);
     this.arrive();
   }
 
+  /** Keeps something said; whether the browser had room for it. */
   #say(what) {
-    this.sayings.say(this.entry, { note: this.note.trim() || null, as_of: this.place.as_of, ...what });
+    const isKept = this.sayings.say(this.entry, { note: this.note.trim() || null, as_of: this.place.as_of, ...what });
+    if (!isKept) {
+      this.tell("Not taken: this browser has no room left. Free some, or wait until what you said is saved.");
+      return false;
+    }
     this.note = "";
     this.notice = null;
+    return true;
   }
 
   #add(span) {
-    this.#say({ action: "add", ...span, model_version: this.standing.model?.version ?? null });
+    if (!this.#say({ action: "add", ...span, model_version: this.standing.model?.version ?? null })) return;
     const words = labelWords(span.label);
     const color = this.standing.colors[span.label];
     this.place.people.push({ ...span, key: newId(), words, tag: words, hover: `${words}\nadded by you`, color });
@@ -533,7 +487,9 @@ export class Deck {
     this.drawPlace();
   }
 
+  /** A tab that cannot keep where it stands goes on: what was said is in the outbox. */
   #save() {
-    tabState.save(this.state);
+    if (tabState.save(this.state)) return;
+    this.tell("This browser has no room left: a reload of this tab would begin anew. What you said is not lost.");
   }
 }

@@ -2,7 +2,9 @@
 
 const OUTBOX = "candleloop.outbox.";
 export const LONGEST_NAME = 60;
-const NAME = "candleloop.annotator";
+/** The other pages read and write it too, see `app/annotator.py`. */
+const NAME = "candleloop_annotator";
+const NAME_KEPT_S = 400 * 86_400;
 const TAB = "candleloop.deck";
 
 /** An id that no other tab makes; `crypto.randomUUID` exists on secure addresses alone. */
@@ -16,9 +18,9 @@ export function newId() {
  * once and a closed tab's verdicts are sent by the next one.
  */
 export class Outbox {
-  /** Puts something said in, or says anew what became of it: an undo replaces its verdict. */
+  /** Puts something said in, or says anew what became of it: an undo replaces its verdict. Whether there was room. */
   put(said) {
-    localStorage.setItem(OUTBOX + said.client_id, JSON.stringify({ at: Date.now(), ...said }));
+    return stored(localStorage, OUTBOX + said.client_id, { at: Date.now(), ...said });
   }
 
   /** Everything in it, oldest first. */
@@ -56,14 +58,20 @@ export class Outbox {
   }
 }
 
-/** The annotator's name, as long as this browser lives. */
+/** The annotator's name: that of the address, else the one that this browser keeps for all pages. */
 export const annotatorName = {
-  get: () => (new URLSearchParams(location.search).get("annotator") || localStorage.getItem(NAME) || "").slice(0, LONGEST_NAME),
+  get: () => (new URLSearchParams(location.search).get("annotator") || cookie(NAME)).slice(0, LONGEST_NAME),
   set(name) {
-    localStorage.setItem(NAME, name);
+    const value = encodeURIComponent(name);
+    document.cookie = `${NAME}=${value}; Path=/; SameSite=Strict; Max-Age=${name ? NAME_KEPT_S : 0}`;
     toAddress({ annotator: name || null });
   },
 };
+
+function cookie(name) {
+  const found = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
+  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+}
 
 /** Where this tab stands; a reload finds it again, a closed tab takes it along. */
 export const tabState = {
@@ -71,10 +79,20 @@ export const tabState = {
     const found = sessionStorage.getItem(TAB);
     return found === null ? null : JSON.parse(found);
   },
-  save(state) {
-    sessionStorage.setItem(TAB, JSON.stringify(state));
-  },
+  /** Whether there was room for it. */
+  save: (state) => stored(sessionStorage, TAB, state),
 };
+
+/** Keeps a value as JSON; false where the browser has no room left. */
+function stored(storage, name, value) {
+  try {
+    storage.setItem(name, JSON.stringify(value));
+    return true;
+  } catch (error) {
+    if (error.name !== "QuotaExceededError") throw error;
+    return false;
+  }
+}
 
 /** Writes into the address without a request; null takes out. */
 export function toAddress(values) {

@@ -2,10 +2,10 @@
 
 import { Ending } from "./ending.mjs";
 import { el, keyed } from "./dom.mjs";
-import { LONGEST_NAME } from "./memory.mjs";
-import { boundsWords, labelWords, ORIGINS, plural } from "./words.mjs";
+import { Naming } from "./naming.mjs";
+import { asOfWords, lookedFor, meaningOf, progress, reasonOf } from "./paragraphs.mjs";
+import { boundsWords, labelWords, plural } from "./words.mjs";
 
-const FEW_LABELS = 6;
 const LONGEST_NOTE = 500;
 const LONG_NOTE = 420;
 
@@ -17,13 +17,12 @@ export class Panel {
   #note = el("input", { type: "text", placeholder: "Note (N)", ariaLabel: "Note", maxLength: LONGEST_NOTE, tabIndex: -1 });
   #room = el("span.room", { role: "status" });
   #noteField = el("div.note", {}, this.#note, this.#room);
-  #who = el("div.who");
-  #name = el("input", { type: "text", placeholder: "Your name", ariaLabel: "Your name", maxLength: LONGEST_NAME });
-  #asked = false;
+  #naming;
 
   constructor(deck) {
     this.#deck = deck;
-    this.element = el("aside.panel", {}, this.#body, this.#notice, this.#refused, this.#who);
+    this.#naming = new Naming(deck);
+    this.element = el("aside.panel", {}, this.#body, this.#notice, this.#refused, this.#naming.line);
     this.#note.oninput = () => {
       deck.note = this.#note.value;
       this.#drawRoom();
@@ -31,15 +30,14 @@ export class Panel {
     this.#note.onkeydown = (event) => {
       if (event.key === "Enter" || event.key === "Escape") this.#note.blur();
     };
-    this.#name.onkeydown = (event) => event.key === "Enter" && this.#takeName();
   }
 
   draw() {
     const deck = this.#deck;
     this.#notice.textContent = deck.notice ?? "";
     this.#drawRefused();
-    this.#drawWho();
-    if (!deck.named) return this.#drawNaming();
+    this.#naming.drawLine();
+    if (!deck.named) return this.#naming.ask(this.#body);
     const content = deck.draft ? this.#editing() : this.#reviewing();
     const typing = this.#note.matches(":focus");
     this.#body.replaceChildren(...content.filter(Boolean));
@@ -61,46 +59,7 @@ export class Panel {
 
   askName() {
     this.draw();
-    this.#name.focus();
-  }
-
-  // ---- who
-
-  #drawNaming() {
-    if (this.#asked && this.#name.isConnected) return;
-    this.#asked = true;
-    this.#body.replaceChildren(
-      el("h3", {}, "Who is judging?"),
-      el("p", {}, "The name goes with every verdict, so that two people's can be compared. It is asked once."),
-      this.#name,
-      keyed("Start", "Enter", () => this.#takeName(), { kind: "primary" }),
-      keyed("Go on without a name", "", () => this.#deck.setName(""), { kind: "quiet" }),
-    );
-    this.#name.focus();
-  }
-
-  #takeName() {
-    if (!this.#name.value.trim()) return;
-    this.#name.blur();
-    this.#deck.setName(this.#name.value);
-  }
-
-  #drawWho() {
-    const deck = this.#deck;
-    this.#who.hidden = !deck.named;
-    const name = deck.annotator || "no name";
-    const whose = el("span.name", { title: name }, name);
-    if (deck.standing.signed_in) return this.#who.replaceChildren("Signed in as ", whose);
-    const change = keyed("change", "", () => this.#changeName(), { kind: "link", title: "Judge under another name" });
-    this.#who.replaceChildren("Judging as ", whose, change);
-  }
-
-  #changeName() {
-    const field = this.#name;
-    field.value = this.#deck.annotator;
-    this.#who.replaceChildren(field, keyed("Save", "Enter", () => this.#takeName()));
-    field.focus();
-    field.select();
+    this.#naming.focus();
   }
 
   // ---- judging
@@ -355,48 +314,4 @@ export class Panel {
     );
     this.#refused.replaceChildren(...cards);
   }
-}
-
-/** Which labels nothing is missing of: a few by name, many by number. */
-function lookedFor(labels) {
-  const names = labels.map(labelWords).join(", ");
-  const few = labels.length <= FEW_LABELS ? names : plural(labels.length, "label");
-  return el("p.quiet", { title: names }, `Look for: ${few || "no label; choose some with T"}`);
-}
-
-/** Why the queue has a place, in words. */
-function reasonOf(entry) {
-  if (!entry.why) return null;
-  const origin = ORIGINS[entry.origin];
-  return el("p.reason", { title: entry.regime ?? "" }, origin ? el("span.badge", {}, origin) : null, sentence(entry.why));
-}
-
-/** What the verdicts mean on a label that a person gave and the model doubts. */
-function meaningOf({ origin, label, human }) {
-  if (origin !== "label_error" || human?.label !== label) return null;
-  const drawn = `the ${labelWords(human.label)} that ${human.annotator ?? "someone"} drew`;
-  return el("p.quiet.meaning", {}, `Confirm: ${drawn} is right.`, el("br"), `Dismiss: ${drawn} is wrong.`);
-}
-
-function sentence(words) {
-  const trimmed = words.trim().replace(/\.$/, "");
-  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}.`;
-}
-
-function asOfWords(place) {
-  if (place.as_of === null) return "Later candles are hidden; the model looks again …";
-  return place.peeked
-    ? "Later candles are hidden. Of those that are left the model does not say this."
-    : "Later candles are hidden, also from the model: this is what it says without them.";
-}
-
-function progress(task, words) {
-  const share = Math.round(100 * (task?.progress ?? 0));
-  return el(
-    "div.working",
-    {},
-    el("p", {}, `${words} …`),
-    el("progress", { max: 100, value: share }),
-    el("p.quiet", {}, task?.stage ?? ""),
-  );
 }

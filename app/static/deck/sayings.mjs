@@ -35,7 +35,10 @@ export class Sayings {
     return this.#state.marks[key] ?? null;
   }
 
-  /** @param {object} what the action with its prediction or span, note and as-of */
+  /**
+   * @param {object} what the action with its prediction or span, note and as-of
+   * @returns {boolean} false where the browser has no room for it: then nothing is said
+   */
   say(entry, what) {
     const clientId = newId();
     const said = {
@@ -47,13 +50,14 @@ export class Sayings {
       ...what,
     };
     const kept = { ...said, key: entry.key, entry };
-    this.#outbox.put(kept);
+    if (!this.#outbox.put(kept)) return false;
     this.#state.said.push(kept);
     if (what.action !== "skip") this.#count(1);
-    if (what.action === "add") return;
+    if (what.action === "add") return true;
     const mark = { client_id: clientId, action: what.action, words: wordsOf(what), note: what.note };
     this.#state.marks[entry.key] = mark;
     this.#tell(entry.key, { ...mark, kept });
+    return true;
   }
 
   /** Takes back the last thing said in this tab and returns it, or null where nothing is left. */
