@@ -71,6 +71,11 @@ def button(page: Any, name: str) -> Any:
     return page.get_by_role("button", name=re.compile(f"^{name}"))
 
 
+def shown(page: Any, words: str | re.Pattern[str]) -> Any:
+    """The first place where a person reads the words; a table repeats its own in cells that are hidden."""
+    return page.get_by_text(words).locator("visible=true").first
+
+
 def tick(page: Any, row: int | str, *, x: int = 17) -> None:
     """Clicks a row of the page's first table, and the page has followed.
 

@@ -8,7 +8,7 @@ from mllib.pipeline.runs import request_training
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
 from tests.e2e.charts import ChartOnPage
-from tests.e2e.consoles import button, settle, tick, wait
+from tests.e2e.consoles import button, settle, shown, tick, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -21,7 +21,7 @@ def other(ws: Workspace) -> Run:
 
 def test_the_champion_is_shown_first_with_its_scores(page) -> None:
     page.goto("/models")
-    page.get_by_text(re.compile("Champion$")).first.wait_for()
+    shown(page, re.compile("Champion$")).wait_for()
     page.get_by_text("Always “no pattern” would score").wait_for()
     page.get_by_test_id("stPlotlyChart").wait_for()
     assert page.get_by_test_id("stAlertContentError").count() == 0
@@ -39,10 +39,8 @@ def test_a_run_that_is_ticked_stands_beside_the_champion_in_every_view(page) -> 
         ("Champions", "MODELS"),
     ):
         _view(page, view)
-        shown = (
-            page.get_by_test_id("stDataFrame").nth(1) if said == "MODELS" else page.get_by_text(said).first
-        )
-        shown.wait_for()
+        view_shown = page.get_by_test_id("stDataFrame").nth(1) if said == "MODELS" else shown(page, said)
+        view_shown.wait_for()
     assert page.get_by_test_id("stAlertContentError").count() == 0
 
 

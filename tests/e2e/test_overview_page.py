@@ -7,7 +7,7 @@ import pytest
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import JudgedPrediction
 from mllib.store import Feedback
-from tests.e2e.consoles import BARS, wait
+from tests.e2e.consoles import BARS, shown, wait
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -35,4 +35,4 @@ def test_what_people_said_is_drawn_week_by_week(page, ws: Workspace) -> None:
     page.goto("/")
     page.get_by_text("8 of 12 predictions looked at were confirmed").wait_for()
     wait(lambda: page.locator(".js-plotly-plot").count() == 2, "both figures", page)
-    page.get_by_text("random audit").first.wait_for()
+    shown(page, "random audit").wait_for()

@@ -11,7 +11,7 @@ import pytest
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.charts import ChartOnPage
 from tests.e2e.conftest import House
-from tests.e2e.consoles import SAMPLES, button, downloaded, name_oneself, open_tab, settle, tick, wait
+from tests.e2e.consoles import SAMPLES, button, downloaded, name_oneself, open_tab, settle, shown, tick, wait
 
 pytestmark = [pytest.mark.needs("browser"), pytest.mark.timeout(290)]
 
@@ -103,7 +103,7 @@ def _compare_and_promote(page, ws: Workspace, version: str, served: str) -> None
     page.goto("/models")
     page.get_by_text("Tick one run").wait_for()
     tick(page, f"v{version}")
-    page.get_by_text(f"v{served}").first.wait_for()
+    shown(page, f"v{served}").wait_for()
     button(page, f"Promote v{version}").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name=re.compile("^Promote")).click()
@@ -112,7 +112,7 @@ def _compare_and_promote(page, ws: Workspace, version: str, served: str) -> None
 
 def _review_ten_places_with_an_undo(page, ws: Workspace, version: str) -> None:
     page.goto("/review")
-    name_oneself(page, "ada")
+    page.get_by_text("Judging as ada").wait_for()
     page.get_by_role("button", name="Correct").wait_for(timeout=90_000)
     pressed = [_judge(page, key) for key in KEYS]
     _press(page, "u")
