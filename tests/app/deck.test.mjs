@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { Conversation } from "../../app/static/deck/conversation.mjs";
 import { Course } from "../../app/static/deck/course.mjs";
+import { Link } from "../../app/static/deck/link.mjs";
 import { restored, turnTo } from "../../app/static/deck/tab.mjs";
 
 globalThis.sessionStorage = { getItem: () => null };
@@ -58,4 +59,18 @@ test("each annotator of a tab finds again what was said under the own name", () 
   assert.deepEqual([state.said, state.queue.at], [[], 0]);
   turnTo(state, "ada");
   assert.deepEqual([state.said, state.queue.at], [["of ada"], 4]);
+});
+
+test("a server that takes longer than the first wait is given time to answer", (t) => {
+  let now = 0;
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  t.mock.method(performance, "now", () => now);
+  const asked = [];
+  const link = new Link({ tab: "t", make: () => ({}), onLook: () => {} });
+  link.connect((ask) => asked.push(now));
+  link.talk();
+  for (; now < 45_000; now += 500) t.mock.timers.tick(500);
+  link.close();
+  const waits = asked.slice(1).map((at, i) => at - asked[i]);
+  assert.deepEqual(waits.map((ms) => Math.round(ms / 1_000)), [6, 11, 21]);
 });

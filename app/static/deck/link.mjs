@@ -1,6 +1,7 @@
 /** The line to the server: one question at a time, asked again until it is answered. */
 
 const AGAIN_AFTER_MS = 5_000;
+const MOST_AGAIN_AFTER_MS = 20_000;
 const LATE_AFTER_MS = 2_500;
 const LOOK_MS = 500;
 
@@ -12,6 +13,7 @@ export class Link {
   #inFlight = null;
   #timer;
   #lateSince = null;
+  #againAfter = AGAIN_AFTER_MS;
 
   /**
    * @param {{tab: string, make: () => object|null, onLook: () => void}} how `make` gives the next question or
@@ -43,6 +45,7 @@ export class Link {
     const waiting = this.#inFlight;
     if (waiting === null || answer.tab !== this.#tab || answer.seq !== waiting.seq) return null;
     this.#inFlight = this.#lateSince = null;
+    this.#againAfter = AGAIN_AFTER_MS;
     return waiting.question;
   }
 
@@ -60,7 +63,11 @@ export class Link {
     const waits = this.#inFlight === null ? 0 : performance.now() - this.#inFlight.since;
     if (this.#lateSince === null && waits > LATE_AFTER_MS) this.#lateSince = this.#inFlight.since;
     else if (this.#lateSince !== null && this.#inFlight === null) this.#lateSince = null;
-    if (waits > AGAIN_AFTER_MS) this.#inFlight = null;
+    if (waits > this.#againAfter) {
+      // Asking again ends the script that is at the answer: a slow server gets longer each time.
+      this.#inFlight = null;
+      this.#againAfter = Math.min(2 * this.#againAfter, MOST_AGAIN_AFTER_MS);
+    }
     this.talk();
     onLook();
   }
