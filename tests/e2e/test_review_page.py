@@ -140,7 +140,7 @@ def test_a_note_stays_with_its_place_until_a_verdict_takes_it(page, ws: Workspac
     assert note.input_value() == "a clear one"
 
     note.fill("x" * 430)
-    assert page.locator(".room").inner_text() == "430 of 500"
+    page.locator(".room").get_by_text("430 of 500").wait_for()
     note.fill("a clear one")
     page.keyboard.press("Enter")
     press(page, "y")
