@@ -111,10 +111,13 @@ def next_step(
 
 
 def labels_of_people(ws: Workspace) -> frozenset[str]:
-    """The labels in use that people have given anywhere."""
+    """The labels in use that people have given anywhere, and the former names of these: a model's metrics keep
+    the names that it was tested with.
+    """
     counts, names = ws.store.annotations.counts(), ws.store.labels.names()
     given = frozenset(c.label for c in counts if c.source in PEOPLE) - {NOTHING}
-    return frozenset(label for label in given if not names.is_retired(label))
+    used = frozenset(label for label in given if not names.is_retired(label))
+    return used | {former for former in names.leads_to if names.resolve(former) in used}
 
 
 def span_f1_over(metrics: Mapping[str, Any], labels: Collection[str]) -> float | None:

@@ -18,7 +18,7 @@ from mllib.pipeline.labels import (
     rename_label,
     set_label_key,
 )
-from mllib.pipeline.overview import labels_of_people
+from mllib.pipeline.overview import labels_of_people, span_f1_over
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span
@@ -60,6 +60,17 @@ def test_a_retired_label_is_neither_learned_nor_offered(ws: Workspace, candles: 
     assert len(ws.store.annotations.list("EURUSD", "1h")) == 2
     ws.store.labels.restore("wedge")
     assert _learned(ws, candles) == ({"flag", "wedge"}, {"flag", "wedge"})
+
+
+def test_a_models_score_over_peoples_labels_stays_when_one_is_renamed(
+    ws: Workspace, candles: Candles
+) -> None:
+    _say(ws, candles, "flag", 10)
+    counts = {"true": 3, "predicted": 1, "matched": 1}
+    metrics = {"span_counts": {"flag": counts, "doji": counts}}
+    before = span_f1_over(metrics, labels_of_people(ws))
+    ws.store.labels.rename("flag", "bull_flag")
+    assert span_f1_over(metrics, labels_of_people(ws)) == before == 0.5
 
 
 def test_a_retired_pattern_of_talibs_is_not_learned(ws: Workspace) -> None:
