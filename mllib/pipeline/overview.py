@@ -111,8 +111,9 @@ def next_step(
 
 
 def labels_of_people(ws: Workspace) -> frozenset[str]:
-    """The labels in use that people have given anywhere, and the former names of these: a model's metrics keep
-    the names that it was tested with.
+    """The labels in use that people have given anywhere, with their former names.
+
+    A model that was tested before a label was renamed keeps the former name in its metrics.
     """
     counts, names = ws.store.annotations.counts(), ws.store.labels.names()
     given = frozenset(c.label for c in counts if c.source in PEOPLE) - {NOTHING}
