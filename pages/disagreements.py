@@ -14,6 +14,7 @@ from app.session import predictor, workspace
 from app.ways import no_candles
 from mllib.pipeline.comparisons import Comparison
 from mllib.pipeline.review import series_to_review
+from mllib.store import Verdict
 
 
 def render() -> None:
@@ -26,20 +27,20 @@ def render() -> None:
     choose(names, versions)
     if says_what_is_missing(versions):
         return
+    under_way = deciding.under_way()  # first: what is compared then holds all of a batch that has ended
     found = differences.compared(versions)
     if isinstance(found, Task):
         result_or_progress(found, "Reading the whole series once")
         return
-    _look(found)
+    _look(found, under_way)
     differences.remember()
 
 
-def _look(found: Comparison) -> None:
+def _look(found: Comparison, under_way: Task[list[Verdict] | None] | None) -> None:
     summary_side = st.container()
     passing = differences.rows(found, choose_filters(found))
     with summary_side:
         show_summary(passing.summary, found)
-    under_way = deciding.under_way()
     if under_way is not None:
         result_or_progress(under_way, "Recording")
         return

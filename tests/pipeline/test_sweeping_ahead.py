@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from mllib.pipeline import sweeps
+from mllib.pipeline.predicting import StoredCandles
+from mllib.pipeline.promoting import load_run
+from mllib.pipeline.queueing import review_queue
 from mllib.pipeline.sweep_files import alone
 from mllib.pipeline.sweeping_ahead import sweep_ahead
 from mllib.pipeline.workspace import Workspace, open_workspace
@@ -28,12 +31,14 @@ def kept(ws: Workspace) -> set[str]:
     return {str(path.relative_to(ws.sweeps)) for path in ws.sweeps.glob("*/*.npz")}
 
 
-def test_the_next_queue_finds_all_that_it_reads(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_queue_finds_all_that_it_reads(home: Workspace, trained: TrainedHome) -> None:
     assert sweep_ahead(home, give_up=lambda: False)
-    runs = {one.run_id for one in home.store.runs.list() if one.predictor_path is not None}
-    assert {Path(name).parent.name for name in kept(home)} == runs
-    worked_on = {"EURUSD_1h.npz"}
-    assert {Path(name).name for name in kept(home)} == worked_on
+    ahead = kept(home)
+    assert f"{trained.champion.run_id}/EURUSD_1h.npz" in ahead
+    assert {Path(name).name for name in ahead} == {"EURUSD_1h.npz"}
+    model = load_run(home, trained.champion)
+    review_queue(home, StoredCandles(home), model, series=[("EURUSD", "1h")], size=10)
+    assert kept(home) == ahead
 
 
 def test_it_stops_between_two_steps_and_goes_on_later(
