@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { CandleData, unpacked } from "../../app/static/chart/candle_data.mjs";
+import { endOnceGone } from "../../app/static/chart/gone.mjs";
 import { placedTags } from "../../app/static/chart/tags.mjs";
 import { faded, readableOn } from "../../app/static/chart/theme.mjs";
 import { candleTime, count, volumeWords } from "../../app/static/chart/words.mjs";
@@ -87,4 +88,20 @@ test("letters are readable on every colour", () => {
   assert.equal(readableOn("#aa3377"), "#ffffff");
   assert.equal(faded("#2e9e5b", 0.5), "rgba(46,158,91,0.5)");
   assert.equal(faded("rgb(1, 2, 3)", 0.5), "rgba(1,2,3,0.5)");
+});
+
+test("a component ends once its element has gone, and not because the next call comes late", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const element = { isConnected: true };
+  const ended = [];
+  let turn = 1;
+  endOnceGone(element, () => turn !== 1, () => ended.push("overtaken"));
+  context.mock.timers.tick(5_000);
+  turn = 2;
+  endOnceGone(element, () => turn !== 2, () => ended.push("gone"));
+  context.mock.timers.tick(5_000);
+  assert.deepEqual(ended, []);
+  element.isConnected = false;
+  context.mock.timers.tick(200);
+  assert.deepEqual(ended, ["gone"]);
 });

@@ -1,10 +1,10 @@
 /** Mounts the chart as a Streamlit component: it stays across reruns and asks for candles as it is moved. */
 
 import { CandleChart } from "./candle_chart.mjs";
+import { endOnceGone } from "./gone.mjs";
 
 const AGAIN_MS = 1500;
 const CALM_MS = 60;
-const GONE_MS = 200;
 const charts = new WeakMap();
 
 /** Where each chart of this tab was looked at, by its key: Streamlit may mount it anew when runs overtake each other. */
@@ -19,12 +19,11 @@ export function draw({ data, parentElement, setStateValue, setTriggerValue }) {
   const mounted = charts.get(parentElement) ?? new MountedChart(parentElement, data.height);
   charts.set(parentElement, mounted);
   const turn = mounted.show(data, { setStateValue, setTriggerValue });
-  return () =>
-    setTimeout(() => {
-      if (mounted.turn !== turn) return;
-      mounted.end();
-      charts.delete(parentElement);
-    }, GONE_MS);
+  const end = () => {
+    mounted.end();
+    charts.delete(parentElement);
+  };
+  return () => endOnceGone(parentElement, () => mounted.turn !== turn, end);
 }
 
 class MountedChart {
