@@ -406,9 +406,20 @@ def drag(page, start: float, end: float) -> None:
 
 
 def add_by_dragging(page) -> None:
+    """Adds a span over the same candles of the place, whatever of the chart has moved since the last time."""
     press(page, "a")
     page.get_by_role("heading", name="Add a missed span").wait_for()
-    drag(page, 0.05, 0.2)
+    page.locator(".candle-chart.selecting").wait_for()
+    bounds = page.locator(".panel .bounds")
+    before, chart = bounds.inner_text(), ChartOnPage(page)
+    first = int(chart.bars()[0] + 1)
+
+    def is_marked() -> bool:
+        chart.drag(first + 8, first + 33, height=0.4)
+        chart.drawn()
+        return bounds.inner_text() != before
+
+    wait(is_marked, "the range that was dragged", page)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
 
