@@ -122,8 +122,13 @@ def result_or_progress(task: Task[T], doing: str) -> T | None:
     """
     if task.done:
         return task.result
-    st.fragment(_progress_line, run_every=_POLLED_EVERY_S)(task, doing)
+    progress_until_done(task, doing)
     return None
+
+
+def progress_until_done(task: Task[Any], doing: str) -> None:
+    """Shows how far the work is, and draws the page anew once it has ended, be that this moment."""
+    st.fragment(_progress_line, run_every=_POLLED_EVERY_S)(task, doing)
 
 
 def _progress_line(task: Task[Any], doing: str) -> None:

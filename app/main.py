@@ -53,6 +53,7 @@ with errors_shown():
     if here is None:
         st.navigation(_closed_doors(), position="hidden").run()
     else:
-        keep_widgets()
         stay_signed_in()
-        st.navigation(_pages(here), position="top").run()
+        page = st.navigation(_pages(here), position="top")
+        keep_widgets(page.url_path)
+        page.run()

@@ -16,12 +16,16 @@ from mllib.pipeline.serving import Champion
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
 from mllib.store import Revision, Run
 
-_KEPT = (
-    *("annotator", "threshold", "window_bars", "layers_shown", "verdict_note"),
-    *("differ_series", "differ_compare", "differ_before", "differ_after", "differ_labels", "differ_least"),
-    "labels_series",
-)
-"""Widgets that remember their value when another page was open meanwhile."""
+_KEPT = {
+    "annotator": ("disagreements", "labels"),
+    **{
+        f"differ_{name}": ("disagreements",)
+        for name in ("series", "compare", "before", "after", "labels", "least")
+    },
+    "labels_series": ("labels",),
+}
+"""Widgets that remember their value when another page was open meanwhile, with the pages that draw them."""
+_PAGE = "page drawn last"
 
 
 def workspace() -> Workspace:
@@ -74,10 +78,15 @@ def session_id() -> str:
     return str(st.session_state.setdefault("session_id", uuid4().hex))
 
 
-def keep_widgets() -> None:
-    """Keeps the values of widgets whose page is not open; Streamlit would drop them."""
-    for key in _KEPT:
-        if key in st.session_state:
+def keep_widgets(page: str) -> None:
+    """Keeps the values of widgets whose page is not open; Streamlit would drop them.
+
+    Those of the page itself are left alone: a value that is set overrides what was chosen meanwhile.
+    """
+    has_changed = st.session_state.get(_PAGE) != page
+    st.session_state[_PAGE] = page
+    for key, pages in _KEPT.items():
+        if key in st.session_state and (has_changed or page not in pages):
             st.session_state[key] = st.session_state[key]
 
 

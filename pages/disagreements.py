@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.annotator import remember_name
-from app.background import Task, result_or_progress
+from app.background import Task, progress_until_done, result_or_progress
 from app.disagreements import deciding, differences
 from app.disagreements.choice import choose, says_what_is_missing
 from app.disagreements.filters import choose_filters, show_summary
@@ -42,7 +42,7 @@ def _look(found: Comparison, under_way: Task[list[Verdict] | None] | None) -> No
     with summary_side:
         show_summary(passing.summary, found)
     if under_way is not None:
-        result_or_progress(under_way, "Recording")
+        progress_until_done(under_way, "Recording")
         return
     for note in passing.notes:
         st.info(note, icon=":material/info:")

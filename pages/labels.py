@@ -65,7 +65,8 @@ def _choose_desk(names: list[str]) -> str:
 
 def _choose_series(where: st.delta_generator.DeltaGenerator, names: list[str]) -> None:
     asked = st.session_state.get("labels_series") or st.query_params.get("series")
-    st.session_state.labels_series = asked if asked in names else names[0]
+    if asked not in names or "labels_series" not in st.session_state:
+        st.session_state.labels_series = asked if asked in names else names[0]
     where.selectbox(
         "Series",
         names,

@@ -40,8 +40,9 @@ def choose(names: Sequence[str], versions: Sequence[Run]) -> None:
     if with_versions:
         numbers = [str(run.model_version) for run in versions]
         before, after = versions_side
-        before.selectbox("Before", numbers, key="differ_before", format_func="from v{}".format, **hidden)
-        after.selectbox("After", numbers, key="differ_after", format_func="to v{}".format, **hidden)
+        kept = {"persist_state": "page", **hidden}
+        before.selectbox("Before", numbers, key="differ_before", format_func="from v{}".format, **kept)
+        after.selectbox("After", numbers, key="differ_after", format_func="to v{}".format, **kept)
     ask_name(name)
     if keys.button("", icon=":material/keyboard:", shortcut="H", help="Keys", width="stretch"):
         _show_keys()

@@ -71,7 +71,9 @@ def _choose_kinds(found: Comparison) -> list[str]:
 
 def _choose_labels(found: Comparison) -> None:
     chosen = st.session_state.differ_labels
-    st.session_state.differ_labels = [label for label in chosen if label in found.labels]
+    known = [label for label in chosen if label in found.labels]
+    if known != chosen:  # a value that is set overrides what was chosen in the browser meanwhile
+        st.session_state.differ_labels = known
     st.multiselect(
         "Labels",
         found.labels,

@@ -46,6 +46,7 @@ def test_rows_are_filtered_selected_and_judged_alone_and_all_at_once(page, ws: W
     page.goto("/disagreements")
     page.get_by_text("Mean IoU").wait_for()
     name_oneself(page, "ada")
+    settle(page)
     _choose_label(page)
     rows = told(ws)
     assert len(rows) > 5
