@@ -1,23 +1,15 @@
 """The annotator's name: asked once, the same on every page, and known again after a reload."""
 
-from urllib.parse import unquote
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.cookies import cookie, set_cookie
 from app.signing_in import signed_in_name
 
 LONGEST_NAME = 60
 _COOKIE = "candleloop_annotator"
 """Review reads and writes it in the browser, see `app/static/deck/memory.mjs`."""
 _KEPT_S = 400 * 86_400
-_REMEMBER = """
-export default function({ data }) {
-  const value = encodeURIComponent(data.value);
-  document.cookie = `${data.name}=${value}; Path=/; SameSite=Strict; Max-Age=${value ? data.seconds : 0}`;
-}
-"""
-_cookie = st.components.v2.component("candleloop_annotator", js=_REMEMBER)
 
 
 def annotator() -> str | None:
@@ -29,7 +21,7 @@ def ask_name(where: DeltaGenerator) -> None:
     """The field for the name, with what the address or the browser knows; none where people sign in."""
     if signed_in_name() is not None:
         return
-    known = st.query_params.get("annotator") or _kept_name()
+    known = st.query_params.get("annotator") or cookie(_COOKIE)
     st.session_state.setdefault("annotator", known[:LONGEST_NAME])
     where.text_input(
         "Annotator",
@@ -37,15 +29,11 @@ def ask_name(where: DeltaGenerator) -> None:
         placeholder="Your name",
         label_visibility="collapsed",
         max_chars=LONGEST_NAME,
+        persist_state="session",
     )
-
-
-def _kept_name() -> str:
-    return unquote(st.context.cookies.get(_COOKIE, ""))
 
 
 def remember_name() -> None:
     """Has the browser keep the name that was typed on this page; it comes last, since it takes up room."""
     if "annotator" in st.session_state and signed_in_name() is None:
-        value = (st.session_state.annotator or "").strip()
-        _cookie(data={"name": _COOKIE, "value": value, "seconds": _KEPT_S}, key="annotator cookie", height=1)
+        set_cookie(_COOKIE, (st.session_state.annotator or "").strip(), seconds=_KEPT_S)

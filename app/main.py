@@ -6,7 +6,6 @@ import streamlit as st
 
 from app.doors import DOORS, Door
 from app.failures import errors_shown
-from app.session import keep_widgets
 from app.signing_in import Visitor, ask, sign_out, stay_signed_in, visitor
 from app.style import STYLE
 
@@ -54,6 +53,4 @@ with errors_shown():
         st.navigation(_closed_doors(), position="hidden").run()
     else:
         stay_signed_in()
-        page = st.navigation(_pages(here), position="top")
-        keep_widgets(page.url_path)
-        page.run()
+        st.navigation(_pages(here), position="top").run()

@@ -16,17 +16,6 @@ from mllib.pipeline.serving import Champion
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
 from mllib.store import Revision, Run
 
-_KEPT = {
-    "annotator": ("disagreements", "labels"),
-    **{
-        f"differ_{name}": ("disagreements",)
-        for name in ("series", "compare", "before", "after", "labels", "least")
-    },
-    "labels_series": ("labels",),
-}
-"""Widgets that remember their value when another page was open meanwhile, with the pages that draw them."""
-_PAGE = "page drawn last"
-
 
 def workspace() -> Workspace:
     """The workspace of `CANDLELOOP_HOME`, opened once."""
@@ -76,18 +65,6 @@ def labels_of_people() -> frozenset[str]:
 def session_id() -> str:
     """An id of this browser session, for ids that no other session has."""
     return str(st.session_state.setdefault("session_id", uuid4().hex))
-
-
-def keep_widgets(page: str) -> None:
-    """Keeps the values of widgets whose page is not open; Streamlit would drop them.
-
-    Those of the page itself are left alone: a value that is set overrides what was chosen meanwhile.
-    """
-    has_changed = st.session_state.get(_PAGE) != page
-    st.session_state[_PAGE] = page
-    for key, pages in _KEPT.items():
-        if key in st.session_state and (has_changed or page not in pages):
-            st.session_state[key] = st.session_state[key]
 
 
 @st.cache_resource(show_spinner="Opening the workspace …")

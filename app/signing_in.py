@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from app.cookies import cookie, set_cookie
 from app.session import workspace
 from mllib.errors import NotReady
 from mllib.pipeline.access import is_loopback
@@ -16,13 +17,6 @@ STAYS_S = 12 * 3_600
 """So long a browser stays signed in, as long as the console runs."""
 
 _COOKIE = "candleloop_session"
-_REMEMBER = """
-export default function({ data }) {
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `${data.name}=${data.token}; Path=/; SameSite=Strict; Max-Age=${data.seconds}${secure}`;
-}
-"""
-_cookie = st.components.v2.component("candleloop_cookie", js=_REMEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,7 @@ def visitor() -> Visitor | None:
     """Who is here, or None for somebody who has to sign in first. A revoked key is of no use at once."""
     if is_open():
         return Visitor(None, SCOPES)
-    token = st.session_state.get(_COOKIE) or st.context.cookies.get(_COOKIE, "")
+    token = st.session_state.get(_COOKIE) or cookie(_COOKIE)
     key_id = _sessions().key_id(token, now=time.time())
     key = next((one for one in _keys() if one.id == key_id and one.revoked_at is None), None)
     return None if key is None else Visitor(key.name, key.scopes)
@@ -128,12 +122,12 @@ def ask() -> None:
 def stay_signed_in() -> None:
     """Has the browser remember who it is, so that a reload asks nobody again."""
     if token := st.session_state.get(_COOKIE):
-        _cookie(data={"name": _COOKIE, "token": token, "seconds": STAYS_S}, key="cookie", height=1)
+        set_cookie(_COOKIE, token, seconds=STAYS_S)
 
 
 def sign_out() -> None:
     """Ends this browser's session, in every tab."""
-    token = st.session_state.pop(_COOKIE, None) or st.context.cookies.get(_COOKIE, "")
+    token = st.session_state.pop(_COOKIE, None) or cookie(_COOKIE)
     _sessions().end(token)
     st.rerun()
 

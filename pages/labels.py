@@ -73,6 +73,7 @@ def _choose_series(where: st.delta_generator.DeltaGenerator, names: list[str]) -
         key="labels_series",
         on_change=labelling.open_series,
         label_visibility="collapsed",
+        persist_state="session",
     )
     st.query_params["series"] = st.session_state.labels_series
 

@@ -34,13 +34,12 @@ def choose(names: Sequence[str], versions: Sequence[Run]) -> None:
     with_versions = differences.compares_versions() and len(versions) > 1
     widths = [1.5, 1.7, *([0.95, 0.95] if with_versions else []), 1.5, 0.5]
     series, compare, *versions_side, name, keys = st.columns(widths, gap="small")
-    hidden = {"label_visibility": "collapsed"}
-    series.selectbox("Series", names, key="differ_series", **hidden)
-    compare.selectbox("Compare", list(COMPARED), key="differ_compare", format_func=COMPARED.get, **hidden)
+    kept = {"persist_state": "session", "label_visibility": "collapsed"}
+    series.selectbox("Series", names, key="differ_series", **kept)
+    compare.selectbox("Compare", list(COMPARED), key="differ_compare", format_func=COMPARED.get, **kept)
     if with_versions:
         numbers = [str(run.model_version) for run in versions]
         before, after = versions_side
-        kept = {"persist_state": "page", **hidden}
         before.selectbox("Before", numbers, key="differ_before", format_func="from v{}".format, **kept)
         after.selectbox("After", numbers, key="differ_after", format_func="to v{}".format, **kept)
     ask_name(name)

@@ -8,6 +8,8 @@ from app.words import label_words
 from mllib.disagreement import Summary
 from mllib.pipeline.comparisons import Comparison
 
+_KEPT = {"persist_state": "session"}
+
 
 def show_summary(told: Summary, found: Comparison) -> None:
     """Four figures over all that passes the filters."""
@@ -43,15 +45,18 @@ def choose_filters(found: Comparison) -> list[str]:
     with labels:
         _choose_labels(found)
     with more.popover("Filters", width="stretch"):
-        st.slider("Least confidence", 0.0, 1.0, step=0.01, key="differ_least", format="≥ %.2f")
+        st.slider("Least confidence", 0.0, 1.0, step=0.01, key="differ_least", format="≥ %.2f", **_KEPT)
         st.number_input(
             "Least candles that a bound is off by",
             0,
             100,
             key="differ_bars",
             help="Of spans with other bounds; the rest of the kinds stay.",
+            **_KEPT,
         )
-    is_open.toggle("Open only", key="differ_open", help="Leaves out what somebody has judged or skipped.")
+    is_open.toggle(
+        "Open only", key="differ_open", help="Leaves out what somebody has judged or skipped.", **_KEPT
+    )
     return chosen
 
 
@@ -81,4 +86,5 @@ def _choose_labels(found: Comparison) -> None:
         format_func=label_words,
         placeholder="All labels",
         label_visibility="collapsed",
+        **_KEPT,
     )

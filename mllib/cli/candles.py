@@ -116,9 +116,10 @@ def delete(
     from mllib.pipeline.data import delete_series
     from mllib.pipeline.workspace import open_workspace
 
-    if not yes:
-        typer.confirm(f"Delete the candles of {pair} {timeframe}?", abort=True)
     with open_workspace() as ws:
+        ws.candles.version(pair, timeframe)  # asks of nothing that is not there
+        if not yes:
+            typer.confirm(f"Delete the candles of {pair} {timeframe}?", abort=True)
         deleted = delete_series(ws, pair=pair, timeframe=timeframe, with_annotations=with_annotations)
     if as_json:
         print_json({"pair": pair, "timeframe": timeframe, "deleted": deleted})

@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mllib.cli.output import Json, Pair, Timeframe, names_in, print_json, print_table, progress_bar, say
+from mllib.cli.output import (
+    Json,
+    Limit,
+    Pair,
+    Timeframe,
+    names_in,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,7 +39,6 @@ Start = Annotated[str | None, typer.Option("--start", help="First candle: ISO da
 End = Annotated[str | None, typer.Option("--end", help="Last candle, inclusive.")]
 LeastBars = Annotated[int, typer.Option(min=0, help="Boundary mismatches that are off by so many candles.")]
 LeastConfidence = Annotated[float, typer.Option(min=0, max=1, help="Of the prediction, where there is one.")]
-Limit = Annotated[int, typer.Option(min=1, help="So many are listed, the newest first.")]
 
 
 def disagreements(  # noqa: PLR0913  # an argument an option

@@ -7,6 +7,7 @@ import typer
 from mllib.amounts import count
 from mllib.cli.output import (
     Json,
+    Limit,
     Pair,
     Settings,
     Timeframe,
@@ -126,7 +127,7 @@ def predict(
     print_table(f"{pair} {timeframe}", ("label", "from", "to", "candles", "confidence"), rows)
 
 
-def runs(as_json: Json = False, limit: Annotated[int, typer.Option(help="How many at most.")] = 20) -> None:
+def runs(as_json: Json = False, limit: Limit = 20) -> None:
     """List training runs, newest first."""
     from dataclasses import asdict
 

@@ -16,6 +16,7 @@ _WIDE = 200
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]
 Pair = Annotated[str, typer.Option("--pair", help="Symbol, such as EURUSD or BTC/USDT.")]
 Timeframe = Annotated[str, typer.Option("--timeframe", help="1m 5m 15m 30m 1h 4h 1d 1w or 1mo.")]
+Limit = Annotated[int, typer.Option(min=1, help="So many are listed, the newest first.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", help="Override of a configuration key, such as stages.training.seed=1."),

@@ -25,7 +25,7 @@ def console(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]
     from app import session
 
     monkeypatch.setattr("app.signing_in.is_open", lambda: True)
-    monkeypatch.setattr("app.annotator._kept_name", lambda: "")
+    monkeypatch.setattr("app.annotator.cookie", lambda _: "")
 
     def open_page(name: str) -> AppTest:
         app = AppTest.from_file(str(MAIN), default_timeout=30).run()

@@ -29,6 +29,10 @@ def test_help_imports_no_heavy_library():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_list_of_no_runs_is_refused(candleloop):
+    assert "greater than or equal to 1" in candleloop("runs", "--limit", "0").stderr
+
+
 def test_imported_candles_are_listed_and_a_second_import_changes_nothing(candleloop):
     named = with_samples(candleloop)
     again = candleloop("candles", "import", str(SAMPLES / "EURUSD_1h.parquet"), *named, "--json")
@@ -64,6 +68,10 @@ def test_candles_can_be_checked_renamed_and_deleted(candleloop):
     told = json.loads(candleloop(*asked).stdout)
     assert (told["pair"], told["timeframe"], "deleted" in told) == ("E/U", "1h", True)
     assert "Error: 'nosuch': found none of the deleted" in candleloop("candles", "undelete", "nosuch").stderr
+    unknown = candleloop("candles", "delete", "--pair", "NOPE", "--timeframe", "1h")
+    assert unknown.returncode != 0
+    assert "NOPE" in unknown.stderr
+    assert "Delete the candles" not in unknown.stdout + unknown.stderr
 
 
 def test_splits_are_pointed_out_and_adjusted_when_asked(candleloop):

@@ -141,6 +141,20 @@ def test_what_only_people_say_is_kept_or_removed_and_an_undo_brings_it_back(page
     wait(lambda: not _verdicts(ws, with_skips=True), "the undo of what was kept", page)
 
 
+def test_what_is_chosen_stays_while_another_page_is_open(page, ws: Workspace) -> None:
+    page.goto("/disagreements")
+    page.get_by_text("Mean IoU").wait_for()
+    name_oneself(page, "ida")
+    settle(page)
+    _choose_label(page)
+    for name in ("Labels", "Train", "Disagreements"):
+        page.get_by_role("link", name=name).click()
+        settle(page)
+    page.get_by_text("Mean IoU").wait_for()
+    _wait_for_rows(page, len(told(ws)))
+    assert page.get_by_placeholder("Your name").input_value() == "ida"
+
+
 def test_the_name_is_the_same_on_every_page_and_after_a_reload(page) -> None:
     page.goto("/disagreements")
     name = page.get_by_placeholder("Your name")

@@ -67,7 +67,7 @@ def test_a_correction_by_keys_and_one_by_dragging(page, ws: Workspace) -> None:
     wait(lambda: place(page) != here, "the next place", page)
     press(page, "e")
     page.get_by_role("heading", name="Correct").wait_for()
-    drag(page, 0.3, 0.6)
+    drag(page, 50, 99)
     page.keyboard.press("Enter")
     wait(lambda: len(judged_by(ws, "bob")) == 2, "the second correction", page)
     second = judged_by(ws, "bob")[1]
@@ -304,6 +304,19 @@ def test_the_box_of_a_span_goes_when_a_key_shows_another_place(page, ws: Workspa
     tip.wait_for(state="hidden")
 
 
+def test_the_keys_of_the_deck_rest_once_another_page_is_open(page, ws: Workspace) -> None:
+    start(page, "ivo")
+    here = place(page)
+    page.get_by_role("link", name="Models").click()
+    page.locator(".deck").wait_for(state="detached")
+    page.wait_for_function("performance.now() - (window.left ??= performance.now()) > 1000")
+    press(page, "y")
+    page.get_by_role("link", name="Review").click()
+    wait(lambda: place(page) == here, "the same place", page)
+    saved(page)
+    assert judged_by(ws, "ivo") == []
+
+
 def test_the_keys_are_shown_on_h(page) -> None:
     start(page, "ida")
     press(page, "h")
@@ -394,32 +407,24 @@ def saved(page) -> None:
     page.locator(".saving[data-state=saved]").wait_for()
 
 
-def drag(page, start: float, end: float) -> None:
-    """Drags over a part of the width of a chart that stands still and takes a drag for a range."""
+def drag(page, start: int, end: int) -> None:
+    """Drags over candles, counted from the place's first, until they are taken for a span's bounds."""
     page.locator(".candle-chart.selecting").wait_for()
-    ChartOnPage(page).bars()
-    box = page.locator(".candle-chart").bounding_box()
-    page.mouse.move(box["x"] + start * (box["width"] - 66), box["y"] + 200)
-    page.mouse.down()
-    page.mouse.move(box["x"] + end * (box["width"] - 66), box["y"] + 230, steps=6)
-    page.mouse.up()
+    bounds, chart = page.locator(".panel .bounds"), ChartOnPage(page)
+    before, first = bounds.inner_text(), int(chart.bars()[0] + 1)
 
-
-def add_by_dragging(page) -> None:
-    """Adds a span over the same candles of the place, whatever of the chart has moved since the last time."""
-    press(page, "a")
-    page.get_by_role("heading", name="Add a missed span").wait_for()
-    page.locator(".candle-chart.selecting").wait_for()
-    bounds = page.locator(".panel .bounds")
-    before, chart = bounds.inner_text(), ChartOnPage(page)
-    first = int(chart.bars()[0] + 1)
-
-    def is_marked() -> bool:
-        chart.drag(first + 8, first + 33, height=0.4)
+    def is_taken() -> bool:
+        chart.drag(first + start, first + end, height=0.4)
         chart.drawn()
         return bounds.inner_text() != before
 
-    wait(is_marked, "the range that was dragged", page)
+    wait(is_taken, "the range that was dragged", page)
+
+
+def add_by_dragging(page) -> None:
+    press(page, "a")
+    page.get_by_role("heading", name="Add a missed span").wait_for()
+    drag(page, 8, 33)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
 

@@ -1,5 +1,7 @@
 /** What a browser keeps of a review: verdicts until they are stored, and where this tab stands. */
 
+import { cookie, setCookie } from "../cookies.mjs";
+
 const OUTBOX = "candleloop.outbox.";
 export const LONGEST_NAME = 60;
 /** The other pages read and write it too, see `app/annotator.py`. */
@@ -62,16 +64,10 @@ export class Outbox {
 export const annotatorName = {
   get: () => (new URLSearchParams(location.search).get("annotator") || cookie(NAME)).slice(0, LONGEST_NAME),
   set(name) {
-    const value = encodeURIComponent(name);
-    document.cookie = `${NAME}=${value}; Path=/; SameSite=Strict; Max-Age=${name ? NAME_KEPT_S : 0}`;
+    setCookie(NAME, name, NAME_KEPT_S);
     toAddress({ annotator: name || null });
   },
 };
-
-function cookie(name) {
-  const found = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
-  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
-}
 
 /** Where this tab stands; a reload finds it again, a closed tab takes it along. */
 export const tabState = {
