@@ -25,8 +25,8 @@ format: sync ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-types: sync ## write web/candleloop-api.d.ts anew from the API; needs npm
-	$(BIN)/python scripts/write_types.py web/candleloop-api.d.ts
+types: sync ## write web/candleloop/candleloop-api.d.ts anew from the API; needs npm
+	$(BIN)/python scripts/write_types.py web/candleloop/candleloop-api.d.ts
 
 # --inexact leaves what make test has installed, so that up and test do not undo each other.
 sync-runtime:

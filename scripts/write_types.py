@@ -1,4 +1,4 @@
-"""Writes the TypeScript types of the API: `python scripts/write_types.py web/candleloop-api.d.ts`.
+"""Writes the TypeScript types of the API: `python scripts/write_types.py web/candleloop/candleloop-api.d.ts`.
 
 The generator is the one that `web/package-lock.json` names; npm puts it into `.uv/`, once for each lock.
 """

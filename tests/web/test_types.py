@@ -13,7 +13,7 @@ from api.main import create_app
 from scripts.write_types import install_tools, types_of
 
 ROOT = Path(__file__).parents[2]
-COMMITTED = ROOT / "web" / "candleloop-api.d.ts"
+COMMITTED = ROOT / "web" / "candleloop" / "candleloop-api.d.ts"
 CLIENT = Path(__file__).with_name("client.ts")
 Compile = Callable[[str], "subprocess.CompletedProcess[str]"]
 
