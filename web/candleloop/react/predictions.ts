@@ -52,9 +52,13 @@ export interface Verdicts {
   waiting: number;
   /** What the service refused, in its words. */
   refused: string | null;
+  /** Why what waits waits, or that this browser cannot keep it over a reload; null where all is well. */
+  warning: string | null;
 }
 
 export interface Predictions {
+  /** Whether the feature is on at all; where it is not, the service is never asked. */
+  enabled: boolean;
   settings: Settings;
   change: (settings: Partial<Settings>) => void;
   service: Service;
