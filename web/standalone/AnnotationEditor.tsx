@@ -1,27 +1,19 @@
 "use client";
 
+import type { AnnotationChange } from "@/candleloop/candleloop-api";
 import { labelWords } from "@/candleloop/spans/label-words";
 import type { SpanAnnotation } from "@/candleloop/types";
 import styles from "./standalone.module.css";
 
-export interface Change {
-  label?: string;
-  start_time?: number;
-  end_time?: number;
-  confidence?: number | null;
-  outcome?: string | null;
-  notes?: string | null;
-}
-
 interface Props {
   annotation: SpanAnnotation;
   labels: readonly string[];
-  onChange: (change: Change) => void;
+  onChange: (change: AnnotationChange) => void;
   onRemove: () => void;
 }
 
 const CLARITY = ["1", "2", "3", "4", "5"];
-const OUTCOMES = ["win", "loss", "breakeven"];
+const OUTCOMES = ["win", "loss", "breakeven"] as const;
 
 /** What can be changed of a person's span; its bounds are dragged on the chart. */
 export function AnnotationEditor({ annotation, labels, onChange, onRemove }: Props) {
@@ -46,7 +38,7 @@ export function AnnotationEditor({ annotation, labels, onChange, onRemove }: Pro
         value={outcome}
         options={OUTCOMES.map((one) => [one, one])}
         none="not said"
-        onChoose={(value) => onChange({ outcome: value })}
+        onChoose={(value) => onChange({ outcome: OUTCOMES.find((one) => one === value) ?? null })}
       />
       <label>
         <span>Notes</span>

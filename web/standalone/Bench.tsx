@@ -3,9 +3,9 @@
 import type { LogicalRange } from "lightweight-charts";
 import { useMemo, useRef, useState } from "react";
 import { PredictionPanel, VerdictBar } from "@/candleloop/react/components";
+import { usePredictions } from "@/candleloop/react/provider";
 import type { Annotations } from "@/candleloop/react/use-annotations";
 import { usePredictionKeys } from "@/candleloop/react/use-prediction-keys";
-import { usePredictions } from "@/candleloop/react/use-predictions";
 import { useSpanOverlay } from "@/candleloop/react/use-span-overlay";
 import type { Candle, StoredSeries, TimeRange } from "@/candleloop/types";
 import { AnnotationEditor } from "./AnnotationEditor";
@@ -32,6 +32,11 @@ interface Props {
   onAnnotator: (name: string) => void;
 }
 
+/** The list of labels in the verdict bar takes the focus. */
+function openCorrection(): void {
+  document.querySelector<HTMLSelectElement>("[data-correct]")?.focus();
+}
+
 /** The chart with its bars and the panel; what is clicked, drawn and dragged on it. */
 export function Bench(props: Props) {
   const { series, candles, kept, palette } = props;
@@ -50,7 +55,7 @@ export function Bench(props: Props) {
     onMovedAnnotation: (id: string, range: TimeRange) => kept.alter(id, range),
     onPlacingEnded: () => setArmed(null),
   });
-  usePredictionKeys();
+  usePredictionKeys({ onCorrect: openCorrection });
   useAnnotatingKeys({ palette, armed, onArm: setArmed, onRemove: kept.remove, undo: kept.undo });
   const names = useMemo(
     () => [...new Set([...palette.map(({ name }) => name), ...(model?.model_info.label_names ?? [])])].sort(),

@@ -1,4 +1,4 @@
-import { PREDICTION_KEYS } from "@/candleloop/react/keyboard";
+import { KEY_BINDINGS } from "@/candleloop/react/keyboard";
 import { labelWords } from "@/candleloop/spans/label-words";
 import type { Choice } from "./palette";
 import styles from "./standalone.module.css";
@@ -11,12 +11,12 @@ export function KeysHelp({ palette }: { palette: readonly Choice[] }) {
     <details className={styles.menu}>
       <summary>Keys</summary>
       <dl>
-        {[...PREDICTION_KEYS, ...ANNOTATING_KEYS].map(({ key, words }) => (
-          <div key={key}>
+        {[...KEY_BINDINGS, ...ANNOTATING_KEYS].map(({ shown, does }) => (
+          <div key={shown}>
             <dt>
-              <kbd>{key}</kbd>
+              <kbd>{shown}</kbd>
             </dt>
-            <dd>{words}</dd>
+            <dd>{does}</dd>
           </div>
         ))}
         {labels.map(({ name, key }) => (

@@ -5,10 +5,10 @@ import type { LogicalRange } from "lightweight-charts";
 import { useCallback, useMemo, useState } from "react";
 import { call } from "@/candleloop/client/call";
 import { ServiceBanner } from "@/candleloop/react/components";
-import { PREDICTION_KEYS } from "@/candleloop/react/keyboard";
+import { KEY_BINDINGS } from "@/candleloop/react/keyboard";
 import { PredictionsProvider } from "@/candleloop/react/provider";
 import { useAnnotations } from "@/candleloop/react/use-annotations";
-import { rangeOf } from "@/candleloop/spans/snapping";
+import { snappedRange } from "@/candleloop/spans/candle-axis";
 import type { Label, StoredSeries, TimeRange } from "@/candleloop/types";
 import { Bench } from "./Bench";
 import { paletteOf } from "./palette";
@@ -27,13 +27,13 @@ export function Workbench({ series, stored, onChoose }: Props) {
   const { pair, timeframe } = series;
   const { candles, loadOlder, error, isLoading } = useCandles(series);
   const [annotator, setAnnotator] = useAnnotator();
-  const kept = useAnnotations({ pair, timeframe, annotator: annotator || null });
+  const kept = useAnnotations({ pair, timeframe, annotator: annotator || undefined });
   const [visible, setVisible] = useState<TimeRange | null>(null);
   const palette = usePalette();
   const seen = useCallback(
     (range: LogicalRange) => {
       if (range.from < LOADS_BEFORE) loadOlder();
-      setVisible(rangeOf(candles, range.from, range.to));
+      setVisible(snappedRange(candles, range.from, range.to));
     },
     [candles, loadOlder],
   );
@@ -42,9 +42,10 @@ export function Workbench({ series, stored, onChoose }: Props) {
       pair={pair}
       timeframe={timeframe}
       candles={candles}
+      visible={() => visible}
       visible_range={visible}
       annotations={kept.annotations}
-      annotator={annotator || null}
+      annotator={annotator || undefined}
       onAnnotation={kept.received}
       onRetraction={kept.retracted}
     >
@@ -73,7 +74,7 @@ export function Workbench({ series, stored, onChoose }: Props) {
 
 /** Older candles are loaded once fewer than so many lie left of what is visible. */
 const LOADS_BEFORE = 200;
-const TAKEN: ReadonlySet<string> = new Set(PREDICTION_KEYS.map(({ key }) => key.toLowerCase()));
+const TAKEN: ReadonlySet<string> = new Set(["z", ...KEY_BINDINGS.map(({ key }) => key)]);
 
 function usePalette() {
   const { data } = useQuery({

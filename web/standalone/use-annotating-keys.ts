@@ -1,14 +1,14 @@
 "use client";
 
 import { useEffect, useRef } from "react";
-import { isTyping } from "@/candleloop/react/keyboard";
-import { usePredictions } from "@/candleloop/react/use-predictions";
+import { isField } from "@/candleloop/react/keyboard";
+import { usePredictions } from "@/candleloop/react/provider";
 import type { Choice } from "./palette";
 
 /** The keys of drawing, apart from those of the labels. */
 export const ANNOTATING_KEYS = [
-  { key: "Z", words: "Undo the last drawing" },
-  { key: "Del", words: "Delete the selected span of yours" },
+  { shown: "Z", does: "Undo the last drawing" },
+  { shown: "Del", does: "Delete the selected span of yours" },
 ] as const;
 
 interface Options {
@@ -27,7 +27,7 @@ export function useAnnotatingKeys(options: Options): void {
   now.current = { ...options, annotated };
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event)) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isField(event.target)) return;
       const done = act(event.key, now.current);
       if (done) event.preventDefault();
     };

@@ -1,6 +1,6 @@
 "use client";
 
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import { Complaint } from "./Complaint";
 import { Section } from "./Section";
 import styles from "./styles.module.css";

@@ -1,7 +1,7 @@
 "use client";
 
 import type { Metrics } from "../../types";
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import { Section } from "./Section";
 import styles from "./styles.module.css";
 import { labelWords, percent } from "./words";

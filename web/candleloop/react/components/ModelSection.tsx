@@ -1,7 +1,7 @@
 "use client";
 
 import type { StoredModel } from "../../types";
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import { Complaint } from "./Complaint";
 import { Section } from "./Section";
 import styles from "./styles.module.css";

@@ -1,7 +1,7 @@
 "use client";
 
 import { useState } from "react";
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import { Complaint } from "./Complaint";
 import { Section } from "./Section";
 import styles from "./styles.module.css";

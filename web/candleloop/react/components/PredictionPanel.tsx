@@ -1,6 +1,6 @@
 "use client";
 
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import { AskSection } from "./AskSection";
 import { FilterSection } from "./FilterSection";
 import { ModelSection } from "./ModelSection";

@@ -1,6 +1,6 @@
 "use client";
 
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import styles from "./styles.module.css";
 
 /** Says that the service is away, and what waits for it; nothing while all is well. */

@@ -1,7 +1,7 @@
 "use client";
 
 import type { Standing } from "../../spans/view";
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import { Section } from "./Section";
 import styles from "./styles.module.css";
 import { percent, STANDING_WORDS } from "./words";

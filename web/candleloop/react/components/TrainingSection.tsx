@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import type { TrainingRun } from "../../types";
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import { Complaint } from "./Complaint";
 import { Section } from "./Section";
 import styles from "./styles.module.css";

@@ -3,7 +3,7 @@
 import { type ReactNode, useId } from "react";
 import type { Row } from "../../spans/view";
 import type { Prediction } from "../../types";
-import { usePredictions } from "../use-predictions";
+import { usePredictions } from "../provider";
 import { Complaint } from "./Complaint";
 import styles from "./styles.module.css";
 import { labelWords, percent, rangeWords, STANDING_WORDS } from "./words";
