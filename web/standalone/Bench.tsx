@@ -7,7 +7,7 @@ import { usePredictions } from "@/candleloop/react/provider";
 import type { Annotations } from "@/candleloop/react/use-annotations";
 import { usePredictionKeys } from "@/candleloop/react/use-prediction-keys";
 import { useSpanOverlay } from "@/candleloop/react/use-span-overlay";
-import type { Candle, StoredSeries, TimeRange } from "@/candleloop/types";
+import type { Candle, StoredSeries } from "@/candleloop/types";
 import { AnnotationEditor } from "./AnnotationEditor";
 import { themeOf } from "./chart-theme";
 import { LabelPalette } from "./LabelPalette";
@@ -50,10 +50,10 @@ export function Bench(props: Props) {
   useSpanOverlay(made, {
     element,
     theme,
+    candles,
     placing: armed !== null,
-    onPlaced: (range: TimeRange) => armed !== null && kept.annotate({ label: armed, ...range }),
-    onMovedAnnotation: (id: string, range: TimeRange) => kept.alter(id, range),
-    onPlacingEnded: () => setArmed(null),
+    onPlaced: (range) => armed !== null && kept.annotate({ label: armed, ...range }),
+    onAnnotationMoved: kept.alter,
   });
   usePredictionKeys({ onCorrect: openCorrection });
   useAnnotatingKeys({ palette, armed, onArm: setArmed, onRemove: kept.remove, undo: kept.undo });

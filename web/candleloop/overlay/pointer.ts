@@ -101,9 +101,9 @@ export class ChartPointer {
 
   #move(event: PointerEvent): void {
     const { x, y } = this.#at(event);
-    if (this.#dragging !== null) return this.#drag(this.#dragging, x);
-    if (this.#placing) return this.#drawBand(x);
-    this.#handlers.onHover(this.#isOnPane(event) ? this.#overlay.at(x, y) : null, x, y);
+    if (this.#dragging !== null) this.#drag(this.#dragging, x);
+    else if (this.#placing) this.#drawBand(x);
+    else this.#handlers.onHover(this.#isOnPane(event) ? this.#overlay.at(x, y) : null, x, y);
   }
 
   #drag(dragging: Dragging, x: number): void {
@@ -121,13 +121,16 @@ export class ChartPointer {
   #up(event: PointerEvent): void {
     const pressed = this.#pressed;
     this.#pressed = null;
-    if (this.#dragging !== null) return this.#letGo(this.#dragging);
-    if (pressed === null) return;
     const { x, y } = this.#at(event);
-    if (Math.hypot(x - pressed.x, y - pressed.y) > CLICK_PX) return;
-    if (this.#placing) return this.#place(x);
-    const dismiss = event.altKey || event.ctrlKey || event.metaKey;
-    this.#handlers.onPick(this.#overlay.at(x, y)?.key ?? null, { dismiss });
+    if (this.#dragging !== null) this.#letGo(this.#dragging);
+    else if (pressed === null || Math.hypot(x - pressed.x, y - pressed.y) > CLICK_PX) return;
+    else if (this.#placing) this.#place(x);
+    else this.#pick(x, y, event);
+  }
+
+  #pick(x: number, y: number, { altKey, ctrlKey, metaKey }: PointerEvent): void {
+    const key = this.#overlay.at(x, y)?.key ?? null;
+    this.#handlers.onPick(key, { dismiss: altKey || ctrlKey || metaKey });
   }
 
   #letGo({ key, before, range }: Dragging): void {
@@ -138,11 +141,13 @@ export class ChartPointer {
 
   #place(x: number): void {
     const at = this.#logicalAt(x);
-    if (this.#started === null) {
+    const started = this.#started;
+    if (started === null) {
       this.#started = at;
-      return this.#drawBand(x);
+      this.#drawBand(x);
+      return;
     }
-    const range = snappedRange(this.#overlay.candles, this.#started, at);
+    const range = snappedRange(this.#overlay.candles, started, at);
     this.#endPlacing();
     if (range !== null) this.#handlers.onPlaced(range);
   }

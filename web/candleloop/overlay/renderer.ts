@@ -49,7 +49,10 @@ function drawBox(pen: Pen, box: Box, { theme, selected, hovered }: Drawing): voi
   const rect = bitmapRect(pen, box);
   const { context, across } = pen;
   if (span.outline !== null) strokeAround(pen, rect, theme.outlines[span.outline]);
-  if (box.right - box.left < NARROW_PX) return fillNarrow(pen, rect, span.color);
+  if (box.right - box.left < NARROW_PX) {
+    fillNarrow(pen, rect, span.color);
+    return;
+  }
   context.fillStyle = faded(span.color, isSelected ? 0.2 : span.key === hovered ? 0.15 : 0.08);
   context.fillRect(rect.left, rect.top, rect.width, rect.height);
   if (box.hatched !== null) hatch(pen, box, rect);

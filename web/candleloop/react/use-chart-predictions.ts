@@ -35,6 +35,7 @@ export function useChartPredictions(input: ChartInput): Predictions {
       },
       agreement_rate: null,
     },
+    selected_key: null,
     selected: null,
     select: nothing,
     step: nothing,

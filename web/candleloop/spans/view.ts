@@ -48,9 +48,16 @@ export interface Shown {
   only_disagreements: boolean;
 }
 
+const ANNOTATION = "annotation:";
+
 /** The key of a person's span among all that is drawn. */
 export function annotationKey(id: string): string {
-  return `annotation:${id}`;
+  return ANNOTATION + id;
+}
+
+/** The id in the key of a person's span; null for the keys of others. */
+export function annotationIdOf(key: string): string | null {
+  return key.startsWith(ANNOTATION) ? key.slice(ANNOTATION.length) : null;
 }
 
 /** Whether a span is a person's own: neither TA-Lib's nor a dismissal. */

@@ -1,8 +1,8 @@
 "use client";
 
 import { type ReactNode, useId } from "react";
-import type { Row } from "../../spans/view";
 import type { Prediction } from "../../types";
+import type { Selection } from "../predictions";
 import { usePredictions } from "../provider";
 import { Complaint } from "./Complaint";
 import styles from "./styles.module.css";
@@ -12,7 +12,7 @@ interface Props {
   /** Labels that a correction may give. */
   labels: readonly string[];
   /** What else can be done with a person's span, where the host edits it. */
-  children?: (row: Row) => ReactNode;
+  children?: (selection: Selection) => ReactNode;
 }
 
 /** What is selected on the chart, and what can be said of it. */
@@ -49,12 +49,12 @@ export function VerdictBar({ labels, children }: Props) {
   );
 }
 
-function Told({ row: { prediction, annotation, standing } }: { row: Row }) {
+function Told({ row: { prediction, annotation, standing, judged } }: { row: Selection }) {
   const shown = prediction ?? annotation;
   if (shown === null) return null;
-  const said = annotation?.source === "model_confirmed" ? "Confirmed" : STANDING_WORDS[standing];
+  const said = standing === null ? null : judged ? "Judged" : STANDING_WORDS[standing];
   return (
-    <div className={styles.told} data-standing={standing}>
+    <div className={styles.told} data-standing={standing ?? undefined}>
       <strong>{labelWords(shown.label)}</strong>
       {prediction !== null && (
         <span>
@@ -63,7 +63,7 @@ function Told({ row: { prediction, annotation, standing } }: { row: Row }) {
         </span>
       )}
       <span>{rangeWords(shown)}</span>
-      <em>{said}</em>
+      {said !== null && <em>{said}</em>}
     </div>
   );
 }
