@@ -32,11 +32,13 @@ export function isCovered({ covered }: KnownPredictions, range: TimeRange): bool
 
 /** Returns `range`, widened to the ends of known spans that cross its edges, so that none is cut in two. */
 export function widened({ spans }: KnownPredictions, range: TimeRange): TimeRange {
-  const touched = spans.filter((span) => overlap(span, range));
-  return {
-    start_time: Math.min(range.start_time, ...touched.map((span) => span.start_time)),
-    end_time: Math.max(range.end_time, ...touched.map((span) => span.end_time)),
-  };
+  const wide = { ...range };
+  for (const span of spans) {
+    if (!overlap(span, range)) continue;
+    wide.start_time = Math.min(wide.start_time, span.start_time);
+    wide.end_time = Math.max(wide.end_time, span.end_time);
+  }
+  return wide;
 }
 
 /** Returns the candles of a range; they are sorted by time. */

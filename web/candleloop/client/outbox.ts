@@ -10,8 +10,17 @@ export type Outcome =
   | { state: "stored"; operation: Operation; stored: Stored }
   | { state: "refused"; operation: Operation; words: string };
 
+/** What the service acknowledged while this page was open. */
+export interface Settled {
+  operation: Operation;
+  stored: Stored;
+  /** Unix ms. */
+  at: number;
+}
+
 export interface OutboxState {
   operations: readonly Operation[];
+  settled: readonly Settled[];
   /** What the service refused last, in its words. */
   refused: string | null;
   /** Why sending rests, in words. */
@@ -36,7 +45,10 @@ export interface OutboxOptions {
 }
 
 const LONGEST_PAUSE_MS = 60_000;
-const IDLE: OutboxState = { operations: [], refused: null, problem: null, kept: true };
+const MOST_SETTLED = 1000;
+
+/** The state of an outbox in which nothing waits. */
+export const IDLE: OutboxState = { operations: [], settled: [], refused: null, problem: null, kept: true };
 
 /** The outbox of one series; where several tabs have it open, one of them sends at a time. */
 export class Outbox {
@@ -163,8 +175,12 @@ export class Outbox {
     }
     this.store.remove(operation.id);
     this.failures = 0;
-    this.publish({ problem: null });
+    this.publish({ problem: null, settled: this.settledWith(operation, stored) });
     this.tell({ state: "stored", operation, stored });
+  }
+
+  private settledWith(operation: Operation, stored: Stored): readonly Settled[] {
+    return [...this.state.settled, { operation, stored, at: Date.now() }].slice(-MOST_SETTLED);
   }
 
   private refuse(operation: Operation, words: string): void {
@@ -197,9 +213,10 @@ export class Outbox {
     this.channel?.postMessage(outcome);
   }
 
-  private readonly heard = (event: MessageEvent<Outcome>): void => {
-    this.publish(event.data.state === "refused" ? { refused: event.data.words } : {});
-    for (const listener of this.outcomeListeners) listener(event.data);
+  private readonly heard = ({ data: outcome }: MessageEvent<Outcome>): void => {
+    if (outcome.state === "refused") this.publish({ refused: outcome.words });
+    else this.publish({ settled: this.settledWith(outcome.operation, outcome.stored) });
+    for (const listener of this.outcomeListeners) listener(outcome);
   };
 
   private readonly changedElsewhere = (event: StorageEvent): void => {
