@@ -1,0 +1,24 @@
+/** One outbox a series on a page, shared by all that change it. */
+
+import type { Series } from "../types";
+import { endpointsOf } from "./endpoints";
+import { browserStorage, seriesKept } from "./operation-store";
+import { Outbox } from "./outbox";
+
+const outboxes = new Map<string, Outbox>();
+
+/** Returns the page's outbox of a series. */
+export function outboxOf(base: string, { pair, timeframe }: Series): Outbox {
+  const key = JSON.stringify([base, pair, timeframe]);
+  const known = outboxes.get(key);
+  if (known !== undefined) return known;
+  const outbox = new Outbox({ series: { pair, timeframe }, endpoints: endpointsOf(base) });
+  // A server renders for many people: it keeps none.
+  if (typeof window !== "undefined") outboxes.set(key, outbox);
+  return outbox;
+}
+
+/** Sends what waits of every series, also of those that are not on the screen. */
+export function wakeOutboxes(base: string): void {
+  for (const series of seriesKept(browserStorage())) outboxOf(base, series).wake();
+}

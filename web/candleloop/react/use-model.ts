@@ -1,0 +1,87 @@
+"use client";
+/** The model that serves, and the others that could. */
+
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useCallback, useEffect } from "react";
+import { ServiceError, wordsOf } from "../client/call";
+import type { ModelDescription, StoredModel } from "../types";
+import type { Line, ServiceLine } from "./use-service";
+
+export interface ModelLine {
+  model: ModelDescription | null;
+  models: readonly StoredModel[];
+  load_model: (runId: string) => void;
+  model_error: string | null;
+  /** Asks which model serves where another version than the known one was heard of. */
+  heard: (version: string | null) => void;
+  ask_again: () => void;
+}
+
+const NO_MODELS: readonly StoredModel[] = [];
+/** The service's processes take up another model within 5 s; until then some still name the one before. */
+const FOLLOWED_WITHIN_MS = 10_000;
+
+/** Returns the model that serves; asked again whenever another may. */
+export function useModel(line: Line, { service, health, health_at }: ServiceLine): ModelLine {
+  const { client, endpoints } = line;
+  const isUp = service.state === "up";
+  const ask_again = useCallback(() => {
+    void client.invalidateQueries({ queryKey: ["model"] });
+    void client.invalidateQueries({ queryKey: ["models"] });
+  }, [client]);
+  const load = useMutation(
+    { mutationFn: (runId: string) => endpoints.load(runId), onSettled: ask_again },
+    client,
+  );
+  const awaited = load.data?.model_info.model_version;
+  const model = useQuery(
+    {
+      queryKey: ["model", endpoints.base],
+      queryFn: ({ signal }) => endpoints.model(signal),
+      refetchInterval: ({ state }) => {
+        const isThere = awaited === undefined || state.data?.model_info.model_version === awaited;
+        return isThere || Date.now() > load.submittedAt + FOLLOWED_WITHIN_MS ? false : 1000;
+      },
+      enabled: isUp,
+    },
+    client,
+  );
+  const models = useQuery(
+    {
+      queryKey: ["models", endpoints.base],
+      queryFn: ({ signal }) => endpoints.models(signal),
+      enabled: isUp,
+    },
+    client,
+  );
+  const version = model.data?.model_info.model_version ?? null;
+  const heard = useCallback(
+    (named: string | null) => {
+      const known = client.getQueryData<ModelDescription>(["model", endpoints.base]);
+      if (known !== undefined && named !== known.model_info.model_version) ask_again();
+    },
+    [client, endpoints, ask_again],
+  );
+  useEffect(() => {
+    if (health_at > 0 && health !== null) heard(health.model_version);
+  }, [health, health_at, heard]);
+  useEffect(() => {
+    if (isUp) ask_again();
+  }, [isUp, ask_again]);
+  const { mutate } = load;
+  const load_model = useCallback((runId: string) => mutate(runId), [mutate]);
+  return {
+    model: version === null ? null : (model.data ?? null),
+    models: models.data ?? NO_MODELS,
+    load_model,
+    model_error: errorOf(load.error) ?? errorOf(model.error) ?? errorOf(models.error),
+    heard,
+    ask_again,
+  };
+}
+
+function errorOf(error: Error | null): string | null {
+  // That the service is away is said once, of the service.
+  if (error === null || (error instanceof ServiceError && error.failure === "away")) return null;
+  return wordsOf(error);
+}
