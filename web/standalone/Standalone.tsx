@@ -22,7 +22,7 @@ function ChosenSeries() {
   const [query, setQuery] = useState(() => (typeof location === "undefined" ? "" : location.search));
   const { data, error, refetch } = useQuery({
     queryKey: ["series"],
-    queryFn: ({ signal }) => call<StoredSeries[]>("GET", "/candles/series", { signal }),
+    queryFn: ({ signal }) => call<StoredSeries[]>("/api", "/candles/series", { signal }),
     retry: false,
     refetchInterval: ({ state }) => (state.status === "error" ? 5_000 : false),
   });

@@ -79,7 +79,7 @@ const TAKEN: ReadonlySet<string> = new Set(["z", ...KEY_BINDINGS.map(({ key }) =
 function usePalette() {
   const { data } = useQuery({
     queryKey: ["labels"],
-    queryFn: ({ signal }) => call<Label[]>("GET", "/labels", { signal }),
+    queryFn: ({ signal }) => call<Label[]>("/api", "/labels", { signal }),
   });
   return useMemo(() => paletteOf(data ?? [], TAKEN), [data]);
 }

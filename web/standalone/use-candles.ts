@@ -6,6 +6,7 @@ import { call } from "@/candleloop/client/call";
 import type { Candle, Series } from "@/candleloop/types";
 
 const PAGE = 5_000;
+const BASE = "/api";
 
 interface Page {
   candles: Candle[];
@@ -26,9 +27,8 @@ export function useCandles({ pair, timeframe }: Series): Candles {
   const { data, fetchNextPage, hasNextPage, isFetching, error, isPending } = useInfiniteQuery({
     queryKey: ["candles", pair, timeframe],
     queryFn: ({ pageParam, signal }) => {
-      const asked = new URLSearchParams({ pair, timeframe, limit: String(PAGE) });
-      if (pageParam !== null) asked.set("end_time", String(pageParam));
-      return call<Page>("GET", `/candles?${asked}`, { signal });
+      const query = { pair, timeframe, limit: PAGE, end_time: pageParam };
+      return call<Page>(BASE, "/candles", { query, signal });
     },
     initialPageParam: null as number | null,
     getNextPageParam: ({ candles, candle_count }) => {
