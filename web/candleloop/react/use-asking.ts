@@ -1,0 +1,100 @@
+"use client";
+/** Questions to the model about a chart, and what is known from them. */
+
+import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useSyncExternalStore } from "react";
+import type { KnownPredictions } from "../client/known-predictions";
+import { Predictor } from "../client/predictor";
+import type { Candle, TimeRange } from "../types";
+import type { Asking } from "./predictions";
+import type { Line } from "./use-service";
+
+export interface AskingInput {
+  pair: string;
+  timeframe: string;
+  candles: readonly Candle[];
+  visible: () => TimeRange | null;
+  /** The visible range once it has come to rest. */
+  rested_range: TimeRange | null;
+  is_auto: boolean;
+  /** Of the model that serves. */
+  version: string | null;
+  isUp: boolean;
+  heard: (version: string) => void;
+}
+
+export interface AskingLine {
+  known: KnownPredictions;
+  asking: Asking;
+  predict_visible: () => void;
+  predict_all: () => void;
+}
+
+/** Returns what the model said of the chart, and the ways to ask it. */
+export function useAsking({ endpoints }: Line, input: AskingInput): AskingLine {
+  const { pair, timeframe, heard } = input;
+  const predictor = useMemo(
+    () => new Predictor({ series: { pair, timeframe }, endpoints, onVersion: heard }),
+    [pair, timeframe, endpoints, heard],
+  );
+  const state = useSyncExternalStore(predictor.subscribe, predictor.snapshot, predictor.snapshot);
+  useEffect(() => () => predictor.cancel(), [predictor]);
+
+  const last = useRef<Question | null>(null);
+  const ask = useEffectEvent((range: TimeRange | null) => {
+    last.current = { predictor, range };
+    void (range === null ? predictor.askAll() : predictor.askRange(input.candles, range));
+  });
+  const { version } = input;
+  useEffect(() => {
+    // Another model's word is dropped, and the one that serves now is asked the last question again.
+    if (version === null || !predictor.follow(version)) return;
+    if (last.current?.predictor === predictor) ask(last.current.range);
+  }, [predictor, version]);
+  useAuto(predictor, input, ask);
+
+  const { candles, visible } = input;
+  const predict_visible = useCallback(() => {
+    const range = visible() ?? NOTHING_VISIBLE;
+    last.current = { predictor, range };
+    void predictor.askRange(candles, range);
+  }, [predictor, candles, visible]);
+  const predict_all = useCallback(() => {
+    last.current = { predictor, range: null };
+    void predictor.askAll();
+  }, [predictor]);
+  const { known, ...question } = state;
+  return { known, asking: { ...question, cancel: predictor.cancel }, predict_visible, predict_all };
+}
+
+/** What was asked last; without a range, about all. */
+interface Question {
+  predictor: Predictor;
+  range: TimeRange | null;
+}
+
+const NOTHING_VISIBLE: TimeRange = { start_time: 0, end_time: -1 };
+
+/** Asks about what the chart shows whenever it has come to rest on what was not asked about yet. */
+function useAuto(predictor: Predictor, input: AskingInput, ask: (range: TimeRange) => void): void {
+  const { is_auto, isUp, rested_range } = input;
+  const newest = input.candles.at(-1)?.time;
+  const consider = useEffectEvent((range: TimeRange) => {
+    const loaded = loadedPart(range, input.candles);
+    const { state, of } = predictor.snapshot();
+    const isSweeping = state === "running" && of === "all";
+    if (loaded !== null && !isSweeping && !predictor.isCovered(loaded)) ask(loaded);
+  });
+  useEffect(() => {
+    // A new candle is looked at too, and another series is another predictor.
+    const isReady = newest !== undefined && predictor.snapshot() !== null;
+    if (isReady && is_auto && isUp && rested_range !== null) consider(rested_range);
+  }, [predictor, is_auto, isUp, rested_range, newest]);
+}
+
+/** The candles of a range that are there: the chart may show empty room beside them. */
+function loadedPart(range: TimeRange, candles: readonly Candle[]): TimeRange | null {
+  const first = candles.find(({ time }) => time >= range.start_time)?.time;
+  const last = candles.findLast(({ time }) => time <= range.end_time)?.time;
+  if (first === undefined || last === undefined || first > last) return null;
+  return { start_time: first, end_time: last };
+}

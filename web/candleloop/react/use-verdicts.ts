@@ -1,0 +1,83 @@
+"use client";
+/** What a person says of predictions: shown at once, sent when the service is there. */
+
+import { useEffect, useMemo, useState } from "react";
+import type { Outcome } from "../client/outbox";
+import { warningOf } from "../client/outbox";
+import { bookOf, receivedAmong, withVerdicts } from "../client/verdict-book";
+import type { Row } from "../spans/view";
+import type { Candle, SpanAnnotation } from "../types";
+import type { Verdicts } from "./predictions";
+import { useOutbox } from "./use-outbox";
+import { confirm, correct, dismiss, takeBack } from "./verdict-deeds";
+
+export interface VerdictsInput {
+  base: string;
+  pair: string;
+  timeframe: string;
+  annotator: string | null;
+  candles: readonly Candle[];
+  annotations: readonly SpanAnnotation[];
+  onAnnotation?: ((annotation: SpanAnnotation, clientId: string) => void) | undefined;
+  onRetraction?: ((annotationId: string) => void) | undefined;
+}
+
+export interface VerdictLine {
+  /** The host's annotations with what was just said of predictions. */
+  annotations: readonly SpanAnnotation[];
+  /** Whether anything waits because the service was not reached. */
+  problem: string | null;
+  /** Returns the verdicts on rows that `find` finds by their keys. */
+  on: (find: (key: string) => Row | null) => Verdicts;
+}
+
+/** Returns the annotations with the verdicts that stand, and the way to give more. */
+export function useVerdicts(input: VerdictsInput): VerdictLine {
+  const { base, pair, timeframe, annotator, annotations: own } = input;
+  const { outbox, state } = useOutbox(base, pair, timeframe, (outcome) => tellHost(outcome, input));
+  const [received, setReceived] = useState<ReadonlySet<string>>(new Set());
+  const { settled, operations } = state;
+  const book = useMemo(() => bookOf({ settled, operations }), [settled, operations]);
+  useEffect(() => {
+    const now = receivedAmong(own, book);
+    setReceived((before) => (now.every((id) => before.has(id)) ? before : new Set([...before, ...now])));
+  }, [own, book]);
+  const annotations = useMemo(() => withVerdicts(own, book, received), [own, book, received]);
+  const as_of = input.candles.at(-1)?.time ?? null;
+  const last = book.standing.at(-1);
+
+  const on = (find: (key: string) => Row | null): Verdicts => {
+    const speaker = { outbox, annotator, as_of };
+    const of = (key: string, say: (row: Row) => void) => {
+      const row = find(key);
+      if (row !== null) say(row);
+    };
+    return {
+      confirm: (key) => of(key, (row) => confirm(speaker, row)),
+      correct: (key, change) => of(key, (row) => correct(speaker, row, change)),
+      dismiss: (key) => of(key, (row) => dismiss(speaker, row)),
+      // Looked up anew when it is called: two quick calls never take the same verdict back twice.
+      undo: last === undefined ? null : () => undoLast(outbox),
+      waiting: operations.length,
+      refused: state.refused,
+      warning: warningOf(state),
+    };
+  };
+  return { annotations, problem: state.problem, on };
+}
+
+function undoLast(outbox: Parameters<typeof takeBack>[0]): void {
+  const last = bookOf(outbox.snapshot()).standing.at(-1);
+  if (last !== undefined) takeBack(outbox, last);
+}
+
+function tellHost(outcome: Outcome, { onAnnotation, onRetraction }: VerdictsInput): void {
+  if (outcome.state !== "stored") return;
+  const { operation, stored } = outcome;
+  if (operation.kind === "feedback" && stored.annotation !== null) {
+    onAnnotation?.(stored.annotation, operation.feedback.client_id);
+  }
+  if (operation.kind !== "retract_feedback") return;
+  const id = operation.annotation_id ?? stored.annotation?.id;
+  if (id !== undefined) onRetraction?.(id);
+}
