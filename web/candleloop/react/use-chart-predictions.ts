@@ -6,7 +6,7 @@ import { AWAY } from "../client/call";
 import type { KnownPredictions } from "../client/known-predictions";
 import { wakeOutboxes } from "../client/outboxes";
 import { isProvisional, provisionalFrom } from "../spans/provisional";
-import type { View } from "../spans/view";
+import type { Row, View } from "../spans/view";
 import type { Prediction, SpanAnnotation, TimeRange } from "../types";
 import type { Predictions } from "./predictions";
 import type { ChartInput } from "./provider";
@@ -26,7 +26,7 @@ const NOWHERE: readonly TimeRange[] = [];
 
 /** Returns the predictions of a chart. */
 export function useChartPredictions(input: ChartInput): Predictions {
-  const { pair, timeframe, candles, base = "/api" } = input;
+  const { pair, timeframe, candles, base = "/api", sought = null } = input;
   const enabled = input.enabled ?? process.env.NEXT_PUBLIC_PREDICTIONS_ENABLED !== "false";
   const [settings, change] = useSettings();
   const line = useLine(base);
@@ -57,16 +57,28 @@ export function useChartPredictions(input: ChartInput): Predictions {
   const { model } = models;
   const asked = isShown ? known.covered : NOWHERE;
   const view = useMemo(
-    () => viewFor({ candles, annotations, predictions, asked, detected, settings, model, provisional_from }),
-    [candles, annotations, predictions, asked, detected, settings, model, provisional_from],
+    () =>
+      viewFor({
+        candles,
+        annotations,
+        predictions,
+        sought,
+        asked,
+        detected,
+        settings,
+        model,
+        provisional_from,
+      }),
+    [candles, annotations, predictions, sought, asked, detected, settings, model, provisional_from],
   );
-  const selection = useSelection(view, annotations);
+  const selection = useSelection(view, annotations, input.visible);
   const find = (key: string) => view.rows.find((row) => row.key === key) ?? null;
   return {
     enabled,
     settings,
     change,
     service,
+    sought,
     ...models,
     ...view,
     ...selection,
@@ -97,20 +109,28 @@ function useDelivery(
 function useSelection(
   view: View,
   annotations: readonly SpanAnnotation[],
+  visible: ChartInput["visible"],
 ): Pick<Predictions, "selected_key" | "selected" | "select" | "step"> {
   const [key, select] = useState<string | null>(null);
   const selected = useMemo(() => selectionOf(key, view, annotations), [key, view, annotations]);
   const { rows } = view;
   const step = useCallback(
     (by: 1 | -1) => {
-      const at = rows.findIndex((row) => row.key === selected?.key);
-      const from = at === -1 && by === -1 ? rows.length : at;
-      const next = rows[Math.min(Math.max(from + by, 0), rows.length - 1)];
+      const at = selected === null ? -1 : rows.findIndex((row) => row.key === selected.key);
+      const next = at === -1 ? firstOf(rows, visible()) : rows[at + by];
       if (next !== undefined) select(next.key);
     },
-    [rows, selected],
+    [rows, selected, visible],
   );
   return { selected_key: selected === null ? null : key, selected, select, step };
+}
+
+/** Where stepping begins: with what is visible. */
+function firstOf(rows: readonly Row[], range: TimeRange | null): Row | undefined {
+  if (range === null) return rows[0];
+  return (
+    rows.find((row) => ((row.prediction ?? row.annotation)?.start_time ?? 0) >= range.start_time) ?? rows[0]
+  );
 }
 
 /** The same range is the same object, however often the host makes it anew. */

@@ -10,6 +10,8 @@ export interface ViewInput {
   candles: readonly Candle[];
   annotations: readonly SpanAnnotation[];
   predictions: readonly Prediction[];
+  /** The labels that people look for; null where that is not known. */
+  sought: readonly string[] | null;
   /** Where the model was asked. */
   asked: readonly TimeRange[];
   detected: readonly DetectedSpan[];
