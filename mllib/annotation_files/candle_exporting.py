@@ -11,6 +11,8 @@ from mllib.annotation_files.exporting import exported, rows_to_csv
 from mllib.candles import Candles
 from mllib.spans import NOTHING, PEOPLE, Annotation
 
+MOST_SHOWN = 1_000
+"""CSV readers, ours too, take cells of at most 131,072 characters."""
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -57,7 +59,8 @@ def tagged_of(annotations: Sequence[Annotation]) -> list[Annotation]:
 def to_window_csv(annotations: Sequence[Annotation], candles: Candles) -> str:
     """A row a window, which is a span: the columns of the span CSV, and `candles`, what it looks like.
 
-    `candles` is JSON: `[open, high, low, close, volume]` of each candle, volume null where there is none.
+    `candles` is JSON: `[open, high, low, close, volume]` of each candle, volume null where there is none, and
+    empty where the window has more than `MOST_SHOWN` candles.
     What was dismissed is left out.
     """
     return rows_to_csv([_window(one, candles) for one in annotations if one.label != NOTHING])
@@ -65,7 +68,8 @@ def to_window_csv(annotations: Sequence[Annotation], candles: Candles) -> str:
 
 def _window(annotation: Annotation, candles: Candles) -> dict[str, Any]:
     first, last = _bars(annotation, candles)
-    return exported(annotation) | {"candles": _prices(candles[first:last])}
+    shown = _prices(candles[first:last]) if last - first <= MOST_SHOWN else None
+    return exported(annotation) | {"candles": shown}
 
 
 def _bars(annotation: Annotation, candles: Candles) -> tuple[int, int]:

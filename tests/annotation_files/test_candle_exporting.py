@@ -75,6 +75,17 @@ def test_a_window_shows_its_candles() -> None:
     assert json.loads(row["candles"]) == [[1.5, 2.0, 1.0, 1.5, None]]
 
 
+@pytest.mark.parametrize(("bars", "shown"), [(1_000, 1_000), (1_001, None)])
+def test_a_long_window_fits_into_a_cell(bars: int, shown: int | None) -> None:
+    # Prices of as many digits as there can be.
+    prices = np.full(2_000, 1.2345678901234567e-12)
+    candles = Candles("EURUSD", "1m", np.arange(2_000) * 60, prices, prices, prices, prices, prices)
+    text = to_window_csv(_spans(("flag", 0, bars - 1)), candles)
+    assert _bounds(parse_annotations(text.encode(), "windows.csv").annotations) == [("flag", 0, bars - 1)]
+    (row,) = _rows(text)
+    assert (len(json.loads(row["candles"])) if row["candles"] else None) == shown
+
+
 def test_windows_are_read_back_as_the_annotations_that_they_are() -> None:
     judged = JudgedPrediction(label="x", confidence=0.5, model_version="3", start_time=0, end_time=60)
     said = [
