@@ -115,6 +115,12 @@ def _row(page: Any, turn: int) -> None:
     page.wait_for_timeout(_TOLD_AFTER_MS)
 
 
+def _only_row(page: Any, _turn: int) -> None:
+    """The one row of the first table, chosen or given up."""
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 17, "y": 50})
+    page.wait_for_timeout(_TOLD_AFTER_MS)
+
+
 def _verdict(page: Any, turn: int) -> None:
     if not turn:
         page.get_by_placeholder("Your name").fill("ada")
@@ -140,7 +146,7 @@ ACTS: dict[str, tuple[str, Act]] = {
     "review": ("a verdict", _verdict),
     "disagreements": ("the next row", _next_row),
     "train": ("another model", _train),
-    "models": ("another run", _row),
+    "models": ("the run, and back", _only_row),
     "datasets": ("back from another page", _back),
 }
 """Of each page, what a person does there."""

@@ -1,3 +1,5 @@
+import { Standalone } from "@/standalone/Standalone";
+
 export default function Page() {
-  return <main>candleloop</main>;
+  return <Standalone />;
 }

@@ -53,7 +53,8 @@ export function actionOf(press: KeyPress): KeyAction | null {
   return press.repeat && !MAY_REPEAT.includes(binding.action) ? null : binding.action;
 }
 
-function isField(target: EventTarget | null): boolean {
+/** Returns whether something is typed there. */
+export function isField(target: EventTarget | null): boolean {
   if (target === null || !("closest" in target) || typeof target.closest !== "function") return false;
   return (
     target.closest("input, textarea, select, dialog, [contenteditable]:not([contenteditable=false])") !== null

@@ -1,7 +1,7 @@
 /** What the predictions of a chart are to the components that show them. `use-predictions.ts` makes it. */
 
 import type { OverlaySpan } from "../overlay/model";
-import type { Row, Summary } from "../spans/view";
+import type { Row, Standing, Summary } from "../spans/view";
 import type { ModelDescription, Pattern, StoredModel, TimeRange, TrainingRun } from "../types";
 
 export interface Settings {
@@ -46,6 +46,8 @@ export interface Verdicts {
   confirm: (key: string) => void;
   correct: (key: string, change: { label?: string } & Partial<TimeRange>) => void;
   dismiss: (key: string) => void;
+  /** Whether a span stems from a verdict given here that stands; `correct` then takes that verdict's place. */
+  is_given: (key: string) => boolean;
   /** Takes the last verdict back; null where there is none. */
   undo: (() => void) | null;
   /** How many wait for the service. */
@@ -55,6 +57,11 @@ export interface Verdicts {
   /** Why what waits waits, or that this browser cannot keep it over a reload; null where all is well. */
   warning: string | null;
 }
+
+/** What is selected: a row, or a person's span where nothing was predicted, whose standing is null. */
+export type Selection = Pick<Row, "key" | "prediction" | "annotation" | "judged"> & {
+  standing: Standing | null;
+};
 
 export interface Predictions {
   /** Whether the feature is on at all; where it is not, the service is never asked. */
@@ -71,7 +78,9 @@ export interface Predictions {
   /** Every prediction and people's span that passes the filters, by time. */
   rows: readonly Row[];
   summary: Summary;
-  selected: Row | null;
+  /** The key of what is selected on the chart: a prediction's, or that of a person's span. */
+  selected_key: string | null;
+  selected: Selection | null;
   select: (key: string | null) => void;
   /** Selects the next or the one before, by time. */
   step: (by: 1 | -1) => void;

@@ -1,18 +1,17 @@
 "use client";
 /** Composes what `usePredictions` gives: the service, its model, what it said, what people say of it. */
 
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo } from "react";
 import { AWAY } from "../client/call";
-import type { KnownPredictions } from "../client/known-predictions";
 import { wakeOutboxes } from "../client/outboxes";
-import type { Row } from "../spans/view";
-import type { Candle, Prediction, TimeRange } from "../types";
+import type { TimeRange } from "../types";
 import type { Predictions } from "./predictions";
 import type { ChartInput } from "./provider";
 import { useAsking } from "./use-asking";
 import { useDebounced } from "./use-debounced";
 import { useModel } from "./use-model";
 import { usePatterns } from "./use-patterns";
+import { useSelection } from "./use-selection";
 import { type ServiceLine, useLine, useService } from "./use-service";
 import { useSettings } from "./use-settings";
 import { useTraining } from "./use-training";
@@ -20,7 +19,6 @@ import { useVerdicts } from "./use-verdicts";
 import { viewFor } from "./view";
 
 const RESTED_AFTER_MS = 300;
-const NO_PREDICTIONS: readonly Prediction[] = [];
 
 /** Returns the predictions of a chart. */
 export function useChartPredictions(input: ChartInput): Predictions {
@@ -43,22 +41,20 @@ export function useChartPredictions(input: ChartInput): Predictions {
     range: rested_range,
   });
   const training = useTraining(line, { pair, timeframe }, isUp, ask_again);
-  const { annotations, problem, on } = useVerdicts({ ...input, base, annotator: input.annotator ?? null });
+  const { annotations, stored_ids, problem, on } = useVerdicts({
+    ...input,
+    base,
+    annotator: input.annotator ?? null,
+  });
   useDelivery(base, serviceLine, problem, enabled);
 
-  const provisional_from = provisionalFrom(candles, provisionalBars(models.model?.model_info));
-  const isShown = enabled && settings.shown;
-  const predictions = useMemo(
-    () => (isShown ? predictionsOf(known, provisional_from) : NO_PREDICTIONS),
-    [isShown, known, provisional_from],
-  );
   const { model } = models;
+  const is_shown = enabled && settings.shown;
   const view = useMemo(
-    () => viewFor({ candles, annotations, predictions, detected, settings, model, provisional_from }),
-    [candles, annotations, predictions, detected, settings, model, provisional_from],
+    () => viewFor({ candles, annotations, known, detected, settings, model, is_shown }),
+    [candles, annotations, known, detected, settings, model, is_shown],
   );
-  const selection = useSelection(view.rows);
-  const find = (key: string) => view.rows.find((row) => row.key === key) ?? null;
+  const { find, ...selection } = useSelection({ rows: view.rows, annotations, stored_ids });
   return {
     enabled,
     settings,
@@ -91,20 +87,6 @@ function useDelivery(
   }, [isAway, enabled, ask_now]);
 }
 
-function useSelection(rows: readonly Row[]): Pick<Predictions, "selected" | "select" | "step"> {
-  const [key, select] = useState<string | null>(null);
-  const index = rows.findIndex((row) => row.key === key);
-  const step = useCallback(
-    (by: 1 | -1) => {
-      const from = index === -1 && by === -1 ? rows.length : index;
-      const next = rows[Math.min(Math.max(from + by, 0), rows.length - 1)];
-      if (next !== undefined) select(next.key);
-    },
-    [rows, index],
-  );
-  return { selected: rows[index] ?? null, select, step };
-}
-
 /** The same range is the same object, however often the host makes it anew. */
 function useRestedRange(range: TimeRange | null): TimeRange | null {
   const [start_time, end_time] = [range?.start_time, range?.end_time];
@@ -113,24 +95,4 @@ function useRestedRange(range: TimeRange | null): TimeRange | null {
     [start_time, end_time],
   );
   return useDebounced(same, RESTED_AFTER_MS);
-}
-
-function provisionalBars(model: object | undefined): number {
-  const bars = model !== undefined && "provisional_bars" in model ? model.provisional_bars : 0;
-  return typeof bars === "number" ? bars : 0;
-}
-
-function provisionalFrom(candles: readonly Candle[], bars: number): number | null {
-  if (bars <= 0) return null;
-  return candles.at(-Math.min(bars, candles.length))?.time ?? null;
-}
-
-function predictionsOf({ version, spans }: KnownPredictions, provisional_from: number | null): Prediction[] {
-  if (version === null) return [];
-  return spans.map((span) => ({
-    ...span,
-    key: `p ${span.start_time} ${span.end_time} ${span.label}`,
-    model_version: version,
-    provisional: provisional_from !== null && span.end_time >= provisional_from,
-  }));
 }

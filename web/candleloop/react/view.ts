@@ -1,55 +1,67 @@
-/** What a chart shows, from what is known: the door to `../spans`. */
+/** What a chart shows, put together from what is known: the door to `../spans`. */
 
+import type { KnownPredictions } from "../client/known-predictions";
 import type { OverlaySpan } from "../overlay/model";
-import type { Row, Summary } from "../spans/view";
+import { layersOf } from "../spans/layers";
+import { isProvisional, provisionalFrom } from "../spans/provisional";
+import { type Row, type Summary, viewOf } from "../spans/view";
 import type { Candle, DetectedSpan, ModelDescription, Prediction, SpanAnnotation } from "../types";
 import type { Settings } from "./predictions";
 
 export interface ViewInput {
   candles: readonly Candle[];
   annotations: readonly SpanAnnotation[];
-  predictions: readonly Prediction[];
+  known: KnownPredictions;
   detected: readonly DetectedSpan[];
   settings: Settings;
   model: ModelDescription | null;
-  /** From this open on the model's word may still change; null where all is settled. */
-  provisional_from: number | null;
+  /** Whether predictions are shown at all. */
+  is_shown: boolean;
 }
 
-export interface View {
+export interface ChartView {
   spans: readonly OverlaySpan[];
   rows: readonly Row[];
   summary: Summary;
 }
 
 /** Returns the rows, their summary, and everything to draw. */
-export function viewFor({ annotations, predictions, settings }: ViewInput): View {
-  const rows: Row[] = predictions
-    .filter((one) => one.avg_confidence >= settings.threshold)
-    .map((prediction) => {
-      const annotation =
-        annotations.find(
-          (one) => one.start_time <= prediction.end_time && one.end_time >= prediction.start_time,
-        ) ?? null;
-      const standing =
-        annotation === null
-          ? "missed_by_human"
-          : annotation.label === prediction.label
-            ? "agreement"
-            : "label_mismatch";
-      return { key: prediction.key, standing, prediction, annotation, start_bars: null, end_bars: null };
-    });
-  const counts = {
-    agreement: 0,
-    boundary_mismatch: 0,
-    label_mismatch: 0,
-    missed_by_human: 0,
-    missed_by_model: 0,
-  };
-  for (const { standing } of rows) counts[standing] += 1;
-  return {
-    spans: [],
-    rows,
-    summary: { counts, agreement_rate: rows.length === 0 ? null : counts.agreement / rows.length },
-  };
+export function viewFor({
+  candles,
+  annotations,
+  known,
+  detected,
+  settings,
+  model,
+  is_shown,
+}: ViewInput): ChartView {
+  const provisional_from = provisionalFrom(candles, provisionalBars(model?.model_info));
+  const { threshold, hidden_labels, only_disagreements } = settings;
+  const { rows, summary } = viewOf({
+    candles,
+    annotations,
+    predictions: is_shown ? predictionsOf(known, provisional_from) : [],
+    asked: is_shown ? known.covered : [],
+    known: model?.model_info.label_names ?? [],
+    threshold,
+    hidden_labels,
+    only_disagreements,
+  });
+  const colors = new Map(model?.label_config.map(({ name, color }) => [name, color]));
+  return { rows, summary, spans: layersOf({ rows, annotations, detected, colors, provisional_from }) };
+}
+
+function provisionalBars(model: object | undefined): number {
+  const bars = model !== undefined && "provisional_bars" in model ? model.provisional_bars : 0;
+  return typeof bars === "number" ? bars : 0;
+}
+
+function predictionsOf({ version, spans }: KnownPredictions, from: number | null): Prediction[] {
+  if (version === null) return [];
+  return spans.map((span) => ({
+    ...span,
+    key: `prediction:${span.label}|${span.start_time}|${span.end_time}`,
+    model_version: version,
+    provisional: isProvisional(span, from),
+  }));
 }

@@ -1,6 +1,7 @@
 /** What a chart shows of people's spans beside predictions: which agree, which differ, and how many. */
 
-import type { Prediction, SpanAnnotation } from "../types";
+import { type Candle, NOTHING, type Prediction, type SpanAnnotation, type TimeRange } from "../types";
+import { compare, iouOfRanges, type Labelled, type Pair } from "./matching";
 
 export type Standing =
   | "agreement"
@@ -13,6 +14,8 @@ export type Standing =
 export interface Row {
   key: string;
   standing: Standing;
+  /** A person has confirmed or corrected it. */
+  judged: boolean;
   prediction: Prediction | null;
   annotation: SpanAnnotation | null;
   /** How many candles later the prediction starts and ends; null where one is missing. */
@@ -24,4 +27,157 @@ export interface Summary {
   counts: Record<Standing, number>;
   /** Share of all rows that have one label on about the same candles; null without rows. */
   agreement_rate: number | null;
+}
+
+export interface View {
+  /** By start, the filters applied. */
+  rows: readonly Row[];
+  summary: Summary;
+}
+
+export interface Shown {
+  candles: readonly Candle[];
+  annotations: readonly SpanAnnotation[];
+  predictions: readonly Prediction[];
+  /** What the model was asked about: only there can it have missed something. */
+  asked: readonly TimeRange[];
+  /** The labels that the model knows. */
+  known: readonly string[];
+  threshold: number;
+  hidden_labels: readonly string[];
+  only_disagreements: boolean;
+}
+
+const ANNOTATION = "annotation:";
+
+/** The key of a person's span among all that is drawn. */
+export function annotationKey(id: string): string {
+  return ANNOTATION + id;
+}
+
+/** The id in the key of a person's span; null for the keys of others. */
+export function annotationIdOf(key: string): string | null {
+  return key.startsWith(ANNOTATION) ? key.slice(ANNOTATION.length) : null;
+}
+
+/** Whether a span is a person's own: neither TA-Lib's nor a dismissal. */
+export function isPeoples({ label, source }: SpanAnnotation): boolean {
+  return label !== NOTHING && source !== "talib";
+}
+
+/** The rows of a chart and what they add up to, before the filter of disagreements. */
+export function viewOf(shown: Shown): View {
+  const hidden = new Set(shown.hidden_labels);
+  const isOpen = undismissed(shown.annotations);
+  const predictions = shown.predictions.filter(
+    (one) => one.avg_confidence >= shown.threshold && !hidden.has(one.label) && isOpen(one),
+  );
+  const people = shown.annotations.filter(isPeoples);
+  const rows = [
+    ...judgedRows(people, predictions),
+    ...comparedRows(
+      people.filter((one) => !isJudgement(one)),
+      predictions.filter(unjudged(people)),
+      shown.candles,
+    ),
+  ].filter((row) => row.prediction !== null || couldBeMissed(row.annotation, shown, hidden));
+  rows.sort((one, other) => startOf(one) - startOf(other));
+  const kept = shown.only_disagreements
+    ? rows.filter(({ standing, judged }) => standing !== "agreement" && !judged)
+    : rows;
+  return { rows: kept, summary: summaryOf(rows) };
+}
+
+function startOf({ prediction, annotation }: Row): number {
+  return (prediction ?? annotation)?.start_time ?? 0;
+}
+
+/** A dismissal takes its label away there, also from a later version's prediction of about the same candles. */
+function undismissed(annotations: readonly SpanAnnotation[]): (prediction: Prediction) => boolean {
+  const dismissed = annotations.filter(
+    ({ label, model_prediction }) => label === NOTHING && model_prediction !== null,
+  );
+  return (prediction) =>
+    !dismissed.some(
+      (one) => one.model_prediction?.label === prediction.label && iouOfRanges(one, prediction) >= 0.5,
+    );
+}
+
+function isJudgement({ source, model_prediction }: SpanAnnotation): boolean {
+  return model_prediction !== null && source.startsWith("model_");
+}
+
+/** Whether an annotation judges just this prediction, or that of another version on about the same candles. */
+function judges(annotation: SpanAnnotation, prediction: Prediction): boolean {
+  const said = annotation.model_prediction;
+  if (said === null || !isJudgement(annotation) || said.label !== prediction.label) return false;
+  const start_time = said.start_time ?? annotation.start_time;
+  const end_time = said.end_time ?? annotation.end_time;
+  return iouOfRanges({ start_time, end_time }, prediction) >= 0.5;
+}
+
+function unjudged(people: readonly SpanAnnotation[]): (prediction: Prediction) => boolean {
+  const judgements = people.filter(isJudgement);
+  return (prediction) => !judgements.some((one) => judges(one, prediction));
+}
+
+/** What people have confirmed or corrected, each with the prediction where the model still says it. */
+function judgedRows(people: readonly SpanAnnotation[], predictions: readonly Prediction[]): Row[] {
+  return people.filter(isJudgement).map((annotation) => {
+    const prediction = predictions.find((one) => judges(annotation, one)) ?? null;
+    const key = prediction?.key ?? annotationKey(annotation.id);
+    const standing = annotation.source === "model_confirmed" ? "agreement" : correctedStanding(annotation);
+    return { key, standing, judged: true, prediction, annotation, start_bars: null, end_bars: null };
+  });
+}
+
+function correctedStanding({ label, model_prediction }: SpanAnnotation): Standing {
+  return label === model_prediction?.label ? "boundary_mismatch" : "label_mismatch";
+}
+
+function comparedRows(
+  people: readonly SpanAnnotation[],
+  predictions: readonly Prediction[],
+  candles: readonly Candle[],
+): Row[] {
+  return compare(people, predictions, candles).map((pair) => {
+    const annotation = pair.a === null ? null : (people[pair.a] ?? null);
+    const prediction = pair.b === null ? null : (predictions[pair.b] ?? null);
+    const key = prediction?.key ?? annotationKey(annotation?.id ?? "");
+    const { start_bars, end_bars } = pair;
+    const standing = standingOf(annotation, prediction, pair);
+    return { key, standing, judged: false, prediction, annotation, start_bars, end_bars };
+  });
+}
+
+function standingOf(annotation: Labelled | null, prediction: Labelled | null, pair: Pair): Standing {
+  if (annotation === null) return "missed_by_human";
+  if (prediction === null) return "missed_by_model";
+  if (annotation.label !== prediction.label) return "label_mismatch";
+  return pair.start_bars === 0 && pair.end_bars === 0 ? "agreement" : "boundary_mismatch";
+}
+
+/** A person's span alone is a row only where the model was asked, of a label that it knows and that is shown. */
+function couldBeMissed(
+  annotation: SpanAnnotation | null,
+  { asked, known }: Shown,
+  hidden: Set<string>,
+): boolean {
+  if (annotation === null) return false;
+  const { label, start_time, end_time } = annotation;
+  if (hidden.has(label) || !known.includes(label)) return false;
+  return asked.some((range) => range.start_time <= start_time && end_time <= range.end_time);
+}
+
+function summaryOf(rows: readonly Row[]): Summary {
+  const counts: Summary["counts"] = {
+    agreement: 0,
+    boundary_mismatch: 0,
+    label_mismatch: 0,
+    missed_by_human: 0,
+    missed_by_model: 0,
+  };
+  for (const { standing } of rows) counts[standing] += 1;
+  const agreeing = counts.agreement + counts.boundary_mismatch;
+  return { counts, agreement_rate: rows.length === 0 ? null : agreeing / rows.length };
 }

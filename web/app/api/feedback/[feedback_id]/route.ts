@@ -1,0 +1,4 @@
+import { forwarded } from "@/candleloop/server";
+
+export const dynamic = "force-dynamic";
+export const DELETE = forwarded("DELETE /feedback/{feedback_id}");

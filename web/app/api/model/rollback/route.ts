@@ -1,0 +1,4 @@
+import { forwarded } from "@/candleloop/server";
+
+export const dynamic = "force-dynamic";
+export const POST = forwarded("POST /model/rollback");

@@ -1,0 +1,17 @@
+/** A colour `#rrggbb` with an opacity. */
+export function faded(color: string, opacity: number): string {
+  const [red, green, blue] = channels(color);
+  return `rgba(${red},${green},${blue},${opacity})`;
+}
+
+/** Black or white, whichever reads better on a colour. */
+export function readableOn(color: string): string {
+  const [red, green, blue] = channels(color);
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 150 ? "#14181d" : "#ffffff";
+}
+
+function channels(color: string): [number, number, number] {
+  if (!/^#[0-9a-f]{6}$/i.test(color)) return [128, 128, 128];
+  const value = Number.parseInt(color.slice(1), 16);
+  return [value >> 16, (value >> 8) & 255, value & 255];
+}

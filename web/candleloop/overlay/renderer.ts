@@ -1,0 +1,164 @@
+/** Draws boxes and tags; whole pixels of the screen, so that edges are crisp at every density. */
+
+import type { IPrimitivePaneRenderer } from "lightweight-charts";
+import type { Box } from "./boxes";
+import { faded, readableOn } from "./colors";
+import type { OverlayTheme, Stroke } from "./model";
+import { TAG_PX, type Tag, TEXT_LEFT_PX } from "./tags";
+
+export interface Drawing {
+  boxes: readonly Box[];
+  theme: OverlayTheme;
+  selected: string | null;
+  hovered: string | null;
+}
+
+export type Target = Parameters<IPrimitivePaneRenderer["draw"]>[0];
+
+interface Pen {
+  context: CanvasRenderingContext2D;
+  across: number;
+  down: number;
+}
+
+interface Rect {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+const DASHES: Record<Stroke, readonly number[]> = { solid: [], dashed: [6, 4], dotted: [2, 3] };
+const BORDER_PX = 1.5;
+const OUTLINE_PX = 3;
+const NARROW_PX = 3;
+const HANDLE = { width: 5, height: 18 };
+
+/** Draws the boxes of spans. */
+export function drawBoxes(target: Target, drawing: Drawing): void {
+  target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: across, verticalPixelRatio: down }) => {
+    const pen = { context, across, down };
+    for (const box of drawing.boxes) drawBox(pen, box, drawing);
+    context.setLineDash([]);
+  });
+}
+
+function drawBox(pen: Pen, box: Box, { theme, selected, hovered }: Drawing): void {
+  const { span } = box.mark;
+  const isSelected = span.key === selected;
+  const rect = bitmapRect(pen, box);
+  const { context, across } = pen;
+  if (span.outline !== null) strokeAround(pen, rect, theme.outlines[span.outline]);
+  if (box.right - box.left < NARROW_PX) {
+    fillNarrow(pen, rect, span.color);
+    return;
+  }
+  context.fillStyle = faded(span.color, isSelected ? 0.2 : span.key === hovered ? 0.15 : 0.08);
+  context.fillRect(rect.left, rect.top, rect.width, rect.height);
+  if (box.hatched !== null) hatch(pen, box, rect);
+  const line = Math.max(1, Math.round((isSelected ? 2 : 1) * BORDER_PX * across));
+  context.strokeStyle = span.color;
+  context.lineWidth = line;
+  context.setLineDash(DASHES[span.stroke].map((dash) => dash * across));
+  strokeInside(context, rect, line);
+  if (isSelected && span.movable) drawHandles(pen, rect, span.color);
+}
+
+function bitmapRect({ across, down }: Pen, { left, right, top, bottom }: Box): Rect {
+  const [x, y] = [Math.round(left * across), Math.round(top * down)];
+  return { left: x, top: y, width: Math.round(right * across) - x, height: Math.round(bottom * down) - y };
+}
+
+/** A stroke whose outer edge is the rectangle's. */
+function strokeInside(
+  context: CanvasRenderingContext2D,
+  { left, top, width, height }: Rect,
+  line: number,
+): void {
+  context.strokeRect(left + line / 2, top + line / 2, width - line, height - line);
+}
+
+function strokeAround({ context, across }: Pen, { left, top, width, height }: Rect, color: string): void {
+  const line = Math.round(OUTLINE_PX * across);
+  context.setLineDash([]);
+  context.strokeStyle = color;
+  context.lineWidth = line;
+  context.strokeRect(left - line / 2, top - line / 2, width + line, height + line);
+}
+
+function fillNarrow({ context }: Pen, { left, top, width, height }: Rect, color: string): void {
+  context.fillStyle = faded(color, 0.5);
+  context.fillRect(left, top, Math.max(width, 1), height);
+}
+
+function hatch(
+  { context, across, down }: Pen,
+  { hatched, mark }: Box,
+  { left, top, width, height }: Rect,
+): void {
+  const from = Math.max(left, Math.round((hatched ?? 0) * across));
+  const end = left + width;
+  if (from >= end) return;
+  const step = Math.round(6 * down);
+  context.save();
+  context.beginPath();
+  context.rect(from, top, end - from, height);
+  context.clip();
+  context.beginPath();
+  for (let x = from - height; x < end; x += step) {
+    context.moveTo(x, top + height);
+    context.lineTo(x + height, top);
+  }
+  context.setLineDash([]);
+  context.strokeStyle = faded(mark.span.color, 0.45);
+  context.lineWidth = Math.max(1, Math.round(across));
+  context.stroke();
+  context.restore();
+}
+
+function drawHandles(
+  { context, across, down }: Pen,
+  { left, top, width, height }: Rect,
+  color: string,
+): void {
+  const handle = { width: Math.round(HANDLE.width * across), height: Math.round(HANDLE.height * down) };
+  const y = Math.round(top + (height - handle.height) / 2);
+  context.setLineDash([]);
+  context.fillStyle = color;
+  for (const x of [left, left + width]) {
+    context.beginPath();
+    context.roundRect(Math.round(x - handle.width / 2), y, handle.width, handle.height, 2 * across);
+    context.fill();
+  }
+}
+
+/** Draws tags, over all else. */
+export function drawTags(target: Target, tags: readonly Tag[], { theme, selected }: Drawing): void {
+  target.useMediaCoordinateSpace(({ context }) => {
+    context.font = fontOf(theme);
+    context.textBaseline = "middle";
+    for (const tag of tags) drawTag(context, tag, selected);
+    context.globalAlpha = 1;
+  });
+}
+
+/** The tags' font. */
+export function fontOf({ font }: OverlayTheme): string {
+  return `500 11px ${font}`;
+}
+
+function drawTag(
+  context: CanvasRenderingContext2D,
+  { box, left, top, width }: Tag,
+  selected: string | null,
+): void {
+  const { span } = box.mark;
+  context.globalAlpha = selected === null || span.key === selected ? 0.95 : 0.75;
+  context.fillStyle = span.color;
+  context.beginPath();
+  context.roundRect(left, top, width, TAG_PX, 3);
+  context.fill();
+  context.globalAlpha = 1;
+  context.fillStyle = readableOn(span.color);
+  context.fillText(span.tag, left + TEXT_LEFT_PX, top + TAG_PX / 2 + 0.5);
+}

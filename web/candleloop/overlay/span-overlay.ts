@@ -1,0 +1,166 @@
+/** Spans on the candles of a series: a primitive of lightweight-charts, attached by `series.attachPrimitive`. */
+
+import type {
+  AutoscaleInfo,
+  IChartApiBase,
+  IPrimitivePaneView,
+  ISeriesApi,
+  ISeriesPrimitive,
+  Logical,
+  PrimitiveHoveredItem,
+  SeriesAttachedParameter,
+  SeriesType,
+  Time,
+} from "lightweight-charts";
+import type { Candle } from "../types";
+import { type Box, type Scales, visibleBoxes } from "./boxes";
+import { hitAt } from "./hitting";
+import { type Mark, marksOf } from "./marks";
+import type { Hit, OverlaySpan, OverlayTheme } from "./model";
+import { PaneView } from "./pane-view";
+import { type Drawing, drawBoxes, drawTags, fontOf, type Target } from "./renderer";
+import { placedTags, type Tag } from "./tags";
+
+const LIGHT: OverlayTheme = {
+  background: "#ffffff",
+  text: "#1d2733",
+  outlines: { orange: "#e8710a", yellow: "#d9a800" },
+  font: "system-ui, sans-serif",
+};
+/** So much room tags need above and below the candles, in pixels. */
+const MARGINS = { above: 52, below: 44 };
+
+export class SpanOverlay implements ISeriesPrimitive<Time> {
+  #chart: IChartApiBase<Time> | null = null;
+  #series: ISeriesApi<SeriesType, Time> | null = null;
+  #requestUpdate: () => void = () => {};
+  #candles: readonly Candle[] = [];
+  #spans: readonly OverlaySpan[] = [];
+  #marks: readonly Mark[] = [];
+  #longest = 0;
+  #boxes: readonly Box[] = [];
+  #tags: readonly Tag[] | null = null;
+  #theme = LIGHT;
+  #selected: string | null = null;
+  #hovered: string | null = null;
+  readonly #views = [
+    new PaneView("bottom", (target) => drawBoxes(target, this.#drawing())),
+    new PaneView("top", (target) => drawTags(target, this.#placed(target), this.#drawing())),
+  ];
+
+  attached({ chart, series, requestUpdate }: SeriesAttachedParameter<Time>): void {
+    this.#chart = chart;
+    this.#series = series;
+    this.#requestUpdate = requestUpdate;
+  }
+
+  detached(): void {
+    this.#chart = null;
+    this.#series = null;
+    this.#requestUpdate = () => {};
+  }
+
+  paneViews(): readonly IPrimitivePaneView[] {
+    return this.#views;
+  }
+
+  updateAllViews(): void {
+    this.#boxes = visibleBoxes(this.#marks, this.#longest, this.#scales());
+    this.#tags = null;
+  }
+
+  /** Room for tags: a primitive does not stretch the price scale by itself. */
+  autoscaleInfo(from: Logical, to: Logical): AutoscaleInfo | null {
+    const inView = this.#marks.filter(({ first, last }) => last >= from && first <= to);
+    if (inView.length === 0) return null;
+    const minValue = Math.min(...inView.map(({ low }) => low));
+    const maxValue = Math.max(...inView.map(({ high }) => high));
+    return { priceRange: { minValue, maxValue }, margins: MARGINS };
+  }
+
+  /** What the library asks under the pointer; `externalId` is the span's key. */
+  hitTest(x: number, y: number): PrimitiveHoveredItem | null {
+    const hit = this.at(x, y);
+    if (hit === null) return null;
+    const isEdge = hit.part === "start" || hit.part === "end";
+    return { cursorStyle: isEdge ? "ew-resize" : "pointer", externalId: hit.key, zOrder: "top" };
+  }
+
+  /** The span under a point of the pane, in pixels: a bound of the selected one, a tag, else the shortest. */
+  at(x: number, y: number): Hit | null {
+    return hitAt({ boxes: this.#boxes, tags: this.#tags ?? [], selected: this.#selected }, x, y);
+  }
+
+  /** The span of a key; null where none is drawn. */
+  span(key: string): OverlaySpan | null {
+    return this.#spans.find((one) => one.key === key) ?? null;
+  }
+
+  /** The candles that are loaded, oldest first. */
+  get candles(): readonly Candle[] {
+    return this.#candles;
+  }
+
+  setCandles(candles: readonly Candle[]): void {
+    this.#candles = candles;
+    this.#mark();
+  }
+
+  setSpans(spans: readonly OverlaySpan[]): void {
+    this.#spans = spans;
+    this.#mark();
+  }
+
+  /** Draws one span with other bounds until `setSpans` is called next. */
+  preview(key: string, range: { start_time: number; end_time: number }): void {
+    this.setSpans(this.#spans.map((span) => (span.key === key ? { ...span, ...range } : span)));
+  }
+
+  setSelected(key: string | null): void {
+    if (key === this.#selected) return;
+    this.#selected = key;
+    this.#requestUpdate();
+  }
+
+  setHovered(key: string | null): void {
+    if (key === this.#hovered) return;
+    this.#hovered = key;
+    this.#requestUpdate();
+  }
+
+  setTheme(theme: OverlayTheme): void {
+    this.#theme = theme;
+    this.#requestUpdate();
+  }
+
+  #mark(): void {
+    this.#marks = marksOf(this.#spans, this.#candles);
+    this.#longest = Math.max(0, ...this.#marks.map(({ first, last }) => last - first + 1));
+    this.#requestUpdate();
+  }
+
+  #scales(): Scales {
+    const [scale, series] = [this.#chart?.timeScale(), this.#series];
+    return {
+      visible: scale?.getVisibleLogicalRange() ?? null,
+      barSpacing: scale?.options().barSpacing ?? 0,
+      // The library's logical numbers are a branded number.
+      x: (logical) => scale?.logicalToCoordinate(logical as Logical) ?? null,
+      y: (price) => series?.priceToCoordinate(price) ?? null,
+    };
+  }
+
+  #drawing(): Drawing {
+    return { boxes: this.#boxes, theme: this.#theme, selected: this.#selected, hovered: this.#hovered };
+  }
+
+  /** Placed once for what is visible, as a text's width is known only to a canvas. */
+  #placed(target: Target): readonly Tag[] {
+    this.#tags ??= target.useMediaCoordinateSpace(({ context }) => {
+      context.font = fontOf(this.#theme);
+      const widthOf = (text: string) => context.measureText(text).width;
+      return placedTags(this.#boxes, { widthOf, selected: this.#selected });
+    });
+    return this.#tags;
+  }
+}

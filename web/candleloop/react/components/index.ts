@@ -1,0 +1,3 @@
+export { PredictionPanel } from "./PredictionPanel";
+export { ServiceBanner } from "./ServiceBanner";
+export { VerdictBar } from "./VerdictBar";

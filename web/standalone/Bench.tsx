@@ -1,0 +1,90 @@
+"use client";
+
+import type { LogicalRange } from "lightweight-charts";
+import { useMemo, useRef, useState } from "react";
+import { PredictionPanel, VerdictBar } from "@/candleloop/react/components";
+import { usePredictions } from "@/candleloop/react/provider";
+import type { Annotations } from "@/candleloop/react/use-annotations";
+import { usePredictionKeys } from "@/candleloop/react/use-prediction-keys";
+import { useSpanOverlay } from "@/candleloop/react/use-span-overlay";
+import type { Candle, StoredSeries } from "@/candleloop/types";
+import { AnnotationEditor } from "./AnnotationEditor";
+import { themeOf } from "./chart-theme";
+import { LabelPalette } from "./LabelPalette";
+import { Legend } from "./Legend";
+import type { Choice } from "./palette";
+import styles from "./standalone.module.css";
+import { TopBar } from "./TopBar";
+import { useAnnotatingKeys } from "./use-annotating-keys";
+import { useChart, useDrawnCandles, useVisibleRange } from "./use-chart";
+import { useDark } from "./use-dark";
+
+interface Props {
+  series: StoredSeries;
+  stored: readonly StoredSeries[];
+  onChoose: (series: StoredSeries) => void;
+  candles: readonly Candle[];
+  isLoading: boolean;
+  onVisible: (range: LogicalRange) => void;
+  kept: Annotations;
+  palette: readonly Choice[];
+  annotator: string;
+  onAnnotator: (name: string) => void;
+}
+
+/** The list of labels in the verdict bar takes the focus. */
+function openCorrection(): void {
+  document.querySelector<HTMLSelectElement>("[data-correct]")?.focus();
+}
+
+/** The chart with its bars and the panel; what is clicked, drawn and dragged on it. */
+export function Bench(props: Props) {
+  const { series, candles, kept, palette } = props;
+  const { model } = usePredictions();
+  const [armed, setArmed] = useState<string | null>(null);
+  const element = useRef<HTMLDivElement>(null);
+  const theme = themeOf(useDark());
+  const made = useChart(element, theme);
+  useDrawnCandles(made, candles);
+  useVisibleRange(made, props.onVisible);
+  useSpanOverlay(made, {
+    element,
+    theme,
+    candles,
+    placing: armed !== null,
+    onPlaced: (range) => armed !== null && kept.annotate({ label: armed, ...range }),
+    onAnnotationMoved: kept.alter,
+  });
+  usePredictionKeys({ onCorrect: openCorrection });
+  useAnnotatingKeys({ palette, armed, onArm: setArmed, onRemove: kept.remove, undo: kept.undo });
+  const names = useMemo(
+    () => [...new Set([...palette.map(({ name }) => name), ...(model?.model_info.label_names ?? [])])].sort(),
+    [palette, model],
+  );
+  return (
+    <>
+      <TopBar {...props} />
+      <LabelPalette palette={palette} armed={armed} onArm={setArmed} />
+      <div className={styles.desk}>
+        <div className={styles.stage}>
+          <div ref={element} className={styles.chart} data-placing={armed !== null} />
+          <Legend made={made} candles={candles} series={series} />
+          {props.isLoading && <p className={styles.loading}>Loading candles …</p>}
+        </div>
+        <PredictionPanel />
+      </div>
+      <VerdictBar labels={names}>
+        {({ annotation }) =>
+          annotation !== null && (
+            <AnnotationEditor
+              annotation={annotation}
+              labels={names}
+              onChange={(change) => kept.alter(annotation.id, change)}
+              onRemove={() => kept.remove(annotation.id)}
+            />
+          )
+        }
+      </VerdictBar>
+    </>
+  );
+}

@@ -1,0 +1,66 @@
+"use client";
+
+import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { call } from "@/candleloop/client/call";
+import type { StoredSeries } from "@/candleloop/types";
+import { chosenIn, withChosen } from "./series-address";
+import styles from "./standalone.module.css";
+import { Workbench } from "./Workbench";
+
+/** The whole annotation tool: chooses a series and opens it. */
+export function Standalone() {
+  const [client] = useState(() => new QueryClient());
+  return (
+    <QueryClientProvider client={client}>
+      <ChosenSeries />
+    </QueryClientProvider>
+  );
+}
+
+function ChosenSeries() {
+  const [query, setQuery] = useState(() => (typeof location === "undefined" ? "" : location.search));
+  const { data, error, refetch } = useQuery({
+    queryKey: ["series"],
+    queryFn: ({ signal }) => call<StoredSeries[]>("/api", "/candles/series", { signal }),
+    retry: false,
+    refetchInterval: ({ state }) => (state.status === "error" ? 5_000 : false),
+  });
+  if (data === undefined && error === null) return <Notice title="Looking for series …" />;
+  if (data === undefined) {
+    return (
+      <Notice title="The service is away">
+        {error?.message} It is asked again every 5 seconds.{" "}
+        <button type="button" onClick={() => refetch()}>
+          Ask now
+        </button>
+      </Notice>
+    );
+  }
+  const chosen = chosenIn(query, data);
+  if (chosen === null) {
+    return (
+      <Notice title="No candles yet">
+        Import some on the console&rsquo;s Data page, or with <code>candleloop candles import</code>, and
+        reload.
+      </Notice>
+    );
+  }
+  const choose = (series: StoredSeries) => {
+    const changed = withChosen(location.search, series);
+    history.replaceState(null, "", changed);
+    setQuery(changed);
+  };
+  return (
+    <Workbench key={`${chosen.pair} ${chosen.timeframe}`} series={chosen} stored={data} onChoose={choose} />
+  );
+}
+
+function Notice({ title, children }: { title: string; children?: React.ReactNode }) {
+  return (
+    <main className={styles.notice}>
+      <h1>{title}</h1>
+      {children !== undefined && <p>{children}</p>}
+    </main>
+  );
+}

@@ -1,0 +1,85 @@
+"use client";
+
+import { useQuery } from "@tanstack/react-query";
+import type { LogicalRange } from "lightweight-charts";
+import { useCallback, useMemo, useState } from "react";
+import { call } from "@/candleloop/client/call";
+import { ServiceBanner } from "@/candleloop/react/components";
+import { KEY_BINDINGS } from "@/candleloop/react/keyboard";
+import { PredictionsProvider } from "@/candleloop/react/provider";
+import { useAnnotations } from "@/candleloop/react/use-annotations";
+import { snappedRange } from "@/candleloop/spans/candle-axis";
+import type { Label, StoredSeries, TimeRange } from "@/candleloop/types";
+import { Bench } from "./Bench";
+import { paletteOf } from "./palette";
+import styles from "./standalone.module.css";
+import { useAnnotator } from "./use-annotator";
+import { useCandles } from "./use-candles";
+
+interface Props {
+  series: StoredSeries;
+  stored: readonly StoredSeries[];
+  onChoose: (series: StoredSeries) => void;
+}
+
+/** A series that is annotated: its candles, labels and annotations, and the predictions beside them. */
+export function Workbench({ series, stored, onChoose }: Props) {
+  const { pair, timeframe } = series;
+  const { candles, loadOlder, error, isLoading } = useCandles(series);
+  const [annotator, setAnnotator] = useAnnotator();
+  const kept = useAnnotations({ pair, timeframe, annotator: annotator || undefined });
+  const [visible, setVisible] = useState<TimeRange | null>(null);
+  const palette = usePalette();
+  const seen = useCallback(
+    (range: LogicalRange) => {
+      if (range.from < LOADS_BEFORE) loadOlder();
+      setVisible(snappedRange(candles, range.from, range.to));
+    },
+    [candles, loadOlder],
+  );
+  return (
+    <PredictionsProvider
+      pair={pair}
+      timeframe={timeframe}
+      candles={candles}
+      visible={() => visible}
+      visible_range={visible}
+      annotations={kept.annotations}
+      annotator={annotator || undefined}
+      onAnnotation={kept.received}
+      onRetraction={kept.retracted}
+    >
+      <div className={styles.workbench}>
+        <ServiceBanner />
+        {error !== null && candles.length === 0 ? (
+          <p className={styles.failure}>{error.message}</p>
+        ) : (
+          <Bench
+            series={series}
+            stored={stored}
+            onChoose={onChoose}
+            candles={candles}
+            isLoading={isLoading}
+            onVisible={seen}
+            kept={kept}
+            palette={palette}
+            annotator={annotator}
+            onAnnotator={setAnnotator}
+          />
+        )}
+      </div>
+    </PredictionsProvider>
+  );
+}
+
+/** Older candles are loaded once fewer than so many lie left of what is visible. */
+const LOADS_BEFORE = 200;
+const TAKEN: ReadonlySet<string> = new Set(["z", ...KEY_BINDINGS.map(({ key }) => key)]);
+
+function usePalette() {
+  const { data } = useQuery({
+    queryKey: ["labels"],
+    queryFn: ({ signal }) => call<Label[]>("/api", "/labels", { signal }),
+  });
+  return useMemo(() => paletteOf(data ?? [], TAKEN), [data]);
+}

@@ -1,0 +1,92 @@
+"use client";
+
+import {
+  CandlestickSeries,
+  createChart,
+  type IChartApi,
+  type ISeriesApi,
+  type LogicalRange,
+  type UTCTimestamp,
+} from "lightweight-charts";
+import { type RefObject, useEffect, useRef, useState } from "react";
+import type { Candle } from "@/candleloop/types";
+import { CANDLE_COLORS, type ChartTheme, chartOptions } from "./chart-theme";
+
+export interface Chart {
+  chart: IChartApi;
+  series: ISeriesApi<"Candlestick">;
+}
+
+/** A candlestick chart inside an element, in these colours; null until the element is there. */
+export function useChart(element: RefObject<HTMLElement | null>, theme: ChartTheme): Chart | null {
+  const [made, setMade] = useState<Chart | null>(null);
+  useEffect(() => {
+    if (element.current === null) return;
+    const chart = createChart(element.current, { autoSize: true });
+    const series = chart.addSeries(CandlestickSeries, {
+      ...CANDLE_COLORS,
+      priceLineVisible: false,
+      lastValueVisible: false,
+    });
+    setMade({ chart, series });
+    return () => {
+      setMade(null);
+      chart.remove();
+    };
+  }, [element]);
+  useEffect(() => made?.chart.applyOptions(chartOptions(theme)), [made, theme]);
+  return made;
+}
+
+/** Draws the candles; older ones that join leave what is visible in its place. */
+export function useDrawnCandles(made: Chart | null, candles: readonly Candle[]): void {
+  const drawn = useRef<{ series: Chart["series"]; first: number } | null>(null);
+  useEffect(() => {
+    const [first] = candles;
+    if (made === null || first === undefined) return;
+    const { chart, series } = made;
+    // The library's times are a branded number.
+    series.setData(candles.map((candle) => ({ ...candle, time: candle.time as UTCTimestamp })));
+    series.applyOptions({ priceFormat: { type: "price", ...precisionOf(candles) } });
+    if (drawn.current?.series !== series) showNewest(chart, candles.length);
+    drawn.current = { series, first: first.time };
+  }, [made, candles]);
+}
+
+/** Tells the range of candles that is visible, whenever it changes, at most once a frame. */
+export function useVisibleRange(made: Chart | null, onChange: (range: LogicalRange) => void): void {
+  const told = useRef(onChange);
+  told.current = onChange;
+  useEffect(() => {
+    if (made === null) return;
+    const scale = made.chart.timeScale();
+    let frame = 0;
+    const changed = () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => {
+        const range = scale.getVisibleLogicalRange();
+        if (range !== null) told.current(range);
+      });
+    };
+    scale.subscribeVisibleLogicalRangeChange(changed);
+    changed();
+    return () => {
+      cancelAnimationFrame(frame);
+      scale.unsubscribeVisibleLogicalRangeChange(changed);
+    };
+  }, [made]);
+}
+
+const SHOWN_AT_FIRST = 160;
+
+function showNewest(chart: IChartApi, count: number): void {
+  chart.timeScale().setVisibleLogicalRange({ from: count - SHOWN_AT_FIRST, to: count + 4 });
+}
+
+/** As many decimals as the prices have: five figures that count, two decimals at least. */
+function precisionOf(candles: readonly Candle[]): { precision: number; minMove: number } {
+  const last = candles.at(-1)?.close ?? 1;
+  const figures = 5 - Math.ceil(Math.log10(Math.max(Math.abs(last), 1e-9)));
+  const precision = Math.min(Math.max(figures, 2), 8);
+  return { precision, minMove: 10 ** -precision };
+}
