@@ -81,6 +81,11 @@ export class Outbox {
     this.publish({});
   }
 
+  /** Where it sends to. */
+  get base(): string {
+    return this.endpoints.base;
+  }
+
   readonly snapshot = (): OutboxState => this.state;
 
   /** Calls `listener` after each change; returns the way to end that. While anybody listens, it sends. */

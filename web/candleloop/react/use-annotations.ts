@@ -10,7 +10,7 @@ import type { Endpoints } from "../client/endpoints";
 import { annotationOf } from "../client/operations";
 import { type Outcome, warningOf } from "../client/outbox";
 import type { Series, SpanAnnotation, TimeRange } from "../types";
-import { alter, annotate, remove, type Step, undo } from "./annotation-steps";
+import { alter, alterVerdict, annotate, remove, type Step, undo, withdrawVerdict } from "./annotation-steps";
 import { useOutbox } from "./use-outbox";
 import { type Line, useLine } from "./use-service";
 
@@ -78,10 +78,12 @@ export function useAnnotations(input: AnnotationsInput): Annotations {
     alter: (id, change) => {
       const now = find(id);
       if (now !== undefined) steps.push(alter(drawer, now, change));
+      else alterVerdict(drawer, id, change);
     },
     remove: (id) => {
       const now = find(id);
       if (now !== undefined) steps.push(remove(drawer, now));
+      else withdrawVerdict(drawer, id);
     },
     undo: steps.isEmpty ? null : () => steps.pop((step) => undo(drawer, step)),
     waiting: operations.length,

@@ -78,7 +78,7 @@ function useMade(parts: ChartParts | null, options: SpanOverlayOptions): Made | 
   });
   const moved = useEffectEvent((overlay: SpanOverlay, key: string, range: TimeRange) => {
     const id = annotationIdOf(key);
-    if (id === null) verdicts.correct(key, range);
+    if (id === null || verdicts.is_given(key)) verdicts.correct(key, range);
     else if (options.onAnnotationMoved === undefined) overlay.setSpans(spans);
     else options.onAnnotationMoved(id, range);
   });
