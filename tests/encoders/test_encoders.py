@@ -104,6 +104,9 @@ def test_a_label_older_than_the_provisional_bars_is_final(
     whole, part = _said(encoder, candles, every, P), _said(encoder, now, rows, known)
     final = max(seen - encoder.provisional_bars, 0)
     assert part[:final] == whole[:final]
+    for label in encoder.labels:
+        final = max(seen - encoder.provisional_bars_of(label), 0)
+        assert _of(label, part[:final]) == _of(label, whole[:final])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
