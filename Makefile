@@ -1,7 +1,7 @@
 # make up runs the loop, make test checks it. `make help` tells the rest.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help up test lint format types sync sync-runtime clean
+.PHONY: help up test lint web format types sync sync-runtime clean
 
 BIN := .venv/bin
 
@@ -9,10 +9,10 @@ help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 
 # exec, so that Ctrl-C and a SIGTERM to make reach candleloop itself and not a shell between.
-up: sync-runtime ## start API, console, MLflow and worker; Ctrl-C ends them
+up: sync-runtime ## start API, console, chart, MLflow and worker; Ctrl-C ends them
 	@exec $(BIN)/candleloop up
 
-test: lint ## format check, lint, types, import contracts, unit tests, doctests, end-to-end
+test: web lint ## format check, lint, types, import contracts, the chart's checks, unit tests, doctests, end-to-end
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: sync ## format check, lint, types, import contracts
@@ -20,6 +20,9 @@ lint: sync ## format check, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+web: sync ## the chart's format check, lint, types and tests; needs Node.js
+	$(BIN)/python scripts/check_web.py
 
 format: sync ## format and mend what can be mended
 	$(BIN)/ruff format .
@@ -36,5 +39,5 @@ sync:
 	@sh scripts/uv.sh sync --locked --inexact
 
 clean: ## remove the environment and all caches; var/, where the data is, stays
-	rm -rf .venv .uv web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .uv web/node_modules web/.next .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './web/*' -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from mllib.errors import Conflict, InvalidConfig
 
-PORTS = {"api": 8001, "console": 8501, "mlflow": 5000}
+PORTS = {"api": 8001, "console": 8501, "mlflow": 5000, "web": 3000}
 """Where the services listen when nothing else is said."""
 LISTENING = "0A"
 

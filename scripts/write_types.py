@@ -1,18 +1,15 @@
 """Writes the TypeScript types of the API: `python scripts/write_types.py web/candleloop/candleloop-api.d.ts`.
 
-The generator is the one that `web/package-lock.json` names; npm puts it into `.uv/`, once for each lock.
+The generator is the one that `web/package-lock.json` names, in `web/node_modules`.
 """
 
-import hashlib
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-_LOCK = ROOT / "web" / "package-lock.json"
 _OPTIONS = ("--root-types", "--root-types-no-schema-prefix", "--default-non-nullable=false")
 _HEADER = (
     "// Types of candleloop's API. `make types` writes this file; the tests compare it with the API.\n\n"
@@ -21,14 +18,9 @@ _HEADER = (
 
 def install_tools() -> Path:
     """The folder of the generator's and the compiler's commands, in the versions of the lock."""
-    folder = ROOT / ".uv" / f"web-{hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:12]}"
-    if not (folder / "node_modules" / ".package-lock.json").exists():  # npm writes it last
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(_LOCK.parent / name, folder / name)
-        npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(npm, cwd=folder, check=True, stdout=sys.stderr)
-    return folder / "node_modules" / ".bin"
+    from mllib.web_app import find_node, install
+
+    return install(ROOT / "web", find_node())
 
 
 def types_of(document: dict[str, Any]) -> str:

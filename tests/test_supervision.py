@@ -263,6 +263,13 @@ def test_a_service_that_keeps_dying_fails_the_start_with_its_last_lines(start: C
     assert nothing_left(up)
 
 
+def test_a_service_that_nobody_waits_for_hinders_no_start(start: Callable[..., Up]) -> None:
+    broken = {"name": "web", "command": [sys.executable, "-S", "-c", "raise SystemExit(3)"], "awaited": False}
+    up = start(server("api", free_port()), broken)
+    assert "web" not in up.wait_ready()
+    assert answer(up.ports[0])
+
+
 def test_the_guard_hands_on_the_exit_code_and_names_a_command_that_does_not_exist(tmp_path: Path) -> None:
     assert _run_guard(tmp_path, [sys.executable, "-c", "raise SystemExit(7)"]).returncode == 7
     killed = _run_guard(tmp_path, [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])

@@ -90,6 +90,7 @@ def test_easy_patterns_are_learned(trained: Predictor) -> None:
 
 def test_the_model_says_what_it_is(trained: Predictor) -> None:
     assert trained.info.label_names == list(trained.encoder.labels)
+    assert trained.info.provisional_bars == trained.encoder.provisional_bars
     assert set(trained.encoder.labels) == {"box", "bearish_engulfing", "bullish_engulfing", "bullish_doji"}
     assert trained.info.feature_count == len(trained.encoder.feature_columns)
     assert (trained.info.run_id, trained.info.model_type) == ("r1", "xgboost")

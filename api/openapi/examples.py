@@ -31,6 +31,7 @@ _MODEL_INFO = {
     "trained_at": 1_793_622_449,
     "feature_count": 365,
     "label_names": ["bear_flag", "bull_flag"],
+    "provisional_bars": 121,
 }
 _METRICS = {
     "accuracy": 0.888,

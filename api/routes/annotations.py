@@ -30,6 +30,7 @@ from mllib.annotation_files import SOURCES, exported, to_csv, to_export
 from mllib.pipeline.annotating import (
     annotate,
     annotations_to_export,
+    annotations_with_candles,
     change_annotation,
     find_annotations,
 )
@@ -40,6 +41,7 @@ from mllib.timeframes import parse_timeframe
 
 router = APIRouter(prefix="/annotations", tags=["annotations"])
 
+ExportForm = Literal["json", "csv", "bio", "windows"]
 _REPEATED = {"description": "Stored before; the same answer again.", "model": StoredAnnotationBody}
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 _FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -80,9 +82,15 @@ def make_annotation(
 
 @router.get("/export", response_model=AnnotationExport, responses={**_CSV, **problems(404, 422, 503)})
 def export_annotations(
-    service: ServiceDep, pair: Name, timeframe: Name, format: Literal["json", "csv"] = "json"
+    service: ServiceDep, pair: Name, timeframe: Name, format: ExportForm = "json"
 ) -> Response:
-    """Gives the annotations of a series that count now in the annotation tool's own shape."""
+    """Gives the annotations of a series that count now in the annotation tool's own shapes.
+
+    `csv` has a row a span, `bio` a row a stored candle with its tag, `windows` a row a span with its candles.
+    """
+    if format in ("bio", "windows"):
+        text = annotations_with_candles(service.ws, format, pair=pair, timeframe=timeframe)
+        return Response(text, media_type="text/csv")
     found = annotations_to_export(service.ws, pair=pair, timeframe=timeframe)
     if format == "csv":
         return Response(to_csv(found), media_type="text/csv")

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,15 @@ def write_annotation_file(path: Path, annotations: Sequence[Annotation]) -> None
         NotReady: if the disk refuses; an older file is then as it was.
     """
     is_csv = path.suffix.lower() == ".csv"
-    content = to_csv(annotations) if is_csv else to_json(annotations)
+    write_export(path, to_csv(annotations) if is_csv else to_json(annotations))
+
+
+def write_export(path: Path, content: str) -> None:
+    """Write an export's text, in place of an older file only once it is complete.
+
+    Raises:
+        NotReady: if the disk refuses; an older file is then as it was.
+    """
     try:
         _write_whole(path, content)
     except OSError as exc:
@@ -46,7 +54,11 @@ def write_annotation_file(path: Path, annotations: Sequence[Annotation]) -> None
 
 def to_csv(annotations: Sequence[Annotation]) -> str:
     """The annotations in the tool's span CSV: a row a span, what has a structure as JSON in its cell."""
-    rows = [exported(annotation) for annotation in annotations]
+    return rows_to_csv([exported(annotation) for annotation in annotations])
+
+
+def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Entries of the JSON export as a CSV whose first columns are those of the tool's span CSV."""
     columns = list(dict.fromkeys((*_COLUMNS, *(key for row in rows for key in row))))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

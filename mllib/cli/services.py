@@ -1,4 +1,4 @@
-"""`candleloop up api console worker`: the doors, started by name so that none is imported here."""
+"""`candleloop up api console web worker`: the doors, started by name so that none is imported here."""
 
 import os
 import sys
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mllib.errors import InvalidConfig
+from mllib.errors import InvalidConfig, NotReady
 from mllib.ports import PORTS, port_of
 
 if TYPE_CHECKING:
     from mllib.supervision import Service
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PAUSE_AFTER_FAILED_BUILD_S = 60
 
 
 def api(
@@ -59,6 +60,49 @@ def console(
     _become(["streamlit", "run", str(Path(spec.origin).with_name("main.py")), *flags])
 
 
+def web(
+    port: Annotated[int, typer.Option("--port", envvar="CANDLELOOP_WEB_PORT", min=1, max=65_535)] = PORTS[
+        "web"
+    ],
+) -> None:
+    """Serve the chart on 127.0.0.1; a checkout's `web/` is installed and built first where it has changed."""
+    from mllib.web_app import build, find_node, web_folder
+
+    folder = web_folder()
+    if folder is None:
+        raise InvalidConfig("web: found no folder `web`, expected it beside `mllib`. Start it in a checkout.")
+    try:
+        node = find_node()
+    except NotReady as error:
+        raise NotReady(
+            f"Starting the chart failed, this machine: {error}. Install it and start again."
+        ) from error
+    try:
+        server = build(folder, node)
+    except NotReady:
+        _pause_if_supervised()
+        raise
+    own = {
+        "HOSTNAME": "127.0.0.1",
+        "PORT": str(port),
+        "NODE_ENV": "production",
+        "NEXT_TELEMETRY_DISABLED": "1",
+    }
+    os.environ.setdefault("INFERENCE_API_URL", f"http://127.0.0.1:{port_of('api')}")
+    os.environ.update(own)
+    os.execv(node.path, [node.path, str(server)])
+
+
+def _pause_if_supervised() -> None:
+    """Under `candleloop up` a build that failed is begun again at once; nobody mends it that fast."""
+    import time
+
+    from mllib.supervision.guard import MARK_VARIABLE
+
+    if MARK_VARIABLE in os.environ:
+        time.sleep(_PAUSE_AFTER_FAILED_BUILD_S)
+
+
 def worker() -> None:
     """Carry out queued training runs, one at a time."""
     import logging
@@ -72,7 +116,7 @@ def worker() -> None:
 
 
 def up() -> None:
-    """Prepare everything and run API, console, MLflow and the worker until Ctrl-C."""
+    """Prepare everything and run API, console, chart, MLflow and the worker until Ctrl-C."""
     from mllib.pipeline.workspace import usable_home
     from mllib.supervision import run_supervised
 
@@ -110,7 +154,32 @@ def _services(home: Path) -> "list[Service]":
             command=[*candleloop, "worker"],
             ready=lambda: _worker_beats_since(home, started_at),
         ),
+        *_web_services(ports["web"]),
     ]
+
+
+def _web_services(port: int) -> "list[Service]":
+    """The chart, where this is a checkout and Node.js is there; nothing waits for it to be built."""
+    from mllib.supervision import Service
+
+    if _why_no_chart() is not None:
+        return []
+    command = [sys.executable, "-m", "mllib.cli", "web", "--port", str(port)]
+    return [
+        Service(name="web", command=command, port=port, port_variable="CANDLELOOP_WEB_PORT", awaited=False)
+    ]
+
+
+def _why_no_chart() -> str | None:
+    from mllib.web_app import find_node, web_folder
+
+    if web_folder() is None:
+        return "found no folder `web`, which only a checkout has, so it is not started."
+    try:
+        find_node()
+    except NotReady as error:
+        return f"{error}, so it is not started. Install it and run `make up` again."
+    return None
 
 
 def _mlflow_service(home: Path, port: int) -> "Service":
@@ -150,12 +219,24 @@ def _announce(home: Path) -> None:
     console_url = f"http://127.0.0.1:{port_of('console')}"
     say("")
     say(f"  Console  {console_url}")
+    say(f"  {_chart()}")
     say(f"  API      http://127.0.0.1:{port_of('api')}/docs")
     say(f"  MLflow   http://127.0.0.1:{port_of('mlflow')}")
     say(f"  Data     {home}")
     say("")
     next_step = "review: judge what the model sees" if trained else "train: there is no model yet"
     say(f"Open {console_url}/{next_step}. Ctrl-C ends everything.")
+
+
+def _chart() -> str:
+    """The line that says where the chart is or will be, or why it is not."""
+    from mllib.web_app import is_built, web_folder
+
+    missing, folder = _why_no_chart(), web_folder()
+    if missing is not None or folder is None:
+        return f"Chart: {missing}"
+    url = f"http://127.0.0.1:{port_of('web')}"
+    return f"Chart    {url}" + ("" if is_built(folder) else " (being built, about a minute)")
 
 
 def _worker_beats_since(home: Path, started_at: float) -> bool:
@@ -185,4 +266,4 @@ def _become(command: list[str]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
-commands = (up, api, console, worker)
+commands = (up, api, console, web, worker)

@@ -45,6 +45,8 @@ class ModelInfo:
     trained_at: int
     feature_count: int
     label_names: list[str]
+    provisional_bars: int
+    """On how many of the newest candles its word may still change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class Predictor:
         _check_files(saved["files"], folder)
         encoder = encoder_from_dict(saved["encoder"])
         _check_features(encoder, saved, folder)
-        info = ModelInfo(**saved["info"])
+        # A model that was saved before its description had this says the same of itself.
+        info = ModelInfo(**saved["info"] | {"provisional_bars": encoder.provisional_bars})
         _check_labels(encoder, info, folder)
         check_metrics(saved["metrics"], folder)
         predictor = cls(

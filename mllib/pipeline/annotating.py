@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
-from mllib.annotation_files import check_annotations
+from mllib.annotation_files import check_annotations, to_tagged_csv, to_window_csv
 from mllib.annotators import annotator_name
 from mllib.candle_gate import check_pair
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
@@ -15,6 +15,8 @@ from mllib.pipeline.workspace import Workspace
 from mllib.spans import PEOPLE, Annotation, JudgedPrediction, Span
 from mllib.store import AnnotationFilter, AnnotationPage, StoredAnnotation
 from mllib.timeframes import iso_utc, parse_timeframe
+
+CandleForm = Literal["bio", "windows"]
 
 
 def find_annotations(
@@ -139,6 +141,19 @@ def annotations_to_export(ws: Workspace, *, pair: str, timeframe: str) -> list[A
     if not found:
         require_known(ws, pair, timeframe)
     return found
+
+
+def annotations_with_candles(ws: Workspace, form: CandleForm, *, pair: str, timeframe: str) -> str:
+    """The annotations of a series that count now as CSV with its candles.
+
+    `bio` has a row a candle, `windows` a row a span.
+
+    Raises:
+        NotFound: the candles are not stored.
+    """
+    candles = ws.candles.read(check_pair(pair), parse_timeframe(timeframe))
+    found = ws.store.annotations.list(candles.pair, candles.timeframe)
+    return to_tagged_csv(found, candles) if form == "bio" else to_window_csv(found, candles)
 
 
 def _check_place(ws: Workspace, annotation: Annotation, pair: str, timeframe: str) -> None:

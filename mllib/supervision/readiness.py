@@ -24,7 +24,7 @@ class StartUp:
     """The services that are not ready yet, and how often each was started."""
 
     def __init__(self, services: Sequence[Service], *, home: Path, timeout_s: float) -> None:
-        self.waiting = list(services)
+        self.waiting = [service for service in services if service.awaited]
         self._home = home
         self._timeout_s = timeout_s
         self._began = time.monotonic()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 class Service:
     """One process that the supervisor keeps alive.
 
-    Ready is said by `ready_url` (any answer below 400) or by `ready`; with neither, running is ready.
-    `environment` is added to the environment of `candleloop up`.
+    Ready is said by `ready_url` (any answer below 400) or by `ready`; with neither, running is ready. A start
+    waits for those that are `awaited`. `environment` is added to the environment of `candleloop up`.
     """
 
     name: str
@@ -18,4 +18,5 @@ class Service:
     port_variable: str | None = None
     ready_url: str | None = None
     ready: Callable[[], bool] | None = None
+    awaited: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -91,7 +91,7 @@ def fit(
         encoder=tuned,
         model=model,
         calibration=calibrated.calibration,
-        info=_info(run_id, lesson.encoder, config),
+        info=_info(run_id, tuned, config),
         trained_on=_seen(series, split),
         metrics={},
         profile=_profile(series, split),
@@ -217,4 +217,5 @@ def _info(run_id: str, encoder: Encoder, config: TrainingConfig) -> ModelInfo:
         trained_at=int(time.time()),
         feature_count=len(encoder.feature_columns),
         label_names=list(encoder.labels),
+        provisional_bars=encoder.provisional_bars,
     )

@@ -312,6 +312,29 @@ def test_an_export_can_be_imported_again(
     )
 
 
+@pytest.mark.parametrize(
+    ("form", "header"), [("bio", "time,open,high,low,close,volume,label"), ("windows", "id,")]
+)
+def test_an_export_with_candles_can_be_imported_again(
+    client: TestClient, span: Make, refusal: Callable[..., None], form: str, header: str
+) -> None:
+    made = client.post("/annotations", json=span(id="a", confidence=4)).json()
+    asked = {**EURUSD, "format": form}
+    exported = client.get("/annotations/export", params=asked)
+    assert exported.headers["content-type"].startswith("text/csv")
+    assert exported.text.startswith(header)
+    client.delete("/annotations/a")
+    reviewed = {**EURUSD, "reviewed": "none"}
+    done = client.post(
+        "/annotations/import", params=reviewed, content=exported.content.replace(b"a,", b"b,", 1)
+    )
+    assert done.json()["added"] == 1
+    (again,) = client.get("/annotations", params=EURUSD).json()["annotations"]
+    assert {again[key] == made[key] for key in ("label", "start_time", "end_time")} == {True}
+    refusal(client.get("/annotations/export", params={**asked, "pair": "XAUUSD"}), 404, "XAUUSD 1h")
+    refusal(client.get("/annotations/export", params={**EURUSD, "format": "point"}), 422, "query.format")
+
+
 def test_an_empty_import_marks_nothing_as_reviewed(client: TestClient, ws: Workspace, span: Make) -> None:
     client.post("/annotations", json=span())
     done = client.post("/annotations/import", params=EURUSD, content=b"[]").json()

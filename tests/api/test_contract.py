@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from mllib.inference import Predictor
 from mllib.pipeline.workspace import Workspace
 
 Make = Callable[..., dict[str, Any]]
@@ -28,6 +29,12 @@ def test_predictions_have_the_tools_shape(client: TestClient, body: Make) -> Non
         assert all(set(bar) == {"time", "label", "confidence"} for bar in answer["per_candle"])
         assert not any(bar["label"].startswith(("B-", "I-")) for bar in answer["per_candle"])
         assert set(answer["model_info"]) >= MODEL_INFO
+
+
+def test_a_model_says_on_how_many_candles_its_word_may_change(client: TestClient, ws: Workspace) -> None:
+    info = client.get("/model/info").json()["model_info"]
+    served = Predictor.load(ws.predictors / info["run_id"])
+    assert info["provisional_bars"] == served.encoder.provisional_bars > 0
 
 
 def test_the_model_is_described_in_the_tools_shape(client: TestClient, ws: Workspace) -> None:

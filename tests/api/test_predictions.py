@@ -44,7 +44,7 @@ def test_predict_answers_in_the_contracts_shape(client: TestClient, body: Make) 
     assert all(0 <= candle["confidence"] <= 1 for candle in answer["per_candle"])
     assert set(answer["model_info"]) == {
         *("model_name", "model_version", "model_type", "experiment_name"),
-        *("run_id", "trained_at", "feature_count", "label_names"),
+        *("run_id", "trained_at", "feature_count", "label_names", "provisional_bars"),
     }
 
 

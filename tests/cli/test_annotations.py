@@ -69,6 +69,20 @@ def test_an_export_has_present_names_and_comes_as_csv_too(candleloop, candles, t
     assert (again["unchanged"], again["conflicts"]) == (1, [])
 
 
+def test_an_export_with_candles_says_what_it_left_out_and_is_read_back(candleloop, candles, tmp_path):
+    entries = entry(candles, "flag", 3, 9), entry(candles, "wedge", 8, 20), entry(candles, "flag", 30, 32)
+    candleloop("annotations", "import", str(export_file(tmp_path, *entries)), *EURUSD)
+    out = tmp_path / "out.csv"
+    told = candleloop("annotations", "export", *EURUSD, "--format", "bio", "--out", str(out)).stderr
+    assert "2 annotations written" in told
+    assert "1 left out: a candle has one label" in told
+    again = json.loads(candleloop("annotations", "import", str(out), *EURUSD, "--json").stdout)
+    assert (again["added"], again["conflicts"]) == (2, [])
+    shown = candleloop("annotations", "export", *EURUSD, "--format", "windows").stdout
+    assert shown.startswith("id,start_time,end_time,label,")
+    assert len(shown.splitlines()) == 6
+
+
 def test_a_chart_is_pulled_from_the_tool(candleloop, candles):
     export = json.dumps({"annotations": [entry(candles, "flag", 3, 9)]}).encode()
 

@@ -18,7 +18,7 @@ from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.consoles import ROOT, TREES, console, import_sample, window
 from tests.processes import free_port, wait_until
 
-SERVICES = ("API", "CONSOLE", "MLFLOW")
+SERVICES = ("API", "CONSOLE", "MLFLOW", "WEB")
 
 
 @dataclass

@@ -110,7 +110,7 @@ class WebChart:
         """Where the middle of a candle is on the page, at a share of the pane's height."""
         box, (first, last) = self.element.bounding_box(), self.range()
         width, pane = self.element.evaluate(
-            "element => [Number(element.dataset.paneWidth), Number(element.dataset.paneHeight)]"
+            "element => [Number(element.dataset.width), Number(element.dataset.height)]"
         )
         return box["x"] + (candle + 0.5 - first) / (last - first + 1) * width, box["y"] + height * pane
 

@@ -51,6 +51,7 @@ def _predictor(
     info = ModelInfo(
         model_name="m", model_version="3", model_type=model_type, experiment_name="e", run_id="r",
         trained_at=1, feature_count=len(encoder.feature_columns), label_names=list(LABELS),
+        provisional_bars=encoder.provisional_bars,
     )  # fmt: skip
     seen = TrainedRange("EURUSD", "1h", int(CANDLES.time[0]), int(CANDLES.time[-1]))
     k = len(encoder.columns)
@@ -318,6 +319,15 @@ def test_the_profile_of_the_training_candles_is_kept(tmp_path: Path) -> None:
     made = replace(_predictor(), profile=InputProfile.learn([CANDLES]))
     made.save(tmp_path / "with")
     assert Predictor.load(tmp_path / "with").profile == made.profile
+
+
+def test_a_folder_from_before_a_model_told_its_provisional_bars_says_the_same(folder: Path) -> None:
+    description = folder / "predictor.json"
+    saved = json.loads(description.read_text())
+    told = saved["info"].pop("provisional_bars")
+    del saved["digest"]
+    description.write_text(json.dumps(saved))
+    assert Predictor.load(folder).info.provisional_bars == told > 0
 
 
 def test_a_folder_from_before_there_were_profiles_loads(folder: Path) -> None:

@@ -18,6 +18,7 @@ def _facts(metrics: dict[str, Any], **more: Any) -> Facts:
     info = ModelInfo(
         model_name="candleloop", model_version="7", model_type="xgboost", experiment_name="e", run_id="abc",
         trained_at=1, feature_count=260, label_names=list(LABELS),
+        provisional_bars=90,
     )  # fmt: skip
     return Facts(
         info=info, encoder="bio", provisional_bars=90, needed_bars=61,

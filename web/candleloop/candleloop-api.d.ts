@@ -389,7 +389,9 @@ export interface paths {
         };
         /**
          * Export Annotations
-         * @description Gives the annotations of a series that count now in the annotation tool's own shape.
+         * @description Gives the annotations of a series that count now in the annotation tool's own shapes.
+         *
+         *     `csv` has a row a span, `bio` a row a stored candle with its tag, `windows` a row a span with its candles.
          */
         get: operations["export_annotations"];
         put?: never;
@@ -1083,6 +1085,7 @@ export interface components {
             trained_at: number;
             feature_count: number;
             label_names: string[];
+            provisional_bars: number;
         };
         /** @description A model's test in four figures, `span_f1` at IoU 0.5; null where there was no test. */
         ModelMetrics: {
@@ -3571,7 +3574,7 @@ export interface operations {
             query: {
                 pair: string;
                 timeframe: string;
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "bio" | "windows";
             };
             header?: never;
             path?: never;

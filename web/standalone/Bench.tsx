@@ -46,7 +46,7 @@ export function Bench(props: Props) {
   const theme = themeOf(useDark());
   const made = useChart(element, theme);
   useDrawnCandles(made, candles);
-  useVisibleRange(made, props.onVisible);
+  useVisibleRange(made, element, props.onVisible);
   useSpanOverlay(made, {
     element,
     theme,
@@ -67,7 +67,7 @@ export function Bench(props: Props) {
       <LabelPalette palette={palette} armed={armed} onArm={setArmed} />
       <div className={styles.desk}>
         <div className={styles.stage}>
-          <div ref={element} className={styles.chart} data-placing={armed !== null} />
+          <div ref={element} className={styles.chart} data-chart data-placing={armed !== null} />
           <Legend made={made} candles={candles} series={series} />
           {props.isLoading && <p className={styles.loading}>Loading candles …</p>}
         </div>

@@ -30,6 +30,8 @@ export function Workbench({ series, stored, onChoose }: Props) {
   const kept = useAnnotations({ pair, timeframe, annotator: annotator || undefined });
   const [visible, setVisible] = useState<TimeRange | null>(null);
   const palette = usePalette();
+  const sought = useMemo(() => palette.map(({ name }) => name), [palette]);
+  const shown = useCallback(() => visible, [visible]);
   const seen = useCallback(
     (range: LogicalRange) => {
       if (range.from < LOADS_BEFORE) loadOlder();
@@ -42,9 +44,10 @@ export function Workbench({ series, stored, onChoose }: Props) {
       pair={pair}
       timeframe={timeframe}
       candles={candles}
-      visible={() => visible}
+      visible={shown}
       visible_range={visible}
       annotations={kept.annotations}
+      sought={sought}
       annotator={annotator || undefined}
       onAnnotation={kept.received}
       onRetraction={kept.retracted}

@@ -58,7 +58,7 @@ export function chartOptions({ background, muted, grid, font }: ChartTheme): Dee
       vertLine: { color: muted, ...label },
       horzLine: { color: muted, ...label },
     },
-    rightPriceScale: { borderVisible: false, minimumWidth: 66 },
+    rightPriceScale: { borderVisible: false, minimumWidth: 66, scaleMargins: { top: 0.08, bottom: 0.04 } },
     timeScale: { borderVisible: false, timeVisible: true, minBarSpacing: 0.1, rightOffset: 4 },
     localization: { locale: "en-GB" },
   };

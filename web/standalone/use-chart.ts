@@ -53,8 +53,15 @@ export function useDrawnCandles(made: Chart | null, candles: readonly Candle[]):
   }, [made, candles]);
 }
 
-/** Tells the range of candles that is visible, whenever it changes, at most once a frame. */
-export function useVisibleRange(made: Chart | null, onChange: (range: LogicalRange) => void): void {
+/**
+ * Tells the range of candles that is visible, whenever it changes, at most once a frame. It stands in data attributes
+ * of the element too, for whoever looks at the page by a script.
+ */
+export function useVisibleRange(
+  made: Chart | null,
+  element: RefObject<HTMLElement | null>,
+  onChange: (range: LogicalRange) => void,
+): void {
   const told = useRef(onChange);
   told.current = onChange;
   useEffect(() => {
@@ -65,7 +72,10 @@ export function useVisibleRange(made: Chart | null, onChange: (range: LogicalRan
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => {
         const range = scale.getVisibleLogicalRange();
-        if (range !== null) told.current(range);
+        if (range === null || element.current === null) return;
+        const { width, height } = made.chart.paneSize();
+        Object.assign(element.current.dataset, { from: range.from, to: range.to, width, height });
+        told.current(range);
       });
     };
     scale.subscribeVisibleLogicalRangeChange(changed);
@@ -74,7 +84,7 @@ export function useVisibleRange(made: Chart | null, onChange: (range: LogicalRan
       cancelAnimationFrame(frame);
       scale.unsubscribeVisibleLogicalRangeChange(changed);
     };
-  }, [made]);
+  }, [made, element]);
 }
 
 const SHOWN_AT_FIRST = 160;

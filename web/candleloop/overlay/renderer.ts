@@ -30,7 +30,7 @@ interface Rect {
 
 const DASHES: Record<Stroke, readonly number[]> = { solid: [], dashed: [6, 4], dotted: [2, 3] };
 const BORDER_PX = 1.5;
-const OUTLINE_PX = 3;
+const OUTLINE_PX = 2.5;
 const NARROW_PX = 3;
 const HANDLE = { width: 5, height: 18 };
 

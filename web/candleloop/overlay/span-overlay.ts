@@ -12,6 +12,7 @@ import type {
   SeriesType,
   Time,
 } from "lightweight-charts";
+import type { Extent } from "../spans/candle-axis";
 import type { Candle } from "../types";
 import { type Box, type Scales, visibleBoxes } from "./boxes";
 import { hitAt } from "./hitting";
@@ -94,6 +95,11 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
   /** The span of a key; null where none is drawn. */
   span(key: string): OverlaySpan | null {
     return this.#spans.find((one) => one.key === key) ?? null;
+  }
+
+  /** The candles of a span, by their number; null where it is not on them. */
+  extent(key: string): Extent | null {
+    return this.#marks.find(({ span }) => span.key === key) ?? null;
   }
 
   /** The candles that are loaded, oldest first. */

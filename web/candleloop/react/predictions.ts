@@ -73,6 +73,8 @@ export interface Predictions {
   models: readonly StoredModel[];
   load_model: (runId: string) => void;
   model_error: string | null;
+  /** The labels that people look for; null where that is not known. */
+  sought: readonly string[] | null;
   /** Everything to draw: people's spans, predictions, TA-Lib's. */
   spans: readonly OverlaySpan[];
   /** Every prediction and people's span that passes the filters, by time. */

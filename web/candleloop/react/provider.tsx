@@ -17,6 +17,8 @@ export interface ChartInput {
   visible_range: TimeRange | null;
   /** The host's own. */
   annotations: readonly SpanAnnotation[];
+  /** The labels that people look for: a prediction of another one is nobody's miss. Unless given, all are. */
+  sought?: readonly string[] | undefined;
   annotator?: string | undefined;
   /** Where the proxy routes are; "/api" unless given. */
   base?: string | undefined;

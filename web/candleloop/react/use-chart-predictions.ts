@@ -22,7 +22,7 @@ const RESTED_AFTER_MS = 300;
 
 /** Returns the predictions of a chart. */
 export function useChartPredictions(input: ChartInput): Predictions {
-  const { pair, timeframe, candles, base = "/api" } = input;
+  const { pair, timeframe, candles, base = "/api", sought = null, visible } = input;
   const enabled = input.enabled ?? process.env.NEXT_PUBLIC_PREDICTIONS_ENABLED !== "false";
   const [settings, change] = useSettings();
   const line = useLine(base);
@@ -51,15 +51,16 @@ export function useChartPredictions(input: ChartInput): Predictions {
   const { model } = models;
   const is_shown = enabled && settings.shown;
   const view = useMemo(
-    () => viewFor({ candles, annotations, known, detected, settings, model, is_shown }),
-    [candles, annotations, known, detected, settings, model, is_shown],
+    () => viewFor({ candles, annotations, known, sought, detected, settings, model, is_shown }),
+    [candles, annotations, known, sought, detected, settings, model, is_shown],
   );
-  const { find, ...selection } = useSelection({ rows: view.rows, annotations, stored_ids });
+  const { find, ...selection } = useSelection({ rows: view.rows, annotations, stored_ids, visible });
   return {
     enabled,
     settings,
     change,
     service,
+    sought,
     ...models,
     ...view,
     ...selection,

@@ -3,7 +3,7 @@
 
 import { useCallback, useMemo, useState } from "react";
 import { annotationIdOf, annotationKey, type Row } from "../spans/view";
-import type { SpanAnnotation } from "../types";
+import type { SpanAnnotation, TimeRange } from "../types";
 import type { Predictions, Selection } from "./predictions";
 
 export interface Selectable {
@@ -11,6 +11,8 @@ export interface Selectable {
   annotations: readonly SpanAnnotation[];
   /** What a verdict's annotation is called once it is stored, by its `client_id`. */
   stored_ids: ReadonlyMap<string, string>;
+  /** What the chart shows, where stepping begins. */
+  visible: () => TimeRange | null;
 }
 
 export type SelectionLine = Pick<Predictions, "selected" | "selected_key" | "select" | "step"> & {
@@ -18,7 +20,7 @@ export type SelectionLine = Pick<Predictions, "selected" | "selected_key" | "sel
 };
 
 /** Returns the selection and the ways to change it; it outlives that a verdict is given or stored. */
-export function useSelection({ rows, annotations, stored_ids }: Selectable): SelectionLine {
+export function useSelection({ rows, annotations, stored_ids, visible }: Selectable): SelectionLine {
   const [key, select] = useState<string | null>(null);
   const find = useCallback(
     (wanted: string) => selectionOf(wanted, { rows, annotations, stored_ids }),
@@ -28,15 +30,19 @@ export function useSelection({ rows, annotations, stored_ids }: Selectable): Sel
   const step = useCallback(
     (by: 1 | -1) => {
       const at = rows.findIndex((row) => row.key === selected?.key);
-      const next = rows[nextIndex(rows, at, by, selected)];
+      const from = selected === null ? null : startOf(selected);
+      const next = rows[at === -1 ? nearestIndex(rows, by, from ?? visible()?.start_time) : at + by];
       if (next !== undefined) select(next.key);
     },
-    [rows, selected],
+    [rows, selected, visible],
   );
   return { selected, selected_key: selected === null ? null : drawnKeyOf(selected, key), select, step, find };
 }
 
-function selectionOf(key: string, { rows, annotations, stored_ids }: Selectable): Selection | null {
+function selectionOf(
+  key: string,
+  { rows, annotations, stored_ids }: Omit<Selectable, "visible">,
+): Selection | null {
   const named = annotationIdOf(key);
   if (named === null) return rows.find((row) => row.key === key) ?? null;
   const id = stored_ids.get(named) ?? named;
@@ -55,15 +61,11 @@ function drawnKeyOf({ judged, annotation, prediction, key }: Selection, picked: 
   return isPersons && annotation !== null ? annotationKey(annotation.id) : key;
 }
 
-/** From a selection that is no row, the nearest row by time. */
-function nextIndex(rows: readonly Row[], at: number, by: 1 | -1, selected: Selection | null): number {
-  const last = rows.length - 1;
-  if (at !== -1) return Math.min(Math.max(at + by, 0), last);
-  if (selected === null) return by === 1 ? 0 : last;
-  const from = startOf(selected);
-  const later = rows.findIndex((row) => startOf(row) > from);
+/** From a time on, the nearest row to step to; without one, the first. */
+function nearestIndex(rows: readonly Row[], by: 1 | -1, from: number | undefined): number {
+  const later = from === undefined ? 0 : rows.findIndex((row) => startOf(row) >= from);
   const after = later === -1 ? rows.length : later;
-  return Math.min(Math.max(by === 1 ? after : after - 1, 0), last);
+  return Math.min(Math.max(by === 1 ? after : after - 1, 0), rows.length - 1);
 }
 
 function startOf({ prediction, annotation }: Pick<Row, "prediction" | "annotation">): number {

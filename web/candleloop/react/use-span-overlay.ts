@@ -43,7 +43,7 @@ export function useSpanOverlay(parts: ChartParts | null, options: SpanOverlayOpt
   const { candles, theme, placing = false } = options;
   useEffect(() => made?.overlay.setCandles(candles), [made, candles]);
   useEffect(() => made?.overlay.setSpans(spans), [made, spans]);
-  useEffect(() => made?.overlay.setSelected(selected_key), [made, selected_key]);
+  useShownSelection(parts, made, selected_key);
   useEffect(() => {
     if (theme === undefined) return;
     made?.overlay.setTheme(theme);
@@ -52,6 +52,21 @@ export function useSpanOverlay(parts: ChartParts | null, options: SpanOverlayOpt
   useEffect(() => {
     if (made !== null) made.pointer.placing = placing;
   }, [made, placing]);
+}
+
+/** Emphasises what is selected, and moves the chart to it where it is out of sight. */
+function useShownSelection(parts: ChartParts | null, made: Made | null, key: string | null): void {
+  useEffect(() => {
+    made?.overlay.setSelected(key);
+    const extent = key === null ? null : (made?.overlay.extent(key) ?? null);
+    const scale = parts?.chart.timeScale();
+    const range = scale?.getVisibleLogicalRange() ?? null;
+    if (extent === null || range === null) return;
+    if (extent.first >= range.from && extent.last <= range.to) return;
+    const half = Math.max(range.to - range.from, 1.2 * (extent.last - extent.first)) / 2;
+    const middle = (extent.first + extent.last) / 2;
+    scale?.setVisibleLogicalRange({ from: middle - half, to: middle + half });
+  }, [parts, made, key]);
 }
 
 function useMade(parts: ChartParts | null, options: SpanOverlayOptions): Made | null {

@@ -12,6 +12,8 @@ export interface ViewInput {
   candles: readonly Candle[];
   annotations: readonly SpanAnnotation[];
   known: KnownPredictions;
+  /** The labels that people look for; null where that is not known. */
+  sought: readonly string[] | null;
   detected: readonly DetectedSpan[];
   settings: Settings;
   model: ModelDescription | null;
@@ -30,18 +32,20 @@ export function viewFor({
   candles,
   annotations,
   known,
+  sought,
   detected,
   settings,
   model,
   is_shown,
 }: ViewInput): ChartView {
-  const provisional_from = provisionalFrom(candles, provisionalBars(model?.model_info));
+  const provisional_from = provisionalFrom(candles, model?.model_info.provisional_bars ?? 0);
   const { threshold, hidden_labels, only_disagreements } = settings;
   const { rows, summary } = viewOf({
     candles,
     annotations,
     predictions: is_shown ? predictionsOf(known, provisional_from) : [],
     asked: is_shown ? known.covered : [],
+    sought,
     known: model?.model_info.label_names ?? [],
     threshold,
     hidden_labels,
@@ -49,11 +53,6 @@ export function viewFor({
   });
   const colors = new Map(model?.label_config.map(({ name, color }) => [name, color]));
   return { rows, summary, spans: layersOf({ rows, annotations, detected, colors, provisional_from }) };
-}
-
-function provisionalBars(model: object | undefined): number {
-  const bars = model !== undefined && "provisional_bars" in model ? model.provisional_bars : 0;
-  return typeof bars === "number" ? bars : 0;
 }
 
 function predictionsOf({ version, spans }: KnownPredictions, from: number | null): Prediction[] {

@@ -6,7 +6,7 @@ const TITLES: Record<number, string> = {
   403: "Forbidden",
   404: "Not Found",
   413: "Content Too Large",
-  422: "Unprocessable Content",
+  422: "Unprocessable Entity",
   499: "Client Closed Request",
   500: "Internal Server Error",
   502: "Bad Gateway",

@@ -8,7 +8,9 @@ export type Standing =
   | "boundary_mismatch"
   | "label_mismatch"
   | "missed_by_human"
-  | "missed_by_model";
+  | "missed_by_model"
+  /** Predicted, of a label that people do not look for: nobody can have missed it. */
+  | "not_sought";
 
 /** A prediction and the person's span about the same candles; one of the two may be missing. */
 export interface Row {
@@ -25,7 +27,7 @@ export interface Row {
 
 export interface Summary {
   counts: Record<Standing, number>;
-  /** Share of all rows that have one label on about the same candles; null without rows. */
+  /** Share that has one label on about the same candles, of all rows of labels that people look for; null without. */
   agreement_rate: number | null;
 }
 
@@ -41,6 +43,8 @@ export interface Shown {
   predictions: readonly Prediction[];
   /** What the model was asked about: only there can it have missed something. */
   asked: readonly TimeRange[];
+  /** The labels that people look for; null where that is not known, so that all count. */
+  sought: readonly string[] | null;
   /** The labels that the model knows. */
   known: readonly string[];
   threshold: number;
@@ -78,12 +82,12 @@ export function viewOf(shown: Shown): View {
     ...comparedRows(
       people.filter((one) => !isJudgement(one)),
       predictions.filter(unjudged(people)),
-      shown.candles,
+      shown,
     ),
   ].filter((row) => row.prediction !== null || couldBeMissed(row.annotation, shown, hidden));
   rows.sort((one, other) => startOf(one) - startOf(other));
   const kept = shown.only_disagreements
-    ? rows.filter(({ standing, judged }) => standing !== "agreement" && !judged)
+    ? rows.filter(({ standing, judged }) => standing !== "agreement" && standing !== "not_sought" && !judged)
     : rows;
   return { rows: kept, summary: summaryOf(rows) };
 }
@@ -138,21 +142,26 @@ function correctedStanding({ label, model_prediction }: SpanAnnotation): Standin
 function comparedRows(
   people: readonly SpanAnnotation[],
   predictions: readonly Prediction[],
-  candles: readonly Candle[],
+  { candles, sought }: Shown,
 ): Row[] {
+  const isSought = (label: string) => sought === null || sought.includes(label);
   return compare(people, predictions, candles).map((pair) => {
     const annotation = pair.a === null ? null : (people[pair.a] ?? null);
     const prediction = pair.b === null ? null : (predictions[pair.b] ?? null);
     const key = prediction?.key ?? annotationKey(annotation?.id ?? "");
     const { start_bars, end_bars } = pair;
-    const standing = standingOf(annotation, prediction, pair);
+    const standing = standingOf(annotation, prediction, { pair, isSought });
     return { key, standing, judged: false, prediction, annotation, start_bars, end_bars };
   });
 }
 
-function standingOf(annotation: Labelled | null, prediction: Labelled | null, pair: Pair): Standing {
-  if (annotation === null) return "missed_by_human";
+function standingOf(
+  annotation: Labelled | null,
+  prediction: Labelled | null,
+  { pair, isSought }: { pair: Pair; isSought: (label: string) => boolean },
+): Standing {
   if (prediction === null) return "missed_by_model";
+  if (annotation === null) return isSought(prediction.label) ? "missed_by_human" : "not_sought";
   if (annotation.label !== prediction.label) return "label_mismatch";
   return pair.start_bars === 0 && pair.end_bars === 0 ? "agreement" : "boundary_mismatch";
 }
@@ -176,8 +185,10 @@ function summaryOf(rows: readonly Row[]): Summary {
     label_mismatch: 0,
     missed_by_human: 0,
     missed_by_model: 0,
+    not_sought: 0,
   };
   for (const { standing } of rows) counts[standing] += 1;
   const agreeing = counts.agreement + counts.boundary_mismatch;
-  return { counts, agreement_rate: rows.length === 0 ? null : agreeing / rows.length };
+  const compared = rows.length - counts.not_sought;
+  return { counts, agreement_rate: compared === 0 ? null : agreeing / compared };
 }

@@ -9,6 +9,7 @@ export const STANDING_WORDS: Record<Standing, string> = {
   label_mismatch: "People have another label",
   missed_by_human: "Missed by people",
   missed_by_model: "Missed by the model",
+  not_sought: "Of labels that people leave out",
 };
 
 /** A confidence in [0, 1] with two decimals, never rounded up to certainty. */

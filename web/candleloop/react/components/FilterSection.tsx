@@ -8,7 +8,11 @@ import { labelWords, percent } from "./words";
 
 /** What of the predictions is shown: from which confidence on, of which labels, and only where somebody differs. */
 export function FilterSection() {
-  const { settings, change, model } = usePredictions();
+  const { settings, change, model, sought } = usePredictions();
+  const isSought = (name: string) => sought?.includes(name) ?? false;
+  const names = [...(model?.model_info.label_names ?? [])].sort(
+    (one, other) => Number(isSought(other)) - Number(isSought(one)) || one.localeCompare(other),
+  );
   return (
     <Section title="Show">
       <label className={styles.field}>
@@ -32,7 +36,7 @@ export function FilterSection() {
         />
         <span>Only disagreements</span>
       </label>
-      {model !== null && <Labels names={model.model_info.label_names} />}
+      {names.length > 0 && <Labels names={names} />}
     </Section>
   );
 }

@@ -12,6 +12,7 @@ const ORDER: readonly Standing[] = [
   "label_mismatch",
   "missed_by_human",
   "missed_by_model",
+  "not_sought",
 ];
 
 /** How often people and the model say the same, and how they differ. */

@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { compare, iouOfRanges, type Labelled, type Pair } from "@/candleloop/spans/matching";
+import cases from "./matching-cases.json";
+import { candlesAt } from "./series";
+
+type Told = (number | null)[];
+
+function spans(listed: (string | number)[][]): Labelled[] {
+  return listed.map(([label, start, end]) => ({
+    label: String(label),
+    start_time: Number(start),
+    end_time: Number(end),
+  }));
+}
+
+/** As the cases tell it: sorted by place, a missing place last. */
+function told(pairs: readonly Pair[]): Told[] {
+  const last = Number.MAX_SAFE_INTEGER;
+  return pairs
+    .map(({ a, b, start_bars, end_bars }) => [a, b, start_bars, end_bars])
+    .sort((p, q) => (p[0] ?? last) - (q[0] ?? last) || (p[1] ?? last) - (q[1] ?? last));
+}
+
+describe("compare pairs spans as the service does", () => {
+  test.each(cases.map((one, number) => ({ number, ...one })))("in case $number", ({ time, a, b, pairs }) => {
+    expect(told(compare(spans(a), spans(b), candlesAt(time)))).toEqual(pairs);
+  });
+
+  test("in a number of cases that tells something", () => {
+    expect(cases).toHaveLength(150);
+  });
+});
+
+test("a span that lies on no candle is no pair", () => {
+  const beside = [{ label: "flag", start_time: 100, end_time: 200 }];
+  expect(compare(beside, beside, candlesAt([1, 2, 3]))).toEqual([]);
+});
+
+test("comparing many spans takes no time that grows with their square", () => {
+  const many = Array.from({ length: 20_000 }, (_, at) => ({
+    label: "flag",
+    start_time: 3 * at,
+    end_time: 3 * at + 4,
+  }));
+  const candles = candlesAt(Array.from({ length: 60_010 }, (_, at) => at));
+  const started = performance.now();
+  expect(compare(many, many, candles)).toHaveLength(20_000);
+  expect(performance.now() - started).toBeLessThan(2_000);
+});
+
+test("ranges of time share what both cover of what either covers", () => {
+  const hour = { start_time: 0, end_time: 3600 };
+  expect(iouOfRanges(hour, { start_time: 1800, end_time: 5400 })).toBeCloseTo(1 / 3);
+  expect(iouOfRanges(hour, { start_time: 3600, end_time: 7200 })).toBe(0);
+  expect(iouOfRanges(hour, { start_time: 7200, end_time: 9000 })).toBe(0);
+});
+
+test("a point in time is like itself and like nothing else", () => {
+  const point = { start_time: 60, end_time: 60 };
+  expect(iouOfRanges(point, { ...point })).toBe(1);
+  expect(iouOfRanges(point, { start_time: 61, end_time: 61 })).toBe(0);
+  expect(iouOfRanges(point, { start_time: 0, end_time: 120 })).toBe(0);
+});
