@@ -36,6 +36,8 @@ export class FakeApi {
   /** Candle numbers of the flags that the model sees, first and last. */
   flags: [number, number][] = [[10, 14]];
   predictDelayMs = 0;
+  /** The version of a process that has not followed yet: it answers the next so many predictions. */
+  lagging: { version: string; answers: number } = { version: "", answers: 0 };
   refuses: string | null = null;
   verdicts = new Map<string, { id: string; feedback: Feedback; retracted: boolean }>();
   annotations = new Map<string, StoredOne>();
@@ -109,7 +111,9 @@ export class FakeApi {
   }
 
   private async predict(candles: { time: number }[], response: ServerResponse): Promise<void> {
-    const version = this.version;
+    const isLagging = this.lagging.answers > 0;
+    const version = isLagging ? this.lagging.version : this.version;
+    this.lagging.answers -= 1;
     await pause(this.predictDelayMs);
     const spans = this.spansWithin(candles[0]?.time ?? 0, candles.at(-1)?.time ?? 0);
     json(response, {

@@ -150,6 +150,18 @@ test("a prediction by another version than the known one has the model asked for
   expect(chart.now().rows[0]?.prediction?.model_version).toBe("2");
 });
 
+test("a process that still has the model before is asked again until it has followed", async () => {
+  const chart = await ready();
+  api.version = "2";
+  await chart.does(({ service }) => service.ask_now());
+  await chart.until(({ model }) => model?.model_info.model_version === "2");
+  api.lagging = { version: "1", answers: 2 };
+  await chart.does(({ predict_visible }) => predict_visible());
+  await chart.until(({ rows }) => rows[0]?.prediction?.model_version === "2");
+  await passes(50);
+  expect(api.asked("POST /predict")).toHaveLength(3);
+});
+
 test("another model is loaded, or the gate's words are told", async () => {
   const chart = await ready();
   await chart.does(({ load_model }) => load_model("r2"));
