@@ -50,7 +50,7 @@ export function useAsking({ endpoints }: Line, input: AskingInput): AskingLine {
     if (last.current?.predictor === predictor) ask(last.current.range);
   });
   useFollowing(predictor, input, () => ask_again());
-  useAuto(predictor, input, ask);
+  useAuto(predictor, input, (range) => ask(range));
 
   const { candles, visible } = input;
   const predict_visible = useCallback(() => {

@@ -245,6 +245,20 @@ test("two tabs send what one of them did once, in order", async () => {
   expect(idsSent()).toEqual(["a", "b"]);
 });
 
+test("what became of a deed is told in every tab", async () => {
+  const locks = oneAtATime();
+  const [first, second] = [page({ locks }), page({ locks })];
+  const told: string[] = [];
+  second.onOutcome(({ operation, state }) => told.push(`${operation.kind} ${state}`));
+  first.add(feedback("c1"));
+  await until(() => told.length > 0);
+  expect(told).toEqual(["feedback stored"]);
+  expect(second.snapshot().settled).toMatchObject([
+    { stored: { feedback_id: "f1", annotation: { id: "a1" } } },
+  ]);
+  expect(server.seen).toHaveLength(1);
+});
+
 test("a clock that was set back does not change the order", async () => {
   server.answer = () => {};
   const future = `candleloop.outbox:EURUSD:1h:${String(Date.now() + 1e9).padStart(15, "0")}-aaaa`;

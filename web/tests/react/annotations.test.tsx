@@ -4,6 +4,7 @@
 import { act, renderHook } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { outboxOf } from "@/candleloop/client/outboxes";
+import { bookOf } from "@/candleloop/client/verdict-book";
 import { type Annotations, useAnnotations } from "@/candleloop/react/use-annotations";
 import { until } from "../client/http";
 import { passes } from "./chart";
@@ -138,6 +139,22 @@ test("a refused drawing goes away and cannot be undone", async () => {
   await page.does(({ annotate }) => void annotate(FLAG));
   await page.until(({ refused }) => refused === api.refuses);
   expect(page.now()).toMatchObject({ annotations: [], undo: null, waiting: 0 });
+});
+
+test("what a verdict made can be changed and removed before it is stored", async () => {
+  const page = await ready();
+  api.isUp = false;
+  const outbox = outboxOf(api.base, SERIES);
+  const feedback = { ...SERIES, client_id: "c1", action: "confirm" as const, prediction: FLAG };
+  await act(async () => void outbox.add({ kind: "feedback", feedback }));
+  await page.does(({ alter }) => alter("c1", { label: "wedge" }));
+  const standing = () => bookOf(outbox.snapshot()).standing.map((verdict) => verdict.feedback);
+  expect(standing()).toMatchObject([{ action: "correct", label: "wedge", prediction: FLAG }]);
+  await page.does(({ remove }) => remove(standing()[0]?.client_id ?? ""));
+  expect(standing()).toEqual([]);
+  await goesOn();
+  await page.until(({ waiting }) => waiting === 0);
+  expect([...api.verdicts.values()].filter(({ retracted }) => !retracted)).toEqual([]);
 });
 
 test("what cannot be read is told, and what is drawn is shown all the same", async () => {
