@@ -19,10 +19,11 @@ import { useVerdicts } from "./use-verdicts";
 import { viewFor } from "./view";
 
 const RESTED_AFTER_MS = 300;
+const NO_COLORS: ReadonlyMap<string, string> = new Map();
 
 /** Returns the predictions of a chart. */
 export function useChartPredictions(input: ChartInput): Predictions {
-  const { pair, timeframe, candles, base = "/api", sought = null, visible } = input;
+  const { pair, timeframe, candles, base = "/api", sought = null, visible, colors = NO_COLORS } = input;
   const enabled = input.enabled ?? process.env.NEXT_PUBLIC_PREDICTIONS_ENABLED !== "false";
   const [settings, change] = useSettings();
   const line = useLine(base);
@@ -59,8 +60,8 @@ export function useChartPredictions(input: ChartInput): Predictions {
   const { model } = models;
   const is_shown = enabled && settings.shown;
   const view = useMemo(
-    () => viewFor({ candles, annotations, known, sought, detected, settings, model, is_shown }),
-    [candles, annotations, known, sought, detected, settings, model, is_shown],
+    () => viewFor({ candles, annotations, known, sought, detected, colors, settings, model, is_shown }),
+    [candles, annotations, known, sought, detected, colors, settings, model, is_shown],
   );
   const { find, ...selection } = useSelection({ rows: view.rows, annotations, stored_ids, visible });
   return {

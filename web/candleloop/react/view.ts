@@ -15,6 +15,8 @@ export interface ViewInput {
   /** The labels that people look for; null where that is not known. */
   sought: readonly string[] | null;
   detected: readonly DetectedSpan[];
+  /** Of labels, where they are not the model's own. */
+  colors: ReadonlyMap<string, string>;
   settings: Settings;
   model: ModelDescription | null;
   /** Whether predictions are shown at all. */
@@ -34,6 +36,7 @@ export function viewFor({
   known,
   sought,
   detected,
+  colors,
   settings,
   model,
   is_shown,
@@ -51,8 +54,9 @@ export function viewFor({
     hidden_labels,
     only_disagreements,
   });
-  const colors = new Map(model?.label_config.map(({ name, color }) => [name, color]));
-  return { rows, summary, spans: layersOf({ rows, annotations, detected, colors, provisional_from }) };
+  const models = model?.label_config.map(({ name, color }) => [name, color] as const) ?? [];
+  const drawn = { rows, annotations, detected, colors: new Map([...models, ...colors]), provisional_from };
+  return { rows, summary, spans: layersOf(drawn) };
 }
 
 function predictionsOf({ version, spans }: KnownPredictions, from: number | null): Prediction[] {

@@ -6,7 +6,7 @@ import type { Selection } from "../predictions";
 import { usePredictions } from "../provider";
 import { Complaint } from "./Complaint";
 import styles from "./styles.module.css";
-import { labelWords, percent, rangeWords, STANDING_WORDS } from "./words";
+import { confidenceWords, labelWords, rangeWords, STANDING_WORDS } from "./words";
 
 interface Props {
   /** Labels that a correction may give. */
@@ -54,11 +54,16 @@ function Told({ row: { prediction, annotation, standing, judged } }: { row: Sele
   if (shown === null) return null;
   const said = standing === null ? null : judged ? "Judged" : STANDING_WORDS[standing];
   return (
-    <div className={styles.told} data-standing={standing ?? undefined}>
+    <div
+      className={styles.told}
+      data-standing={standing ?? undefined}
+      data-start={shown.start_time}
+      data-end={shown.end_time}
+    >
       <strong>{labelWords(shown.label)}</strong>
       {prediction !== null && (
         <span>
-          {percent(prediction.avg_confidence)} by v{prediction.model_version}
+          {confidenceWords(prediction.avg_confidence)} by v{prediction.model_version}
           {prediction.provisional && ", may still change"}
         </span>
       )}
