@@ -231,9 +231,10 @@ export class Outbox {
   private readonly cameOnline = (): void => this.wake();
 
   private open(): void {
-    if (typeof window === "undefined") return;
-    window.addEventListener("storage", this.changedElsewhere);
-    window.addEventListener("online", this.cameOnline);
+    if (typeof window !== "undefined") {
+      window.addEventListener("storage", this.changedElsewhere);
+      window.addEventListener("online", this.cameOnline);
+    }
     if (typeof BroadcastChannel !== "undefined") {
       this.channel = new BroadcastChannel(`candleloop ${this.store.prefix}`);
       this.channel.onmessage = this.heard;
@@ -244,11 +245,11 @@ export class Outbox {
 
   private close(): void {
     this.rest(null);
+    this.channel?.close();
+    this.channel = null;
     if (typeof window === "undefined") return;
     window.removeEventListener("storage", this.changedElsewhere);
     window.removeEventListener("online", this.cameOnline);
-    this.channel?.close();
-    this.channel = null;
   }
 }
 

@@ -97,7 +97,7 @@ function inOrder(now: SpanAnnotation, change: AnnotationChange): AnnotationChang
 }
 
 function fieldsOf(now: SpanAnnotation, change: AnnotationChange): AnnotationChange {
-  const fields = Object.keys(change).filter((name) => name in now && name !== "annotator");
+  const fields = Object.keys(change).filter((name) => name in now);
   // Each is a field of both: an annotation has the values that a change may have.
   return Object.fromEntries(
     Object.entries(now).filter(([name]) => fields.includes(name)),

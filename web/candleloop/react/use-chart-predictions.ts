@@ -30,11 +30,19 @@ export function useChartPredictions(input: ChartInput): Predictions {
   const serviceLine = useService(line, enabled);
   const { service } = serviceLine;
   const isUp = enabled && service.state === "up";
-  const { heard, ask_again, ...models } = useModel(line, serviceLine);
+  const { heard, ask_again, model_at, ...models } = useModel(line, serviceLine);
   const rested_range = useRestedRange(input.visible_range);
   const version = models.model?.model_info.model_version ?? null;
   const is_auto = settings.auto_predict && settings.shown;
-  const { known, ...asking } = useAsking(line, { ...input, rested_range, is_auto, version, isUp, heard });
+  const { known, ...asking } = useAsking(line, {
+    ...input,
+    rested_range,
+    is_auto,
+    version,
+    model_at,
+    isUp,
+    heard,
+  });
   const { detected, ...patterns } = usePatterns(line, {
     isUp,
     chosen: settings.shown ? settings.patterns : [],

@@ -86,9 +86,9 @@ const ANY_ORIGIN = {
 };
 
 async function seenOf(request: IncomingMessage): Promise<Seen> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(Buffer.from(chunk));
-  const text = Buffer.concat(chunks).toString();
+  let text = "";
+  request.setEncoding("utf8");
+  for await (const chunk of request) text += chunk;
   return {
     method: request.method ?? "",
     path: request.url ?? "",
