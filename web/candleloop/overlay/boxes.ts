@@ -1,6 +1,6 @@
 /** Where marks are on the pane, in pixels of the page. */
 
-import type { Mark } from "./marks";
+import { firstFrom, type Mark } from "./marks";
 
 export interface Box {
   mark: Mark;
@@ -53,16 +53,4 @@ function boxOf(mark: Mark, { barSpacing, x, y }: Scales): Box | null {
     bottom: bottom + gap,
     hatched: hatched === null ? null : hatched - half,
   };
-}
-
-/** The place of the first mark that starts at a candle or later. */
-function firstFrom(marks: readonly Mark[], first: number): number {
-  let low = 0;
-  let high = marks.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((marks[middle]?.first ?? 0) < first) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

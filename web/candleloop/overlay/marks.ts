@@ -51,6 +51,35 @@ function lowHigh(candles: readonly Candle[], first: number, last: number): { low
   return { low, high };
 }
 
+/** The place of the first mark that starts at a candle or later, of marks by their first candle. */
+export function firstFrom(marks: readonly Mark[], first: number): number {
+  let low = 0;
+  let high = marks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((marks[middle]?.first ?? 0) < first) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Lowest and highest price of the marks between two candles; null without. `longest` is that of all marks. */
+export function pricesOf(
+  marks: readonly Mark[],
+  { longest, from, to }: { longest: number; from: number; to: number },
+): { minValue: number; maxValue: number } | null {
+  let minValue = Number.POSITIVE_INFINITY;
+  let maxValue = Number.NEGATIVE_INFINITY;
+  for (let at = firstFrom(marks, from - longest); at < marks.length; at += 1) {
+    const mark = marks[at];
+    if (mark === undefined || mark.first > to) break;
+    if (mark.last < from) continue;
+    minValue = Math.min(minValue, mark.low);
+    maxValue = Math.max(maxValue, mark.high);
+  }
+  return minValue <= maxValue ? { minValue, maxValue } : null;
+}
+
 /** Gives each mark the innermost lane that is free over its candles, the shortest mark first. */
 function giveLanes(marks: readonly Mark[]): void {
   const lanes = Array.from({ length: LANES }, () => new Lane());

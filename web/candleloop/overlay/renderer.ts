@@ -19,6 +19,8 @@ interface Pen {
   context: CanvasRenderingContext2D;
   across: number;
   down: number;
+  /** Those of each stroke in pixels of the screen. */
+  dashes: Record<Stroke, number[]>;
 }
 
 interface Rect {
@@ -37,7 +39,7 @@ const HANDLE = { width: 5, height: 18 };
 /** Draws the boxes of spans. */
 export function drawBoxes(target: Target, drawing: Drawing): void {
   target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: across, verticalPixelRatio: down }) => {
-    const pen = { context, across, down };
+    const pen = { context, across, down, dashes: dashesAt(across) };
     for (const box of drawing.boxes) drawBox(pen, box, drawing);
     context.setLineDash([]);
   });
@@ -59,9 +61,14 @@ function drawBox(pen: Pen, box: Box, { theme, selected, hovered }: Drawing): voi
   const line = Math.max(1, Math.round((isSelected ? 2 : 1) * BORDER_PX * across));
   context.strokeStyle = span.color;
   context.lineWidth = line;
-  context.setLineDash(DASHES[span.stroke].map((dash) => dash * across));
+  context.setLineDash(pen.dashes[span.stroke]);
   strokeInside(context, rect, line);
   if (isSelected && span.movable) drawHandles(pen, rect, span.color);
+}
+
+function dashesAt(across: number): Record<Stroke, number[]> {
+  const scaled = (stroke: Stroke) => DASHES[stroke].map((dash) => dash * across);
+  return { solid: scaled("solid"), dashed: scaled("dashed"), dotted: scaled("dotted") };
 }
 
 function bitmapRect({ across, down }: Pen, { left, right, top, bottom }: Box): Rect {

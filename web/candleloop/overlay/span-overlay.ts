@@ -16,7 +16,7 @@ import type { Extent } from "../spans/candle-axis";
 import type { Candle } from "../types";
 import { type Box, type Scales, visibleBoxes } from "./boxes";
 import { hitAt } from "./hitting";
-import { type Mark, marksOf } from "./marks";
+import { type Mark, marksOf, pricesOf } from "./marks";
 import type { Hit, OverlaySpan, OverlayTheme } from "./model";
 import { PaneView } from "./pane-view";
 import { type Drawing, drawBoxes, drawTags, fontOf, type Target } from "./renderer";
@@ -41,6 +41,7 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
   #longest = 0;
   #boxes: readonly Box[] = [];
   #tags: readonly Tag[] | null = null;
+  readonly #widths = new Map<string, number>();
   #theme = LIGHT;
   #selected: string | null = null;
   #hovered: string | null = null;
@@ -72,11 +73,8 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
 
   /** Room for tags: a primitive does not stretch the price scale by itself. */
   autoscaleInfo(from: Logical, to: Logical): AutoscaleInfo | null {
-    const inView = this.#marks.filter(({ first, last }) => last >= from && first <= to);
-    if (inView.length === 0) return null;
-    const minValue = Math.min(...inView.map(({ low }) => low));
-    const maxValue = Math.max(...inView.map(({ high }) => high));
-    return { priceRange: { minValue, maxValue }, margins: MARGINS };
+    const priceRange = pricesOf(this.#marks, { longest: this.#longest, from, to });
+    return priceRange === null ? null : { priceRange, margins: MARGINS };
   }
 
   /** What the library asks under the pointer; `externalId` is the span's key. */
@@ -136,12 +134,13 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
 
   setTheme(theme: OverlayTheme): void {
     this.#theme = theme;
+    this.#widths.clear();
     this.#requestUpdate();
   }
 
   #mark(): void {
     this.#marks = marksOf(this.#spans, this.#candles);
-    this.#longest = Math.max(0, ...this.#marks.map(({ first, last }) => last - first + 1));
+    this.#longest = this.#marks.reduce((most, { first, last }) => Math.max(most, last - first + 1), 0);
     this.#requestUpdate();
   }
 
@@ -164,9 +163,16 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
   #placed(target: Target): readonly Tag[] {
     this.#tags ??= target.useMediaCoordinateSpace(({ context }) => {
       context.font = fontOf(this.#theme);
-      const widthOf = (text: string) => context.measureText(text).width;
+      const widthOf = (text: string) => this.#widthOf(text, context);
       return placedTags(this.#boxes, { widthOf, selected: this.#selected });
     });
     return this.#tags;
+  }
+
+  /** Measured once a text, as there are many frames. */
+  #widthOf(text: string, context: CanvasRenderingContext2D): number {
+    const known = this.#widths.get(text) ?? context.measureText(text).width;
+    this.#widths.set(text, known);
+    return known;
   }
 }
