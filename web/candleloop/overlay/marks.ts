@@ -39,7 +39,12 @@ function hatchedOf({ provisional_from, end_time }: OverlaySpan, candles: readonl
   return extentOf(candles, { start_time: provisional_from, end_time })?.first ?? null;
 }
 
-function lowHigh(candles: readonly Candle[], first: number, last: number): { low: number; high: number } {
+/** Lowest and highest price from one candle to another, both included; low is above high where there is none. */
+export function lowHigh(
+  candles: readonly Candle[],
+  first: number,
+  last: number,
+): { low: number; high: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let at = first; at <= last; at += 1) {

@@ -16,7 +16,7 @@ import type { Extent } from "../spans/candle-axis";
 import type { Candle } from "../types";
 import { type Box, type Scales, visibleBoxes } from "./boxes";
 import { hitAt } from "./hitting";
-import { type Mark, marksOf, pricesOf } from "./marks";
+import { lowHigh, type Mark, marksOf, pricesOf } from "./marks";
 import type { Hit, OverlaySpan, OverlayTheme } from "./model";
 import { PaneView } from "./pane-view";
 import { type Drawing, drawBoxes, drawTags, fontOf, type Target } from "./renderer";
@@ -46,8 +46,8 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
   #selected: string | null = null;
   #hovered: string | null = null;
   readonly #views = [
-    new PaneView("bottom", (target) => drawBoxes(target, this.#drawing())),
-    new PaneView("top", (target) => drawTags(target, this.#placed(target), this.#drawing())),
+    new PaneView("behind", (target) => drawBoxes(target, this.#drawing())),
+    new PaneView("over", (target) => drawTags(target, this.#placed(target), this.#drawing())),
   ];
 
   attached({ chart, series, requestUpdate }: SeriesAttachedParameter<Time>): void {
@@ -161,12 +161,24 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
 
   /** Placed once for what is visible, as a text's width is known only to a canvas. */
   #placed(target: Target): readonly Tag[] {
-    this.#tags ??= target.useMediaCoordinateSpace(({ context }) => {
+    this.#tags ??= target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       context.font = fontOf(this.#theme);
-      const widthOf = (text: string) => this.#widthOf(text, context);
-      return placedTags(this.#boxes, { widthOf, selected: this.#selected });
+      return placedTags(this.#boxes, {
+        widthOf: (text) => this.#widthOf(text, context),
+        selected: this.#selected,
+        paneWidth: mediaSize.width,
+        candlesBetween: (left, right) => this.#candlesBetween(left, right),
+      });
     });
     return this.#tags;
+  }
+
+  #candlesBetween(left: number, right: number): { top: number; bottom: number } | null {
+    const scale = this.#chart?.timeScale();
+    const [from, to] = [scale?.coordinateToLogical(left) ?? null, scale?.coordinateToLogical(right) ?? null];
+    const { low, high } = lowHigh(this.#candles, Math.max(from ?? 0, 0), to ?? -1);
+    const [top, bottom] = [this.#series?.priceToCoordinate(high), this.#series?.priceToCoordinate(low)];
+    return low > high || typeof top !== "number" || typeof bottom !== "number" ? null : { top, bottom };
   }
 
   /** Measured once a text, as there are many frames. */
