@@ -1,6 +1,6 @@
 /** Where marks are on the pane, in pixels of the page. */
 
-import type { Mark } from "./marks";
+import { firstFrom, type Mark } from "./marks";
 
 export interface Box {
   mark: Mark;
@@ -23,6 +23,8 @@ export interface Scales {
 
 const GAP_PX = 4;
 const LANE_PX = 4;
+/** Outer lanes reach a little farther to the sides, so that spans with one bound do not share a border. */
+const ASIDE_PX = 2;
 
 /** The boxes of the marks that are visible. `longest` is how many candles the longest mark has. */
 export function visibleBoxes(marks: readonly Mark[], longest: number, scales: Scales): Box[] {
@@ -42,7 +44,7 @@ export function visibleBoxes(marks: readonly Mark[], longest: number, scales: Sc
 function boxOf(mark: Mark, { barSpacing, x, y }: Scales): Box | null {
   const [left, right, top, bottom] = [x(mark.first), x(mark.last), y(mark.high), y(mark.low)];
   if (left === null || right === null || top === null || bottom === null) return null;
-  const half = barSpacing / 2;
+  const half = barSpacing / 2 + Math.min(ASIDE_PX * mark.lane, barSpacing / 4);
   const gap = GAP_PX + LANE_PX * mark.lane;
   const hatched = mark.hatched === null ? null : x(mark.hatched);
   return {
@@ -51,18 +53,6 @@ function boxOf(mark: Mark, { barSpacing, x, y }: Scales): Box | null {
     right: right + half,
     top: top - gap,
     bottom: bottom + gap,
-    hatched: hatched === null ? null : hatched - half,
+    hatched: hatched === null ? null : hatched - barSpacing / 2,
   };
-}
-
-/** The place of the first mark that starts at a candle or later. */
-function firstFrom(marks: readonly Mark[], first: number): number {
-  let low = 0;
-  let high = marks.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((marks[middle]?.first ?? 0) < first) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,7 +1,16 @@
+/** Labels have few colours and boxes few opacities, but there are many boxes a frame. */
+const made = new Map<number, Map<string, string>>();
+
 /** A colour `#rrggbb` with an opacity. */
 export function faded(color: string, opacity: number): string {
+  const ofOpacity = made.get(opacity) ?? new Map<string, string>();
+  made.set(opacity, ofOpacity);
+  const known = ofOpacity.get(color);
+  if (known !== undefined) return known;
   const [red, green, blue] = channels(color);
-  return `rgba(${red},${green},${blue},${opacity})`;
+  const rgba = `rgba(${red},${green},${blue},${opacity})`;
+  ofOpacity.set(color, rgba);
+  return rgba;
 }
 
 /** Black or white, whichever reads better on a colour. */

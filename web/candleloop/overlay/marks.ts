@@ -39,7 +39,12 @@ function hatchedOf({ provisional_from, end_time }: OverlaySpan, candles: readonl
   return extentOf(candles, { start_time: provisional_from, end_time })?.first ?? null;
 }
 
-function lowHigh(candles: readonly Candle[], first: number, last: number): { low: number; high: number } {
+/** Lowest and highest price from one candle to another, both included; low is above high where there is none. */
+export function lowHigh(
+  candles: readonly Candle[],
+  first: number,
+  last: number,
+): { low: number; high: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let at = first; at <= last; at += 1) {
@@ -49,6 +54,35 @@ function lowHigh(candles: readonly Candle[], first: number, last: number): { low
     if (candle.high > high) high = candle.high;
   }
   return { low, high };
+}
+
+/** The place of the first mark that starts at a candle or later, of marks by their first candle. */
+export function firstFrom(marks: readonly Mark[], first: number): number {
+  let low = 0;
+  let high = marks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((marks[middle]?.first ?? 0) < first) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Lowest and highest price of the marks between two candles; null without. `longest` is that of all marks. */
+export function pricesOf(
+  marks: readonly Mark[],
+  { longest, from, to }: { longest: number; from: number; to: number },
+): { minValue: number; maxValue: number } | null {
+  let minValue = Number.POSITIVE_INFINITY;
+  let maxValue = Number.NEGATIVE_INFINITY;
+  for (let at = firstFrom(marks, from - longest); at < marks.length; at += 1) {
+    const mark = marks[at];
+    if (mark === undefined || mark.first > to) break;
+    if (mark.last < from) continue;
+    minValue = Math.min(minValue, mark.low);
+    maxValue = Math.max(maxValue, mark.high);
+  }
+  return minValue <= maxValue ? { minValue, maxValue } : null;
 }
 
 /** Gives each mark the innermost lane that is free over its candles, the shortest mark first. */

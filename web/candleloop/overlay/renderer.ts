@@ -19,6 +19,8 @@ interface Pen {
   context: CanvasRenderingContext2D;
   across: number;
   down: number;
+  /** Those of each stroke in pixels of the screen. */
+  dashes: Record<Stroke, number[]>;
 }
 
 interface Rect {
@@ -31,13 +33,17 @@ interface Rect {
 const DASHES: Record<Stroke, readonly number[]> = { solid: [], dashed: [6, 4], dotted: [2, 3] };
 const BORDER_PX = 1.5;
 const OUTLINE_PX = 2.5;
+/** From the border to the outline, so that both are seen where they have one colour. */
+const OUTLINE_GAP_PX = 1;
+/** Boxes narrower than this have thinner lines, else there would be nothing but lines. */
+const THIN_BELOW_PX = 12;
 const NARROW_PX = 3;
 const HANDLE = { width: 5, height: 18 };
 
 /** Draws the boxes of spans. */
 export function drawBoxes(target: Target, drawing: Drawing): void {
   target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: across, verticalPixelRatio: down }) => {
-    const pen = { context, across, down };
+    const pen = { context, across, down, dashes: dashesAt(across) };
     for (const box of drawing.boxes) drawBox(pen, box, drawing);
     context.setLineDash([]);
   });
@@ -48,20 +54,27 @@ function drawBox(pen: Pen, box: Box, { theme, selected, hovered }: Drawing): voi
   const isSelected = span.key === selected;
   const rect = bitmapRect(pen, box);
   const { context, across } = pen;
-  if (span.outline !== null) strokeAround(pen, rect, theme.outlines[span.outline]);
-  if (box.right - box.left < NARROW_PX) {
+  const width = box.right - box.left;
+  const thin = width < THIN_BELOW_PX ? 0.6 : 1;
+  if (span.outline !== null) strokeAround(pen, rect, { color: theme.outlines[span.outline], thin });
+  if (width < NARROW_PX) {
     fillNarrow(pen, rect, span.color);
     return;
   }
   context.fillStyle = faded(span.color, isSelected ? 0.2 : span.key === hovered ? 0.15 : 0.08);
   context.fillRect(rect.left, rect.top, rect.width, rect.height);
   if (box.hatched !== null) hatch(pen, box, rect);
-  const line = Math.max(1, Math.round((isSelected ? 2 : 1) * BORDER_PX * across));
+  const line = Math.max(1, Math.round((isSelected ? 2 : thin) * BORDER_PX * across));
   context.strokeStyle = span.color;
   context.lineWidth = line;
-  context.setLineDash(DASHES[span.stroke].map((dash) => dash * across));
+  context.setLineDash(pen.dashes[span.stroke]);
   strokeInside(context, rect, line);
-  if (isSelected && span.movable) drawHandles(pen, rect, span.color);
+  if (isSelected && span.movable) drawHandles(pen, rect, { color: span.color, around: theme.background });
+}
+
+function dashesAt(across: number): Record<Stroke, number[]> {
+  const scaled = (stroke: Stroke) => DASHES[stroke].map((dash) => dash * across);
+  return { solid: scaled("solid"), dashed: scaled("dashed"), dotted: scaled("dotted") };
 }
 
 function bitmapRect({ across, down }: Pen, { left, right, top, bottom }: Box): Rect {
@@ -78,12 +91,17 @@ function strokeInside(
   context.strokeRect(left + line / 2, top + line / 2, width - line, height - line);
 }
 
-function strokeAround({ context, across }: Pen, { left, top, width, height }: Rect, color: string): void {
-  const line = Math.round(OUTLINE_PX * across);
+function strokeAround(
+  { context, across }: Pen,
+  { left, top, width, height }: Rect,
+  { color, thin }: { color: string; thin: number },
+): void {
+  const line = Math.max(1, Math.round(OUTLINE_PX * thin * across));
+  const gap = Math.round(OUTLINE_GAP_PX * across) + line / 2;
   context.setLineDash([]);
   context.strokeStyle = color;
   context.lineWidth = line;
-  context.strokeRect(left - line / 2, top - line / 2, width + line, height + line);
+  context.strokeRect(left - gap, top - gap, width + 2 * gap, height + 2 * gap);
 }
 
 function fillNarrow({ context }: Pen, { left, top, width, height }: Rect, color: string): void {
@@ -119,15 +137,18 @@ function hatch(
 function drawHandles(
   { context, across, down }: Pen,
   { left, top, width, height }: Rect,
-  color: string,
+  { color, around }: { color: string; around: string },
 ): void {
   const handle = { width: Math.round(HANDLE.width * across), height: Math.round(HANDLE.height * down) };
   const y = Math.round(top + (height - handle.height) / 2);
   context.setLineDash([]);
   context.fillStyle = color;
+  context.strokeStyle = around;
+  context.lineWidth = 2 * Math.round(across);
   for (const x of [left, left + width]) {
     context.beginPath();
     context.roundRect(Math.round(x - handle.width / 2), y, handle.width, handle.height, 2 * across);
+    context.stroke();
     context.fill();
   }
 }

@@ -16,7 +16,7 @@ import type { Extent } from "../spans/candle-axis";
 import type { Candle } from "../types";
 import { type Box, type Scales, visibleBoxes } from "./boxes";
 import { hitAt } from "./hitting";
-import { type Mark, marksOf } from "./marks";
+import { lowHigh, type Mark, marksOf, pricesOf } from "./marks";
 import type { Hit, OverlaySpan, OverlayTheme } from "./model";
 import { PaneView } from "./pane-view";
 import { type Drawing, drawBoxes, drawTags, fontOf, type Target } from "./renderer";
@@ -41,12 +41,13 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
   #longest = 0;
   #boxes: readonly Box[] = [];
   #tags: readonly Tag[] | null = null;
+  readonly #widths = new Map<string, number>();
   #theme = LIGHT;
   #selected: string | null = null;
   #hovered: string | null = null;
   readonly #views = [
-    new PaneView("bottom", (target) => drawBoxes(target, this.#drawing())),
-    new PaneView("top", (target) => drawTags(target, this.#placed(target), this.#drawing())),
+    new PaneView("behind", (target) => drawBoxes(target, this.#drawing())),
+    new PaneView("over", (target) => drawTags(target, this.#placed(target), this.#drawing())),
   ];
 
   attached({ chart, series, requestUpdate }: SeriesAttachedParameter<Time>): void {
@@ -72,11 +73,8 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
 
   /** Room for tags: a primitive does not stretch the price scale by itself. */
   autoscaleInfo(from: Logical, to: Logical): AutoscaleInfo | null {
-    const inView = this.#marks.filter(({ first, last }) => last >= from && first <= to);
-    if (inView.length === 0) return null;
-    const minValue = Math.min(...inView.map(({ low }) => low));
-    const maxValue = Math.max(...inView.map(({ high }) => high));
-    return { priceRange: { minValue, maxValue }, margins: MARGINS };
+    const priceRange = pricesOf(this.#marks, { longest: this.#longest, from, to });
+    return priceRange === null ? null : { priceRange, margins: MARGINS };
   }
 
   /** What the library asks under the pointer; `externalId` is the span's key. */
@@ -136,12 +134,13 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
 
   setTheme(theme: OverlayTheme): void {
     this.#theme = theme;
+    this.#widths.clear();
     this.#requestUpdate();
   }
 
   #mark(): void {
     this.#marks = marksOf(this.#spans, this.#candles);
-    this.#longest = Math.max(0, ...this.#marks.map(({ first, last }) => last - first + 1));
+    this.#longest = this.#marks.reduce((most, { first, last }) => Math.max(most, last - first + 1), 0);
     this.#requestUpdate();
   }
 
@@ -162,11 +161,30 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
 
   /** Placed once for what is visible, as a text's width is known only to a canvas. */
   #placed(target: Target): readonly Tag[] {
-    this.#tags ??= target.useMediaCoordinateSpace(({ context }) => {
+    this.#tags ??= target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       context.font = fontOf(this.#theme);
-      const widthOf = (text: string) => context.measureText(text).width;
-      return placedTags(this.#boxes, { widthOf, selected: this.#selected });
+      return placedTags(this.#boxes, {
+        widthOf: (text) => this.#widthOf(text, context),
+        selected: this.#selected,
+        paneWidth: mediaSize.width,
+        candlesBetween: (left, right) => this.#candlesBetween(left, right),
+      });
     });
     return this.#tags;
+  }
+
+  #candlesBetween(left: number, right: number): { top: number; bottom: number } | null {
+    const scale = this.#chart?.timeScale();
+    const [from, to] = [scale?.coordinateToLogical(left) ?? null, scale?.coordinateToLogical(right) ?? null];
+    const { low, high } = lowHigh(this.#candles, Math.max(from ?? 0, 0), to ?? -1);
+    const [top, bottom] = [this.#series?.priceToCoordinate(high), this.#series?.priceToCoordinate(low)];
+    return low > high || typeof top !== "number" || typeof bottom !== "number" ? null : { top, bottom };
+  }
+
+  /** Measured once a text, as there are many frames. */
+  #widthOf(text: string, context: CanvasRenderingContext2D): number {
+    const known = this.#widths.get(text) ?? context.measureText(text).width;
+    this.#widths.set(text, known);
+    return known;
   }
 }

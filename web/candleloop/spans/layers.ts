@@ -22,8 +22,10 @@ const OUTLINES: Partial<Record<Standing, Outline>> = { label_mismatch: "orange",
 /** Every span to draw; what a person has judged is drawn as that person's. */
 export function layersOf(layers: Layers): OverlaySpan[] {
   const talib = layers.annotations.filter(({ source }) => source === "talib");
+  const dotted = [...talib, ...layers.detected].map((span) => detectedSpan(span, layers));
   return [
-    ...[...talib, ...layers.detected].map((span) => detectedSpan(span, layers)),
+    // What is stored may be detected once more.
+    ...new Map(dotted.map((span) => [span.key, span])).values(),
     ...layers.rows.flatMap((row) => predictedSpan(row, layers)),
     ...layers.annotations.filter(isPeoples).map((one) => personsSpan(one, layers)),
   ];

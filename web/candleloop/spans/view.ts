@@ -125,10 +125,12 @@ function unjudged(people: readonly SpanAnnotation[]): (prediction: Prediction) =
   return (prediction) => !judgements.some((one) => judges(one, prediction));
 }
 
-/** What people have confirmed or corrected, each with the prediction where the model still says it. */
+/** What people have confirmed or corrected, each with the prediction where the model still says it; one verdict each. */
 function judgedRows(people: readonly SpanAnnotation[], predictions: readonly Prediction[]): Row[] {
+  const taken = new Set<Prediction>();
   return people.filter(isJudgement).map((annotation) => {
-    const prediction = predictions.find((one) => judges(annotation, one)) ?? null;
+    const prediction = predictions.find((one) => !taken.has(one) && judges(annotation, one)) ?? null;
+    if (prediction !== null) taken.add(prediction);
     const key = prediction?.key ?? annotationKey(annotation.id);
     const standing = annotation.source === "model_confirmed" ? "agreement" : correctedStanding(annotation);
     return { key, standing, judged: true, prediction, annotation, start_bars: null, end_bars: null };
