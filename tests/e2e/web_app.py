@@ -119,9 +119,9 @@ class WebChart:
         self.page.mouse.click(*self.point(candle, height=height), **options)
 
     def find(self, candle: int, *, words: str) -> tuple[float, float]:
-        """Where the pointer over that candle is told of a span of that label."""
+        """Where the pointer over that candle is told of a span of that label; from below, where no tag of a model is."""
         tip = self.page.locator("[data-span-tip]")
-        for height in range(4, 97, 2):
+        for height in range(97, 3, -2):
             place = self.point(candle, height=height / 100)
             self.page.mouse.move(*place)
             self.page.wait_for_timeout(30)

@@ -1,7 +1,7 @@
 """One contract for every encoder: labels are final once they are older than `provisional_bars`."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest

@@ -41,12 +41,11 @@ export function viewFor({
   model,
   is_shown,
 }: ViewInput): ChartView {
-  const provisional_from = provisionalFrom(candles, model?.model_info.provisional_bars ?? 0);
   const { threshold, hidden_labels, only_disagreements } = settings;
   const { rows, summary } = viewOf({
     candles,
     annotations,
-    predictions: is_shown ? predictionsOf(known, provisional_from) : [],
+    predictions: is_shown ? predictionsOf(known, candles, model) : [],
     asked: is_shown ? known.covered : [],
     sought,
     known: model?.model_info.label_names ?? [],
@@ -55,16 +54,29 @@ export function viewFor({
     only_disagreements,
   });
   const models = model?.label_config.map(({ name, color }) => [name, color] as const) ?? [];
-  const drawn = { rows, annotations, detected, colors: new Map([...models, ...colors]), provisional_from };
+  const drawn = { rows, annotations, detected, colors: new Map([...models, ...colors]) };
   return { rows, summary, spans: layersOf(drawn) };
 }
 
-function predictionsOf({ version, spans }: KnownPredictions, from: number | null): Prediction[] {
+function predictionsOf(
+  { version, spans }: KnownPredictions,
+  candles: readonly Candle[],
+  model: ModelDescription | null,
+): Prediction[] {
   if (version === null) return [];
-  return spans.map((span) => ({
-    ...span,
-    key: `prediction:${span.label}|${span.start_time}|${span.end_time}`,
-    model_version: version,
-    provisional: isProvisional(span, from),
-  }));
+  const from = new Map(
+    model?.label_config.map(({ name, provisional_bars }) => [
+      name,
+      provisionalFrom(candles, provisional_bars),
+    ]),
+  );
+  return spans.map((span) => {
+    const open = from.get(span.label) ?? null;
+    return {
+      ...span,
+      key: `prediction:${span.label}|${span.start_time}|${span.end_time}`,
+      model_version: version,
+      provisional_from: isProvisional(span, open) ? open : null,
+    };
+  });
 }

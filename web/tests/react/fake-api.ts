@@ -88,7 +88,7 @@ export class FakeApi {
     return {
       model_info: { model_version: this.version, label_names: ["flag", "wedge"], provisional_bars: 3 },
       metrics: {},
-      label_config: [{ name: "flag", color: "#123456" }],
+      label_config: [{ name: "flag", color: "#123456", provisional_bars: 3 }],
     };
   }
 

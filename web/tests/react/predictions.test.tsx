@@ -179,7 +179,7 @@ test("spans among the newest candles are provisional as long as the model says",
   const chart = await ready({ range: { start_time: 60 * HOUR, end_time: 99 * HOUR } });
   await chart.does(({ predict_visible }) => predict_visible());
   await chart.until(({ rows }) => rows.length === 2);
-  expect(chart.now().rows.map(({ prediction }) => prediction?.provisional)).toEqual([false, true]);
+  expect(chart.now().rows.map(({ prediction }) => prediction?.provisional_from)).toEqual([null, 97 * HOUR]);
 });
 
 test("with the service away it says so, and asks the model again once it is back", async () => {

@@ -1,6 +1,7 @@
 "use client";
 
 import { type ReactNode, useId } from "react";
+import { annotationIdOf } from "../../spans/view";
 import type { Prediction } from "../../types";
 import type { Selection } from "../predictions";
 import { usePredictions } from "../provider";
@@ -17,7 +18,8 @@ interface Props {
 
 /** What is selected on the chart, and what can be said of it. */
 export function VerdictBar({ labels, children }: Props) {
-  const { selected, verdicts, step } = usePredictions();
+  const { selected, selected_key, verdicts, step } = usePredictions();
+  const isPersons = selected_key !== null && annotationIdOf(selected_key) !== null;
   return (
     <div className={styles.bar} data-empty={selected === null}>
       {selected === null ? (
@@ -28,8 +30,10 @@ export function VerdictBar({ labels, children }: Props) {
       ) : (
         <>
           <Told row={selected} />
-          {selected.prediction !== null && <Judging prediction={selected.prediction} labels={labels} />}
-          {children?.(selected)}
+          {selected.prediction !== null && !isPersons && (
+            <Judging prediction={selected.prediction} labels={labels} />
+          )}
+          {isPersons && children?.(selected)}
         </>
       )}
       <div className={styles.ending}>
@@ -64,7 +68,6 @@ function Told({ row: { prediction, annotation, standing, judged } }: { row: Sele
       {prediction !== null && (
         <span>
           {confidenceWords(prediction.avg_confidence)} by v{prediction.model_version}
-          {prediction.provisional && ", may still change"}
         </span>
       )}
       <span>{rangeWords(shown)}</span>
