@@ -1,6 +1,6 @@
 /** The pointer on the chart: a click picks, Alt, Ctrl or Meta click dismisses, a bound is dragged, two clicks mark. */
 
-import type { IChartApi } from "lightweight-charts";
+import type { ChartOptions, IChartApi } from "lightweight-charts";
 import { nearestCandle, snappedRange } from "../spans/candle-axis";
 import type { TimeRange } from "../types";
 import type { Hit } from "./model";
@@ -25,6 +25,8 @@ interface Dragging {
   part: "start" | "end";
   before: TimeRange;
   range: TimeRange;
+  /** What the chart's own panning and zooming was set to. */
+  handling: Pick<ChartOptions, "handleScroll" | "handleScale">;
 }
 
 const CLICK_PX = 4;
@@ -94,6 +96,7 @@ export class ChartPointer {
       part: hit.part,
       before: { start_time, end_time },
       range: { start_time, end_time },
+      handling: handlingOf(this.#chart),
     };
     this.#element.setPointerCapture(event.pointerId);
     this.#chart.applyOptions({ handleScroll: false, handleScale: false });
@@ -133,8 +136,9 @@ export class ChartPointer {
     this.#handlers.onPick(key, { dismiss: altKey || ctrlKey || metaKey });
   }
 
-  #letGo({ key, before, range }: Dragging): void {
-    this.#endDragging();
+  #letGo(dragging: Dragging): void {
+    const { key, before, range } = dragging;
+    this.#endDragging(dragging);
     const isSame = range.start_time === before.start_time && range.end_time === before.end_time;
     if (!isSame) this.#handlers.onMoved(key, range);
   }
@@ -163,15 +167,15 @@ export class ChartPointer {
   #giveUp(): void {
     if (this.#dragging !== null) {
       this.#overlay.preview(this.#dragging.key, this.#dragging.before);
-      this.#endDragging();
+      this.#endDragging(this.#dragging);
     }
     this.#pressed = null;
     this.#endPlacing();
   }
 
-  #endDragging(): void {
+  #endDragging({ handling }: Dragging): void {
     this.#dragging = null;
-    this.#chart.applyOptions({ handleScroll: true, handleScale: true });
+    this.#chart.applyOptions(handling);
   }
 
   #endPlacing(): void {
@@ -221,6 +225,12 @@ export class ChartPointer {
     const scale = this.#chart.timeScale();
     return x >= 0 && x <= scale.width() && y >= 0 && y <= this.#element.clientHeight - scale.height();
   }
+}
+
+/** A copy, as the library changes its options in place. */
+function handlingOf(chart: IChartApi): Dragging["handling"] {
+  const { handleScroll, handleScale } = chart.options();
+  return structuredClone({ handleScroll, handleScale });
 }
 
 type Scale = ReturnType<IChartApi["timeScale"]>;

@@ -69,7 +69,6 @@ function drawBox(pen: Pen, box: Box, { theme, selected, hovered }: Drawing): voi
   context.lineWidth = line;
   context.setLineDash(pen.dashes[span.stroke]);
   strokeInside(context, rect, line);
-  if (isSelected && span.movable) drawHandles(pen, rect, { color: span.color, around: theme.background });
 }
 
 function dashesAt(across: number): Record<Stroke, number[]> {
@@ -77,7 +76,10 @@ function dashesAt(across: number): Record<Stroke, number[]> {
   return { solid: scaled("solid"), dashed: scaled("dashed"), dotted: scaled("dotted") };
 }
 
-function bitmapRect({ across, down }: Pen, { left, right, top, bottom }: Box): Rect {
+function bitmapRect(
+  { across, down }: { across: number; down: number },
+  { left, right, top, bottom }: Box,
+): Rect {
   const [x, y] = [Math.round(left * across), Math.round(top * down)];
   return { left: x, top: y, width: Math.round(right * across) - x, height: Math.round(bottom * down) - y };
 }
@@ -134,23 +136,24 @@ function hatch(
   context.restore();
 }
 
-function drawHandles(
-  { context, across, down }: Pen,
-  { left, top, width, height }: Rect,
-  { color, around }: { color: string; around: string },
-): void {
-  const handle = { width: Math.round(HANDLE.width * across), height: Math.round(HANDLE.height * down) };
-  const y = Math.round(top + (height - handle.height) / 2);
-  context.setLineDash([]);
-  context.fillStyle = color;
-  context.strokeStyle = around;
-  context.lineWidth = 2 * Math.round(across);
-  for (const x of [left, left + width]) {
-    context.beginPath();
-    context.roundRect(Math.round(x - handle.width / 2), y, handle.width, handle.height, 2 * across);
-    context.stroke();
-    context.fill();
-  }
+/** Draws the bounds that can be dragged, over the candles. */
+export function drawHandles(target: Target, { boxes, theme, selected }: Drawing): void {
+  const box = selected === null ? undefined : boxes.find(({ mark }) => mark.span.key === selected);
+  if (!box?.mark.span.movable) return;
+  target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: across, verticalPixelRatio: down }) => {
+    const { left, top, width, height } = bitmapRect({ across, down }, box);
+    const handle = { width: Math.round(HANDLE.width * across), height: Math.round(HANDLE.height * down) };
+    const y = Math.round(top + (height - handle.height) / 2);
+    context.fillStyle = box.mark.span.color;
+    context.strokeStyle = theme.background;
+    context.lineWidth = 2 * Math.round(across);
+    for (const x of [left, left + width]) {
+      context.beginPath();
+      context.roundRect(Math.round(x - handle.width / 2), y, handle.width, handle.height, 2 * across);
+      context.stroke();
+      context.fill();
+    }
+  });
 }
 
 /** Draws tags, over all else. */

@@ -19,7 +19,7 @@ import { hitAt } from "./hitting";
 import { lowHigh, type Mark, marksOf, pricesOf } from "./marks";
 import type { Hit, OverlaySpan, OverlayTheme } from "./model";
 import { PaneView } from "./pane-view";
-import { type Drawing, drawBoxes, drawTags, fontOf, type Target } from "./renderer";
+import { type Drawing, drawBoxes, drawHandles, drawTags, fontOf, type Target } from "./renderer";
 import { placedTags, type Tag } from "./tags";
 
 const LIGHT: OverlayTheme = {
@@ -47,7 +47,10 @@ export class SpanOverlay implements ISeriesPrimitive<Time> {
   #hovered: string | null = null;
   readonly #views = [
     new PaneView("behind", (target) => drawBoxes(target, this.#drawing())),
-    new PaneView("over", (target) => drawTags(target, this.#placed(target), this.#drawing())),
+    new PaneView("over", (target) => {
+      drawHandles(target, this.#drawing());
+      drawTags(target, this.#placed(target), this.#drawing());
+    }),
   ];
 
   attached({ chart, series, requestUpdate }: SeriesAttachedParameter<Time>): void {
