@@ -101,13 +101,13 @@ def _correct_by_dragging(page: Any, chart: WebChart, ws: Workspace) -> tuple[str
 def _dismiss_with_alt(page: Any, chart: WebChart, ws: Workspace) -> None:
     """Alt click on the next prediction; it is gone from the chart at once."""
     page.keyboard.press("j")
-    label, start, end = selected(page)
+    label, start, _ = selected(page)
     time = ws.candles.read(*EURUSD).time
     place = chart.find(int(time.searchsorted(start)), words=label)
     page.keyboard.down("Alt")
     page.mouse.click(*place)
     page.keyboard.up("Alt")
-    wait(lambda: selected(page) != (label, start, end), "the dismissed prediction to go", page)
+    page.locator("[data-start]").wait_for(state="detached")
 
 
 def _version(page: Any) -> str:

@@ -119,7 +119,7 @@ class WebChart:
         self.page.mouse.click(*self.point(candle, height=height), **options)
 
     def find(self, candle: int, *, words: str) -> tuple[float, float]:
-        """Where the pointer over that candle is told of a span of that label; from below, where no tag of a model is."""
+        """Where the pointer over that candle is told of a span of that label; models' tags are above."""
         tip = self.page.locator("[data-span-tip]")
         for height in range(97, 3, -2):
             place = self.point(candle, height=height / 100)

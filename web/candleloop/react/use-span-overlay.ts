@@ -96,7 +96,10 @@ function useMade(parts: ChartParts | null, options: SpanOverlayOptions): Made | 
         overlay.setHovered(hit?.key ?? null);
         tip.tell(hit === null ? null : overlay.span(hit.key), x, y);
       },
-      onMoved: (key, range) => moved(overlay, key, range),
+      onMoved: (key, range) => {
+        tip.tell(null, 0, 0);
+        moved(overlay, key, range);
+      },
       onPlaced: (range) => placed(range),
       onGivenUp: () => givenUp(),
     });

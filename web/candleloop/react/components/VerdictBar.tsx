@@ -29,7 +29,7 @@ export function VerdictBar({ labels, children }: Props) {
         </p>
       ) : (
         <>
-          <Told row={selected} />
+          <Told row={selected} isPersons={isPersons} />
           {selected.prediction !== null && !isPersons && (
             <Judging prediction={selected.prediction} labels={labels} />
           )}
@@ -53,10 +53,11 @@ export function VerdictBar({ labels, children }: Props) {
   );
 }
 
-function Told({ row: { prediction, annotation, standing, judged } }: { row: Selection }) {
-  const shown = prediction ?? annotation;
+function Told({ row, isPersons }: { row: Selection; isPersons: boolean }) {
+  const prediction = isPersons ? null : row.prediction;
+  const shown = prediction ?? row.annotation;
   if (shown === null) return null;
-  const said = standing === null ? null : judged ? "Judged" : STANDING_WORDS[standing];
+  const { standing, judged } = row;
   return (
     <div
       className={styles.told}
@@ -71,7 +72,7 @@ function Told({ row: { prediction, annotation, standing, judged } }: { row: Sele
         </span>
       )}
       <span>{rangeWords(shown)}</span>
-      {said !== null && <em>{said}</em>}
+      {standing !== null && <em>{judged ? "Judged" : STANDING_WORDS[standing]}</em>}
     </div>
   );
 }
