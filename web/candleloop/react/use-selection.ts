@@ -1,7 +1,7 @@
 "use client";
 /** What is selected on a chart. */
 
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { annotationIdOf, annotationKey, type Row } from "../spans/view";
 import type { SpanAnnotation, TimeRange } from "../types";
 import type { Predictions, Selection } from "./predictions";
@@ -27,11 +27,16 @@ export function useSelection({ rows, annotations, stored_ids, visible }: Selecta
     [rows, annotations, stored_ids],
   );
   const selected = useMemo(() => (key === null ? null : find(key)), [key, find]);
+  // What was dismissed is gone: stepping goes on from where it was.
+  const last = useRef<number | null>(null);
+  useEffect(() => {
+    if (key === null) last.current = null;
+    else if (selected !== null) last.current = startOf(selected);
+  }, [key, selected]);
   const step = useCallback(
     (by: 1 | -1) => {
       const at = rows.findIndex((row) => row.key === selected?.key);
-      const from = selected === null ? null : startOf(selected);
-      const next = rows[at === -1 ? nearestIndex(rows, by, from ?? visible()?.start_time) : at + by];
+      const next = rows[at === -1 ? nearestIndex(rows, by, last.current ?? visible()?.start_time) : at + by];
       if (next !== undefined) select(next.key);
     },
     [rows, selected, visible],

@@ -42,7 +42,11 @@ export function useSpanOverlay(parts: ChartParts | null, options: SpanOverlayOpt
   const made = useMade(parts, options);
   const { candles, theme, placing = false } = options;
   useEffect(() => made?.overlay.setCandles(candles), [made, candles]);
-  useEffect(() => made?.overlay.setSpans(spans), [made, spans]);
+  useEffect(() => {
+    made?.overlay.setSpans(spans);
+    // What it tells of may be gone.
+    made?.tip.tell(null, 0, 0);
+  }, [made, spans]);
   useShownSelection(parts, made, selected_key);
   useEffect(() => {
     if (theme === undefined) return;
