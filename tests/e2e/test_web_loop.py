@@ -60,8 +60,12 @@ def test_predict_filter_correct_dismiss_retrain_and_see_the_new_version(
     wait(lambda: _version(page) != before, "the new version in the panel", page, timeout_s=200)
     assert wait_for_predictions(page)
     page.keyboard.press("Escape")
-    page.keyboard.press("j")
-    wait(lambda: f"by {_version(page)}" in page.locator("[data-start]").inner_text(), "its predictions", page)
+
+    def next_is_of_the_new_version() -> bool:
+        page.keyboard.press("j")
+        return f"by {_version(page)}" in page.locator("[data-start]").inner_text()
+
+    wait(next_is_of_the_new_version, "the new version's predictions", page)
 
 
 def _filter(page: Any) -> None:
