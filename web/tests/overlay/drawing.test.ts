@@ -142,6 +142,15 @@ describe("what is not in view", () => {
     expect(chart.asked).toBeLessThanOrEqual(2 * 14);
   });
 
+  test("is not drawn where a long span has the search begin far before the view", () => {
+    const chart = new FakeChart();
+    chart.left = -500;
+    const drawn = draw(attached(chart, [...all, spanOver(2, 60)]));
+    const [first] = drawn.of("strokeRect").map(({ at }) => (at[0] ?? 0) + (at[2] ?? 0));
+    expect(drawn.of("strokeRect")).toHaveLength(11);
+    expect(first).toBeGreaterThan(-20);
+  });
+
   test("does not hide a long span that reaches into view from far off", () => {
     const chart = new FakeChart();
     chart.left = -500;
