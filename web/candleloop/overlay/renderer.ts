@@ -177,7 +177,7 @@ function drawTag(
   selected: string | null,
 ): void {
   const { span } = box.mark;
-  context.globalAlpha = selected === null || span.key === selected ? 0.95 : 0.75;
+  context.globalAlpha = selected === null || span.key === selected ? 0.95 : 0.85;
   context.fillStyle = span.color;
   context.beginPath();
   context.roundRect(left, top, width, TAG_PX, 3);
