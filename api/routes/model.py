@@ -6,6 +6,7 @@ from api.openapi import problems
 from api.schemas import LabelColor, Loaded, LoadRequest, Metrics, ModelDescription, RollbackRequest
 from api.service import Service, ServiceDep
 from mllib.errors import Conflict
+from mllib.inference import Predictor
 from mllib.pipeline.promoting import promote, rollback
 
 router = APIRouter(prefix="/model", tags=["model"])
@@ -18,7 +19,7 @@ def model_info(service: ServiceDep) -> ModelDescription:
     return ModelDescription(
         model_info=predictor.info,
         metrics=Metrics.model_validate(predictor.metrics),
-        label_config=_label_config(service, predictor.info.label_names),
+        label_config=_label_config(service, predictor),
     )
 
 
@@ -45,12 +46,17 @@ def roll_back(asked: RollbackRequest, service: ServiceDep) -> Loaded:
     return Loaded(model_info=service.champion.require().info)
 
 
-def _label_config(service: Service, names: list[str]) -> list[LabelColor]:
-    """The colours of labels; nothing is written unless one has none yet."""
+def _label_config(service: Service, predictor: Predictor) -> list[LabelColor]:
+    """The model's labels with their colours; nothing is written unless one has none yet."""
+    names, encoder = predictor.info.label_names, predictor.encoder
     known = service.ws.store.labels.colors()
     if unseen := [name for name in names if name not in known]:
         known |= {label.name: label.color for label in service.ws.store.labels.ensure(unseen)}
-    return [LabelColor(name=name, color=known[name]) for name in names if name in known]
+    return [
+        LabelColor(name=name, color=known[name], provisional_bars=encoder.provisional_bars_of(name))
+        for name in names
+        if name in known
+    ]
 
 
 def _require_followed(service: Service, run_id: str) -> None:

@@ -60,10 +60,14 @@ class Metrics(BaseModel):
 
 
 class LabelColor(BaseModel):
-    """How the console and the chart draw a label."""
+    """How the console and the chart draw a label.
+
+    What the model says of it may still change on the newest `provisional_bars` candles.
+    """
 
     name: str
     color: str
+    provisional_bars: int
 
 
 class ModelDescription(BaseModel):

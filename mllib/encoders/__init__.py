@@ -113,6 +113,9 @@ class Encoder(Protocol):
     def provisional_bars(self) -> int:
         """How young a decoded label is while it may still change, in bars."""
 
+    def provisional_bars_of(self, label: str) -> int:
+        """The same of the spans of one label; `provisional_bars` at most."""
+
     @property
     def reach(self) -> tuple[int, int]:
         """How many bars before and after its `start` a row, and whether it is proposed, may depend on."""

@@ -99,6 +99,10 @@ class BioEncoder:
         """How young a decoded label is while it may still change, in bars."""
         return self.reach[1] + self._decode_bars
 
+    def provisional_bars_of(self, label: str) -> int:
+        """As of all of its labels."""
+        return self.provisional_bars
+
     @property
     def reach(self) -> tuple[int, int]:
         """How many bars before and after its own a row reads."""

@@ -98,6 +98,11 @@ class CombinedEncoder:
     def provisional_bars(self) -> int:
         return max(self.bio.provisional_bars, self.window.provisional_bars)
 
+    def provisional_bars_of(self, label: str) -> int:
+        """Those of the part that decodes the label: long windows say nothing of short patterns."""
+        is_short = self.decoded_by[self.labels.index(label)] == "bio"
+        return self.bio.provisional_bars if is_short else self.window.provisional_bars
+
     @property
     def reach(self) -> tuple[int, int]:
         past, future = zip(self.bio.reach, self.window.reach, strict=True)

@@ -109,6 +109,10 @@ class WindowEncoder:
         """How young a label is while it may still change: windows over it, and those that overlap these."""
         return self._most_bars + self.reach[1]
 
+    def provisional_bars_of(self, label: str) -> int:
+        """As of all of its labels."""
+        return self.provisional_bars
+
     @property
     def reach(self) -> tuple[int, int]:
         """How many bars before and after its start a row reads."""

@@ -118,16 +118,21 @@ class WebChart:
         self.page.mouse.move(*self.point(candle, height=height))
         self.page.mouse.click(*self.point(candle, height=height), **options)
 
-    def find(self, candle: int, words: str) -> tuple[float, float]:
-        """Where the pointer over that candle is told of a span whose tip has these words."""
+    def find(self, candle: int, *, words: str) -> tuple[float, float]:
+        """Where the pointer over that candle is told of a span of that label; models' tags are above."""
         tip = self.page.locator("[data-span-tip]")
-        for height in range(6, 94, 3):
+        for height in range(97, 3, -2):
             place = self.point(candle, height=height / 100)
             self.page.mouse.move(*place)
-            self.page.wait_for_timeout(40)
-            if tip.is_visible() and words in tip.inner_text():
+            self.page.wait_for_timeout(30)
+            if tip.is_visible() and words.replace("_", " ") in tip.inner_text().lower():
                 return place
         raise AssertionError(f"no span told as {words!r} over candle {candle}")
+
+    def bound(self, label: str, *, first: int, last: int) -> tuple[float, float]:
+        """Where the right bound of a span lies, in the middle of its height."""
+        middle = self.find((first + last) // 2, words=label)
+        return self.point(last + 0.5)[0], middle[1]
 
     def drag(self, place: tuple[float, float], to_candle: float) -> None:
         self.page.mouse.move(*place)
@@ -139,14 +144,28 @@ class WebChart:
 def summary(page: Any) -> dict[str, int]:
     """The figures of the panel's Agreement section, by what they count."""
     rows = page.get_by_role("region", name="Agreement").locator("dl > div")
-    return {row.locator("dt").inner_text(): int(row.locator("dd").inner_text().replace(",", "")) for row in rows.all()}
+    counted = {row.locator("dt").inner_text(): row.locator("dd").inner_text() for row in rows.all()}
+    return {name: int(count.replace(",", "")) for name, count in counted.items()}
+
+
+def selected(page: Any) -> tuple[str, int, int]:
+    """Label, start and end of what the verdict bar tells of."""
+    told = page.locator("[data-start]")
+    told.wait_for()
+    label = told.locator("strong").inner_text().lower().replace(" ", "_")
+    return label, int(told.get_attribute("data-start")), int(told.get_attribute("data-end"))
 
 
 def saved(page: Any) -> None:
-    page.get_by_role("status").get_by_text("Saved", exact=True).wait_for()
+    """Waits until the service has acknowledged all that was said."""
+    page.get_by_text("Saved", exact=True).wait_for()
 
 
 def wait_for_predictions(page: Any) -> dict[str, int]:
     """The summary, once it counts something that the model says."""
-    wait(lambda: sum(n for name, n in summary(page).items() if name != "Missed by the model"), "predictions", page)
+
+    def predicted() -> int:
+        return sum(n for name, n in summary(page).items() if name != "Missed by the model")
+
+    wait(predicted, "predictions", page)
     return summary(page)

@@ -1,7 +1,7 @@
 """One contract for every encoder: labels are final once they are older than `provisional_bars`."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -80,6 +80,11 @@ def _said(encoder: Encoder, candles: Candles, rows: Rows, P: np.ndarray) -> list
     return list(zip(label, over, strict=True))
 
 
+def _spans_of(label: str, said: Sequence[tuple[object, ...]]) -> list[list[PredictedSpan]]:
+    """For each bar the spans of a label over it."""
+    return [[one for one in over if one.label == label] for _, over in said]
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @settings(deadline=None, max_examples=25)
 @given(
@@ -104,6 +109,9 @@ def test_a_label_older_than_the_provisional_bars_is_final(
     whole, part = _said(encoder, candles, every, P), _said(encoder, now, rows, known)
     final = max(seen - encoder.provisional_bars, 0)
     assert part[:final] == whole[:final]
+    for label in encoder.labels:
+        final = max(seen - encoder.provisional_bars_of(label), 0)
+        assert _spans_of(label, part[:final]) == _spans_of(label, whole[:final])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

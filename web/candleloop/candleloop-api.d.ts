@@ -1024,10 +1024,15 @@ export interface components {
             kappa: number | null;
             mean_iou: number | null;
         };
-        /** @description How the console and the chart draw a label. */
+        /**
+         * @description How the console and the chart draw a label.
+         *
+         *     What the model says of it may still change on the newest `provisional_bars` candles.
+         */
         LabelColor: {
             name: string;
             color: string;
+            provisional_bars: number;
         };
         /** @description The run whose model shall serve; `over` says why, where the gate refused it. */
         LoadRequest: {

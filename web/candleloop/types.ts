@@ -55,11 +55,12 @@ export interface TimeRange {
   end_time: number;
 }
 
-/** A predicted span, which model said it, and whether its word may still change. */
+/** A predicted span, and which model said it. */
 export interface Prediction extends Span {
   key: string;
   model_version: string;
-  provisional: boolean;
+  /** From this open on the model's word may still change; null where all of it is settled. */
+  provisional_from: number | null;
 }
 
 export interface Series {

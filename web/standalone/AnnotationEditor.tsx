@@ -29,29 +29,28 @@ export function AnnotationEditor({ annotation, labels, onChange, onRemove }: Pro
       <Choice
         name="Clarity"
         value={confidence === null ? null : String(confidence)}
-        options={CLARITY.map((one) => [one, one])}
-        none="not said"
+        options={CLARITY.map((one) => [one, `Clarity ${one}`])}
+        none="Clarity"
         onChoose={(value) => onChange({ confidence: value === null ? null : Number(value) })}
       />
       <Choice
         name="Outcome"
         value={outcome}
         options={OUTCOMES.map((one) => [one, one])}
-        none="not said"
+        none="Outcome"
         onChoose={(value) => onChange({ outcome: OUTCOMES.find((one) => one === value) ?? null })}
       />
-      <label>
-        <span>Notes</span>
-        <input
-          key={annotation.id}
-          defaultValue={notes ?? ""}
-          maxLength={10_000}
-          onBlur={(event) => {
-            const said = event.target.value.trim() || null;
-            if (said !== notes) onChange({ notes: said });
-          }}
-        />
-      </label>
+      <input
+        aria-label="Notes"
+        placeholder="Notes"
+        key={annotation.id}
+        defaultValue={notes ?? ""}
+        maxLength={10_000}
+        onBlur={(event) => {
+          const said = event.target.value.trim() || null;
+          if (said !== notes) onChange({ notes: said });
+        }}
+      />
       <button type="button" onClick={onRemove}>
         Delete <kbd>Del</kbd>
       </button>
@@ -69,16 +68,13 @@ interface ChoiceProps {
 
 function Choice({ name, value, options, none, onChoose }: ChoiceProps) {
   return (
-    <label>
-      <span>{name}</span>
-      <select value={value ?? ""} onChange={(event) => onChoose(event.target.value || null)}>
-        {none !== undefined && <option value="">{none}</option>}
-        {options.map(([one, words]) => (
-          <option key={one} value={one}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
+    <select aria-label={name} value={value ?? ""} onChange={(event) => onChoose(event.target.value || null)}>
+      {none !== undefined && <option value="">{none}</option>}
+      {options.map(([one, words]) => (
+        <option key={one} value={one}>
+          {words}
+        </option>
+      ))}
+    </select>
   );
 }

@@ -30,6 +30,7 @@ export function Workbench({ series, stored, onChoose }: Props) {
   const kept = useAnnotations({ pair, timeframe, annotator: annotator || undefined });
   const [visible, setVisible] = useState<TimeRange | null>(null);
   const palette = usePalette();
+  const colors = useMemo(() => new Map(palette.map(({ name, color }) => [name, color])), [palette]);
   const sought = useMemo(() => palette.map(({ name }) => name), [palette]);
   const shown = useCallback(() => visible, [visible]);
   const seen = useCallback(
@@ -48,6 +49,7 @@ export function Workbench({ series, stored, onChoose }: Props) {
       visible_range={visible}
       annotations={kept.annotations}
       sought={sought}
+      colors={colors}
       annotator={annotator || undefined}
       onAnnotation={kept.received}
       onRetraction={kept.retracted}

@@ -66,6 +66,11 @@ export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Returns an error's words; null for that the service is away, which is said once, of the service. */
+export function wordsUnlessAway(error: Error | null): string | null {
+  return error === null || (error instanceof ServiceError && error.failure === "away") ? null : error.message;
+}
+
 /** Returns the error for a call that was cut off or never answered. */
 export function unreached(words: string = AWAY): ServiceError {
   return new ServiceError(words, "away", 0);

@@ -81,6 +81,11 @@ export class Outbox {
     this.publish({});
   }
 
+  /** Where it sends to. */
+  get base(): string {
+    return this.endpoints.base;
+  }
+
   readonly snapshot = (): OutboxState => this.state;
 
   /** Calls `listener` after each change; returns the way to end that. While anybody listens, it sends. */
@@ -226,9 +231,10 @@ export class Outbox {
   private readonly cameOnline = (): void => this.wake();
 
   private open(): void {
-    if (typeof window === "undefined") return;
-    window.addEventListener("storage", this.changedElsewhere);
-    window.addEventListener("online", this.cameOnline);
+    if (typeof window !== "undefined") {
+      window.addEventListener("storage", this.changedElsewhere);
+      window.addEventListener("online", this.cameOnline);
+    }
     if (typeof BroadcastChannel !== "undefined") {
       this.channel = new BroadcastChannel(`candleloop ${this.store.prefix}`);
       this.channel.onmessage = this.heard;
@@ -239,11 +245,11 @@ export class Outbox {
 
   private close(): void {
     this.rest(null);
+    this.channel?.close();
+    this.channel = null;
     if (typeof window === "undefined") return;
     window.removeEventListener("storage", this.changedElsewhere);
     window.removeEventListener("online", this.cameOnline);
-    this.channel?.close();
-    this.channel = null;
   }
 }
 

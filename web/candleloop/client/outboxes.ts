@@ -20,5 +20,6 @@ export function outboxOf(base: string, { pair, timeframe }: Series): Outbox {
 
 /** Sends what waits of every series, also of those that are not on the screen. */
 export function wakeOutboxes(base: string): void {
-  for (const series of seriesKept(browserStorage())) outboxOf(base, series).wake();
+  for (const series of seriesKept(browserStorage())) outboxOf(base, series);
+  for (const outbox of outboxes.values()) if (outbox.base === base) outbox.wake();
 }

@@ -126,8 +126,9 @@ export class ChartPointer {
     this.#pressed = null;
     const { x, y } = this.#at(event);
     if (this.#dragging !== null) this.#letGo(this.#dragging);
-    else if (pressed === null || Math.hypot(x - pressed.x, y - pressed.y) > CLICK_PX) return;
-    else if (this.#placing) this.#place(x);
+    // A click on a bound that moves nothing is a click on its span.
+    if (pressed === null || Math.hypot(x - pressed.x, y - pressed.y) > CLICK_PX) return;
+    if (this.#placing) this.#place(x);
     else this.#pick(x, y, event);
   }
 

@@ -3,7 +3,9 @@
 import type { AnnotationChange, AnnotationRequest } from "../candleloop-api";
 import { randomId } from "../client/operation-store";
 import type { Outbox } from "../client/outbox";
+import { bookOf, provisionalOf, saidBy, type Verdict } from "../client/verdict-book";
 import { NOTHING, type SpanAnnotation } from "../types";
+import { correct, takeBack } from "./verdict-deeds";
 
 /** `operation` is the id of what the step put into the outbox. */
 export type Step =
@@ -57,6 +59,25 @@ export function undo(drawer: Drawer, step: Step): string | null {
   return annotate(drawer, requestOf(step.annotation)).id;
 }
 
+/** Changes what a verdict made that is not stored yet: another verdict takes its place. */
+export function alterVerdict(drawer: Drawer, clientId: string, change: AnnotationChange): void {
+  const verdict = verdictOf(drawer, clientId);
+  if (verdict === undefined) return;
+  const { label, start_time, end_time } = { ...saidBy(verdict.feedback), ...change };
+  const row = { prediction: null, annotation: provisionalOf(verdict.feedback) };
+  correct({ ...drawer, as_of: verdict.feedback.as_of ?? null }, row, { label, start_time, end_time });
+}
+
+/** Takes back what a verdict made that is not stored yet. */
+export function withdrawVerdict(drawer: Drawer, clientId: string): void {
+  const verdict = verdictOf(drawer, clientId);
+  if (verdict !== undefined) takeBack(drawer.outbox, verdict);
+}
+
+function verdictOf({ outbox }: Drawer, clientId: string): Verdict | undefined {
+  return bookOf(outbox.snapshot()).standing.find(({ feedback }) => feedback.client_id === clientId);
+}
+
 /** Returns the id of the removal; null where nothing had been sent and nothing needs to be. */
 function withdraw({ outbox, annotator }: Drawer, id: string): string | null {
   const waiting = outbox.snapshot().operations;
@@ -76,7 +97,7 @@ function inOrder(now: SpanAnnotation, change: AnnotationChange): AnnotationChang
 }
 
 function fieldsOf(now: SpanAnnotation, change: AnnotationChange): AnnotationChange {
-  const fields = Object.keys(change).filter((name) => name in now && name !== "annotator");
+  const fields = Object.keys(change).filter((name) => name in now);
   // Each is a field of both: an annotation has the values that a change may have.
   return Object.fromEntries(
     Object.entries(now).filter(([name]) => fields.includes(name)),

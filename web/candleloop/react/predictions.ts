@@ -46,6 +46,8 @@ export interface Verdicts {
   confirm: (key: string) => void;
   correct: (key: string, change: { label?: string } & Partial<TimeRange>) => void;
   dismiss: (key: string) => void;
+  /** Whether a span stems from a verdict given here that stands; `correct` then takes that verdict's place. */
+  is_given: (key: string) => boolean;
   /** Takes the last verdict back; null where there is none. */
   undo: (() => void) | null;
   /** How many wait for the service. */

@@ -19,6 +19,8 @@ export interface ChartInput {
   annotations: readonly SpanAnnotation[];
   /** The labels that people look for: a prediction of another one is nobody's miss. Unless given, all are. */
   sought?: readonly string[] | undefined;
+  /** The colour of each label as `#rrggbb`, where the host has its own; else the model's. */
+  colors?: ReadonlyMap<string, string> | undefined;
   annotator?: string | undefined;
   /** Where the proxy routes are; "/api" unless given. */
   base?: string | undefined;

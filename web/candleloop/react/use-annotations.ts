@@ -2,7 +2,7 @@
 /** The annotations of a series where they live in the API: what is stored, and what waits to be. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import type { AnnotationChange } from "../candleloop-api";
 import { withDeeds } from "../client/annotation-book";
 import { ServiceError, wordsOf } from "../client/call";
@@ -10,7 +10,7 @@ import type { Endpoints } from "../client/endpoints";
 import { annotationOf } from "../client/operations";
 import { type Outcome, warningOf } from "../client/outbox";
 import type { Series, SpanAnnotation, TimeRange } from "../types";
-import { alter, annotate, remove, type Step, undo } from "./annotation-steps";
+import { alter, alterVerdict, annotate, remove, type Step, undo, withdrawVerdict } from "./annotation-steps";
 import { useOutbox } from "./use-outbox";
 import { type Line, useLine } from "./use-service";
 
@@ -46,7 +46,6 @@ interface Read {
   asked_at: number;
 }
 
-const READ_AGAIN_MS = 30_000;
 const NOTHING_READ: Read = { annotations: [], asked_at: 0 };
 
 /** Returns the annotations of a series and the ways to change them. */
@@ -78,10 +77,12 @@ export function useAnnotations(input: AnnotationsInput): Annotations {
     alter: (id, change) => {
       const now = find(id);
       if (now !== undefined) steps.push(alter(drawer, now, change));
+      else alterVerdict(drawer, id, change);
     },
     remove: (id) => {
       const now = find(id);
       if (now !== undefined) steps.push(remove(drawer, now));
+      else withdrawVerdict(drawer, id);
     },
     undo: steps.isEmpty ? null : () => steps.pop((step) => undo(drawer, step)),
     waiting: operations.length,
@@ -101,7 +102,6 @@ function useStored({ client, endpoints }: Line, { pair, timeframe }: Series) {
     {
       queryKey,
       queryFn: ({ signal }) => readAll(endpoints, { pair, timeframe }, signal),
-      refetchInterval: ({ state }) => (state.status === "error" ? READ_AGAIN_MS : false),
     },
     client,
   );
@@ -127,12 +127,21 @@ function useStored({ client, endpoints }: Line, { pair, timeframe }: Series) {
   return { state, error, data: query.data ?? NOTHING_READ, received, retracted } as const;
 }
 
+interface Steps {
+  series: string;
+  steps: readonly Step[];
+}
+
 /** The steps of one series, as a stack; those that the service refused are taken out. */
 function useSteps(series: string) {
-  const [all, setAll] = useState<{ series: string; steps: readonly Step[] }>({ series, steps: [] });
-  const steps = all.series === series ? all.steps : [];
-  const change = (next: (steps: readonly Step[]) => readonly Step[]) =>
-    setAll((before) => ({ series, steps: next(before.series === series ? before.steps : []) }));
+  const [all, setAll] = useState<Steps>({ series, steps: [] });
+  // Two calls in one breath find what the first one left, before anything is drawn anew.
+  const live = useRef(all);
+  const stepsOf = (those: Steps) => (those.series === series ? those.steps : []);
+  const change = (next: (steps: readonly Step[]) => readonly Step[]) => {
+    live.current = { series, steps: next(stepsOf(live.current)) };
+    setAll(live.current);
+  };
   const hear = (outcome: Outcome) => {
     if (outcome.state !== "refused") return;
     const { operation } = outcome;
@@ -141,7 +150,7 @@ function useSteps(series: string) {
   };
   const push = (step: Step) => change((before) => [...before, step]);
   const pop = (take: (step: Step) => string | null) => {
-    const last = steps.at(-1);
+    const last = stepsOf(live.current).at(-1);
     if (last === undefined) return;
     const anew = take(last);
     change((before) =>
@@ -152,7 +161,7 @@ function useSteps(series: string) {
       ),
     );
   };
-  return { isEmpty: steps.length === 0, hear, push, pop };
+  return { isEmpty: stepsOf(all).length === 0, hear, push, pop };
 }
 
 function renamed(steps: readonly Step[], id: string, anew: string | null): readonly Step[] {

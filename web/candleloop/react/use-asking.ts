@@ -18,6 +18,8 @@ export interface AskingInput {
   is_auto: boolean;
   /** Of the model that serves. */
   version: string | null;
+  /** When that was last read: Unix ms. */
+  model_at: number;
   isUp: boolean;
   heard: (version: string) => void;
 }
@@ -44,13 +46,11 @@ export function useAsking({ endpoints }: Line, input: AskingInput): AskingLine {
     last.current = { predictor, range };
     void (range === null ? predictor.askAll() : predictor.askRange(input.candles, range));
   });
-  const { version } = input;
-  useEffect(() => {
-    // Another model's word is dropped, and the one that serves now is asked the last question again.
-    if (version === null || !predictor.follow(version)) return;
+  const ask_again = useEffectEvent(() => {
     if (last.current?.predictor === predictor) ask(last.current.range);
-  }, [predictor, version]);
-  useAuto(predictor, input, ask);
+  });
+  useFollowing(predictor, input, () => ask_again());
+  useAuto(predictor, input, (range) => ask(range));
 
   const { candles, visible } = input;
   const predict_visible = useCallback(() => {
@@ -74,20 +74,44 @@ interface Question {
 
 const NOTHING_VISIBLE: TimeRange = { start_time: 0, end_time: -1 };
 
+/** The service's processes take up another model within 5 s; until then some answer with the one before. */
+const MOST_TRIES = 6;
+const TRIED_AFTER_MS = 1000;
+
+/**
+ * Another model's word is dropped, and the one that serves now is asked the last question again, whenever the model was
+ * read anew and is another one than what is shown is from.
+ */
+function useFollowing(predictor: Predictor, { version, model_at }: AskingInput, ask: () => void): void {
+  const tried = useRef({ version: "", times: 0 });
+  const askAgain = useEffectEvent(ask);
+  useEffect(() => {
+    const shown = predictor.snapshot().known.version;
+    if (model_at === 0 || version === null || shown === null || shown === version) return;
+    const times = tried.current.version === version ? tried.current.times : 0;
+    if (times >= MOST_TRIES) return;
+    const follow = () => {
+      tried.current = { version, times: times + 1 };
+      if (predictor.follow(version)) askAgain();
+    };
+    const timer = setTimeout(follow, times === 0 ? 0 : TRIED_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [predictor, version, model_at]);
+}
+
 /** Asks about what the chart shows whenever it has come to rest on what was not asked about yet. */
 function useAuto(predictor: Predictor, input: AskingInput, ask: (range: TimeRange) => void): void {
   const { is_auto, isUp, rested_range } = input;
   const newest = input.candles.at(-1)?.time;
-  const consider = useEffectEvent((range: TimeRange) => {
+  const consider = useEffectEvent((asked: Predictor, range: TimeRange) => {
     const loaded = loadedPart(range, input.candles);
-    const { state, of } = predictor.snapshot();
+    const { state, of } = asked.snapshot();
     const isSweeping = state === "running" && of === "all";
-    if (loaded !== null && !isSweeping && !predictor.isCovered(loaded)) ask(loaded);
+    if (loaded !== null && !isSweeping && !asked.isCovered(loaded)) ask(loaded);
   });
   useEffect(() => {
-    // A new candle is looked at too, and another series is another predictor.
-    const isReady = newest !== undefined && predictor.snapshot() !== null;
-    if (isReady && is_auto && isUp && rested_range !== null) consider(rested_range);
+    const isReady = is_auto && isUp && newest !== undefined;
+    if (isReady && rested_range !== null) consider(predictor, rested_range);
   }, [predictor, is_auto, isUp, rested_range, newest]);
 }
 

@@ -3,9 +3,9 @@
 
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect } from "react";
-import { ServiceError, wordsOf } from "../client/call";
+import { wordsUnlessAway } from "../client/call";
 import type { ModelDescription, StoredModel } from "../types";
-import type { Line, ServiceLine } from "./use-service";
+import { type Line, READ_AGAIN_MS, type ServiceLine } from "./use-service";
 
 export interface ModelLine {
   model: ModelDescription | null;
@@ -14,6 +14,8 @@ export interface ModelLine {
   model_error: string | null;
   /** Asks which model serves where another version than the known one was heard of. */
   heard: (version: string | null) => void;
+  /** When it was last read: Unix ms. */
+  model_at: number;
   ask_again: () => void;
 }
 
@@ -25,12 +27,15 @@ const FOLLOWED_WITHIN_MS = 10_000;
 export function useModel(line: Line, { service, health, health_at }: ServiceLine): ModelLine {
   const { client, endpoints } = line;
   const isUp = service.state === "up";
-  const ask_again = useCallback(() => {
-    void client.invalidateQueries({ queryKey: ["model"] });
-    void client.invalidateQueries({ queryKey: ["models"] });
-  }, [client]);
+  const ask_again = useCallback(
+    (how: { cancelRefetch?: boolean } = {}) => {
+      void client.invalidateQueries({ queryKey: ["model"] }, how);
+      void client.invalidateQueries({ queryKey: ["models"] }, how);
+    },
+    [client],
+  );
   const load = useMutation(
-    { mutationFn: (runId: string) => endpoints.load(runId), onSettled: ask_again },
+    { mutationFn: (runId: string) => endpoints.load(runId), onSettled: () => ask_again() },
     client,
   );
   const awaited = load.data?.model_info.model_version;
@@ -39,6 +44,7 @@ export function useModel(line: Line, { service, health, health_at }: ServiceLine
       queryKey: ["model", endpoints.base],
       queryFn: ({ signal }) => endpoints.model(signal),
       refetchInterval: ({ state }) => {
+        if (state.status === "error") return READ_AGAIN_MS;
         const isThere = awaited === undefined || state.data?.model_info.model_version === awaited;
         return isThere || Date.now() > load.submittedAt + FOLLOWED_WITHIN_MS ? false : 1000;
       },
@@ -66,7 +72,8 @@ export function useModel(line: Line, { service, health, health_at }: ServiceLine
     if (health_at > 0 && health !== null) heard(health.model_version);
   }, [health, health_at, heard]);
   useEffect(() => {
-    if (isUp) ask_again();
+    // What is being asked for at this moment is not asked for twice.
+    if (isUp) ask_again({ cancelRefetch: false });
   }, [isUp, ask_again]);
   const { mutate } = load;
   const load_model = useCallback((runId: string) => mutate(runId), [mutate]);
@@ -74,14 +81,9 @@ export function useModel(line: Line, { service, health, health_at }: ServiceLine
     model: version === null ? null : (model.data ?? null),
     models: models.data ?? NO_MODELS,
     load_model,
-    model_error: errorOf(load.error) ?? errorOf(model.error) ?? errorOf(models.error),
+    model_error: wordsUnlessAway(load.error) ?? wordsUnlessAway(model.error) ?? wordsUnlessAway(models.error),
     heard,
+    model_at: model.dataUpdatedAt,
     ask_again,
   };
-}
-
-function errorOf(error: Error | null): string | null {
-  // That the service is away is said once, of the service.
-  if (error === null || (error instanceof ServiceError && error.failure === "away")) return null;
-  return wordsOf(error);
 }

@@ -3,7 +3,7 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { ServiceError, wordsOf } from "../client/call";
+import { wordsUnlessAway } from "../client/call";
 import { candlesWithin, overlap } from "../client/known-predictions";
 import { MOST_CANDLES } from "../client/predictor";
 import type { Candle, DetectedSpan, Pattern, TimeRange } from "../types";
@@ -59,7 +59,7 @@ export function usePatterns({ client, endpoints }: Line, input: PatternsInput): 
   return {
     patterns: available.data ?? NO_PATTERNS,
     detected,
-    pattern_error: errorOf(available.error ?? (isAsked ? detection.error : null)),
+    pattern_error: wordsUnlessAway(available.error ?? (isAsked ? detection.error : null)),
   };
 }
 
@@ -68,9 +68,4 @@ function withLookBack(candles: readonly Candle[], range: TimeRange | null): Cand
   const before = candles.findIndex(({ time }) => time >= range.start_time);
   const from = candles[Math.max(0, before - LOOK_BACK)]?.time ?? range.start_time;
   return candlesWithin(candles, { ...range, start_time: from }).slice(-MOST_CANDLES);
-}
-
-function errorOf(error: Error | null): string | null {
-  if (error === null || (error instanceof ServiceError && error.failure === "away")) return null;
-  return wordsOf(error);
 }

@@ -9,6 +9,8 @@ import type { Health } from "../types";
 import type { Service } from "./predictions";
 
 const HEALTH_EVERY_MS = 30_000;
+/** What was asked for in vain is asked for again after so long. */
+export const READ_AGAIN_MS = 30_000;
 
 export interface Line {
   client: QueryClient;
@@ -55,7 +57,12 @@ function newClient(): QueryClient {
   // `always`: a service on this machine answers without a network.
   return new QueryClient({
     defaultOptions: {
-      queries: { retry: false, networkMode: "always", staleTime: Number.POSITIVE_INFINITY },
+      queries: {
+        retry: false,
+        networkMode: "always",
+        staleTime: Number.POSITIVE_INFINITY,
+        refetchInterval: ({ state }) => (state.status === "error" ? READ_AGAIN_MS : false),
+      },
       mutations: { retry: false, networkMode: "always" },
     },
   });

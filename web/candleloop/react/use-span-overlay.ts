@@ -42,7 +42,11 @@ export function useSpanOverlay(parts: ChartParts | null, options: SpanOverlayOpt
   const made = useMade(parts, options);
   const { candles, theme, placing = false } = options;
   useEffect(() => made?.overlay.setCandles(candles), [made, candles]);
-  useEffect(() => made?.overlay.setSpans(spans), [made, spans]);
+  useEffect(() => {
+    made?.overlay.setSpans(spans);
+    // What it tells of may be gone.
+    made?.tip.tell(null, 0, 0);
+  }, [made, spans]);
   useShownSelection(parts, made, selected_key);
   useEffect(() => {
     if (theme === undefined) return;
@@ -78,7 +82,7 @@ function useMade(parts: ChartParts | null, options: SpanOverlayOptions): Made | 
   });
   const moved = useEffectEvent((overlay: SpanOverlay, key: string, range: TimeRange) => {
     const id = annotationIdOf(key);
-    if (id === null) verdicts.correct(key, range);
+    if (id === null || verdicts.is_given(key)) verdicts.correct(key, range);
     else if (options.onAnnotationMoved === undefined) overlay.setSpans(spans);
     else options.onAnnotationMoved(id, range);
   });
@@ -96,7 +100,10 @@ function useMade(parts: ChartParts | null, options: SpanOverlayOptions): Made | 
         overlay.setHovered(hit?.key ?? null);
         tip.tell(hit === null ? null : overlay.span(hit.key), x, y);
       },
-      onMoved: (key, range) => moved(overlay, key, range),
+      onMoved: (key, range) => {
+        tip.tell(null, 0, 0);
+        moved(overlay, key, range);
+      },
       onPlaced: (range) => placed(range),
       onGivenUp: () => givenUp(),
     });

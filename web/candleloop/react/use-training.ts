@@ -3,7 +3,7 @@
 
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { ServiceError, wordsOf } from "../client/call";
+import { ServiceError, wordsUnlessAway } from "../client/call";
 import type { Series, TrainingRun } from "../types";
 import type { Training } from "./predictions";
 import type { Line } from "./use-service";
@@ -51,7 +51,7 @@ export function useTraining(line: Line, series: Series, isUp: boolean, onEnd: ()
   return {
     run: shown,
     is_active: isPending || (shown !== null && isActive(shown)),
-    error: failed === null ? null : wordsOf(failed),
+    error: wordsUnlessAway(failed),
     start: useCallback((modelType: string) => mutateStart(modelType), [mutateStart]),
     cancel: useCallback(() => runId !== null && mutateCancel(runId), [mutateCancel, runId]),
   };

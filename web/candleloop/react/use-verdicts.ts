@@ -4,12 +4,11 @@
 import { useEffect, useMemo, useState } from "react";
 import type { Outcome } from "../client/outbox";
 import { warningOf } from "../client/outbox";
-import { bookOf, receivedAmong, withVerdicts } from "../client/verdict-book";
-import type { Row } from "../spans/view";
+import { type Book, bookOf, receivedAmong, withVerdicts } from "../client/verdict-book";
 import type { Candle, SpanAnnotation } from "../types";
 import type { Verdicts } from "./predictions";
 import { useOutbox } from "./use-outbox";
-import { confirm, correct, dismiss, takeBack } from "./verdict-deeds";
+import { confirm, correct, dismiss, isGiven, type Judgeable, takeBack } from "./verdict-deeds";
 
 export interface VerdictsInput {
   base: string;
@@ -28,7 +27,9 @@ export interface VerdictLine {
   /** Whether anything waits because the service was not reached. */
   problem: string | null;
   /** Returns the verdicts on rows that `find` finds by their keys. */
-  on: (find: (key: string) => Row | null) => Verdicts;
+  on: (find: (key: string) => Judgeable | null) => Verdicts;
+  /** What a verdict's annotation is called once it is stored, by its `client_id`. */
+  stored_ids: ReadonlyMap<string, string>;
 }
 
 /** Returns the annotations with the verdicts that stand, and the way to give more. */
@@ -46,9 +47,9 @@ export function useVerdicts(input: VerdictsInput): VerdictLine {
   const as_of = input.candles.at(-1)?.time ?? null;
   const last = book.standing.at(-1);
 
-  const on = (find: (key: string) => Row | null): Verdicts => {
+  const on = (find: (key: string) => Judgeable | null): Verdicts => {
     const speaker = { outbox, annotator, as_of };
-    const of = (key: string, say: (row: Row) => void) => {
+    const of = (key: string, say: (row: Judgeable) => void) => {
       const row = find(key);
       if (row !== null) say(row);
     };
@@ -56,6 +57,10 @@ export function useVerdicts(input: VerdictsInput): VerdictLine {
       confirm: (key) => of(key, (row) => confirm(speaker, row)),
       correct: (key, change) => of(key, (row) => correct(speaker, row, change)),
       dismiss: (key) => of(key, (row) => dismiss(speaker, row)),
+      is_given: (key) => {
+        const row = find(key);
+        return row !== null && isGiven(outbox, row);
+      },
       // Looked up anew when it is called: two quick calls never take the same verdict back twice.
       undo: last === undefined ? null : () => undoLast(outbox),
       waiting: operations.length,
@@ -63,7 +68,16 @@ export function useVerdicts(input: VerdictsInput): VerdictLine {
       warning: warningOf(state),
     };
   };
-  return { annotations, problem: state.problem, on };
+  const stored_ids = useMemo(() => storedIds(book), [book]);
+  return { annotations, stored_ids, problem: state.problem, on };
+}
+
+function storedIds({ standing }: Book): ReadonlyMap<string, string> {
+  return new Map(
+    standing.flatMap(({ annotation, feedback }) =>
+      annotation === null ? [] : [[feedback.client_id, annotation.id]],
+    ),
+  );
 }
 
 function undoLast(outbox: Parameters<typeof takeBack>[0]): void {

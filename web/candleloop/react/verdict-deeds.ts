@@ -4,10 +4,13 @@ import { randomId } from "../client/operation-store";
 import type { Outbox } from "../client/outbox";
 import { bookOf, isOfSame, saidBy, type Verdict } from "../client/verdict-book";
 import type { Row } from "../spans/view";
-import type { Feedback, TimeRange } from "../types";
+import type { Feedback, SpanAnnotation, TimeRange } from "../types";
 
 type Judged = NonNullable<Feedback["prediction"]>;
 export type Correction = { label?: string } & Partial<TimeRange>;
+
+/** A prediction, or the annotation that a verdict made. */
+export type Judgeable = Pick<Row, "prediction"> & { annotation: SpanAnnotation | null };
 
 export interface Speaker {
   outbox: Outbox;
@@ -17,19 +20,19 @@ export interface Speaker {
 }
 
 /** Says that a row's prediction is right; where that was just said, nothing. */
-export function confirm(speaker: Speaker, row: Row): void {
+export function confirm(speaker: Speaker, row: Judgeable): void {
   const place = placeOf(speaker.outbox, row);
   if (place !== null) give(speaker, place, feedbackOf(speaker, place.judged, "confirm", {}));
 }
 
 /** Says that nothing of the predicted label is there. */
-export function dismiss(speaker: Speaker, row: Row): void {
+export function dismiss(speaker: Speaker, row: Judgeable): void {
   const place = placeOf(speaker.outbox, row);
   if (place !== null) give(speaker, place, feedbackOf(speaker, place.judged, "dismiss", {}));
 }
 
 /** Says what is there instead; what is left out stays as it was said last. */
-export function correct(speaker: Speaker, row: Row, change: Correction): void {
+export function correct(speaker: Speaker, row: Judgeable, change: Correction): void {
   const place = placeOf(speaker.outbox, row);
   if (place === null) return;
   const { judged, before } = place;
@@ -48,6 +51,12 @@ export function correct(speaker: Speaker, row: Row, change: Correction): void {
   give(speaker, place, feedbackOf(speaker, judged, action, changes));
 }
 
+/** Returns whether a verdict on this was given here and stands: a correction then takes its place. */
+export function isGiven(outbox: Outbox, row: Judgeable): boolean {
+  const place = placeOf(outbox, row);
+  return place !== null && place.before !== null;
+}
+
 /** Takes a verdict back, before it is sent where that is still possible. */
 export function takeBack(outbox: Outbox, { id, feedback, feedback_id, annotation }: Verdict): void {
   if (outbox.drop(id)) return;
@@ -57,11 +66,11 @@ export function takeBack(outbox: Outbox, { id, feedback, feedback_id, annotation
 interface Place {
   judged: Judged;
   before: Verdict | null;
-  row: Row;
+  row: Judgeable;
 }
 
 /** The prediction that a row is about, and what was said of it here; read from the outbox, which is never behind. */
-function placeOf(outbox: Outbox, row: Row): Place | null {
+function placeOf(outbox: Outbox, row: Judgeable): Place | null {
   const { standing } = bookOf(outbox.snapshot());
   const { prediction, annotation } = row;
   if (prediction !== null) {
@@ -92,7 +101,7 @@ function isSaidAlready(before: Feedback, now: Feedback): boolean {
 }
 
 /** Whether the row's annotation is an earlier confirmation of just this prediction. */
-function isConfirmed({ prediction, annotation }: Row): boolean {
+function isConfirmed({ prediction, annotation }: Judgeable): boolean {
   if (prediction === null || annotation?.source !== "model_confirmed") return false;
   return isOfSame(annotation, prediction);
 }

@@ -29,6 +29,8 @@ export function passedOn(body: ReadableStream<Uint8Array>, waiting: Patience): R
         for (;;) {
           waiting.renew();
           const { done, value } = await reader.read();
+          // The next piece is asked for once the client has taken this one, however slow it is.
+          waiting.pause();
           if (done) return end(controller, rest);
           const { whole, begun } = parted(rest, value);
           rest = begun;

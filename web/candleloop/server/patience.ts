@@ -5,6 +5,8 @@ export interface Patience {
   signal: AbortSignal;
   /** The whole time once more. */
   renew: () => void;
+  /** The time stands still: it is not the service that is waited for. */
+  pause: () => void;
   /** No further waiting; to be called in any case. */
   end: () => void;
   is_over: () => boolean;
@@ -28,6 +30,7 @@ export function patience(limitMs: number, client: AbortSignal): Patience {
       clearTimeout(timer);
       timer = setTimeout(giveUp, limitMs);
     },
+    pause: () => clearTimeout(timer),
     end: () => {
       clearTimeout(timer);
       client.removeEventListener("abort", leave);

@@ -13,8 +13,6 @@ export interface Layers {
   detected: readonly DetectedSpan[];
   /** Of each label. */
   colors: ReadonlyMap<string, string>;
-  /** From this open on the model's word may still change; null where nothing may. */
-  provisional_from: number | null;
 }
 
 const OUTLINES: Partial<Record<Standing, Outline>> = { label_mismatch: "orange", missed_by_human: "yellow" };
@@ -57,7 +55,7 @@ function saidWords({ label, confidence }: { label: string; confidence?: number |
 
 function predictedSpan({ prediction, annotation, standing, judged }: Row, layers: Layers): OverlaySpan[] {
   if (prediction === null || judged) return [];
-  const { key, label, start_time, end_time, avg_confidence, model_version, provisional } = prediction;
+  const { key, label, start_time, end_time, avg_confidence, model_version, provisional_from } = prediction;
   const yours =
     annotation !== null && standing === "label_mismatch" ? `: ${labelWords(annotation.label)}` : "";
   return [
@@ -68,14 +66,14 @@ function predictedSpan({ prediction, annotation, standing, judged }: Row, layers
         `${STANDING_WORDS[standing]}${yours}`,
         `By model version ${model_version}`,
         rangeWords(prediction),
-        ...(provisional ? ["Its newest candles may still change it"] : []),
+        ...(provisional_from !== null ? ["Its newest candles may still change it"] : []),
       ],
       start_time,
       end_time,
       color: colorOf(label, layers.colors),
       stroke: "dashed",
       outline: OUTLINES[standing] ?? null,
-      provisional_from: provisional ? layers.provisional_from : null,
+      provisional_from,
       movable: true,
     },
   ];

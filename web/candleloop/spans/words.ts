@@ -4,12 +4,12 @@ import type { TimeRange } from "../types";
 import type { Standing } from "./view";
 
 export const STANDING_WORDS: Record<Standing, string> = {
-  agreement: "People and model agree",
-  boundary_mismatch: "People have other bounds",
-  label_mismatch: "People have another label",
+  agreement: "Agreed",
+  boundary_mismatch: "Other bounds",
+  label_mismatch: "Other label",
   missed_by_human: "Missed by people",
   missed_by_model: "Missed by the model",
-  not_sought: "Of labels that people leave out",
+  not_sought: "Label that people leave out",
 };
 
 /** A confidence in [0, 1] with two decimals, never rounded up to certainty. */

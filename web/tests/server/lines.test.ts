@@ -86,6 +86,20 @@ it("counts the time limit from the last piece, and ends a silent stream in the c
   await until(() => service.left() === 1);
 });
 
+it("does not count the time that the client takes", async () => {
+  vi.stubEnv("INFERENCE_BATCH_TIMEOUT", "150");
+  const { next, upstream } = await begun();
+  for (const piece of [1, 2, 3]) {
+    upstream.write(`{"piece":${piece}}\n`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  upstream.end('{"type":"end"}\n');
+  let told = "";
+  for (let piece = await next(); piece !== null; piece = await next()) told += piece;
+  expect(told).toBe('{"piece":1}\n{"piece":2}\n{"piece":3}\n{"type":"end"}\n');
+});
+
 it("gives the service up when the client has gone", async () => {
   const client = new AbortController();
   await begun(client.signal);

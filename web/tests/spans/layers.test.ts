@@ -10,7 +10,6 @@ function layers(given: Partial<Layers> = {}): Layers {
     annotations: [],
     detected: [],
     colors: new Map([["flag", "#112233"]]),
-    provisional_from: null,
     ...given,
   };
 }
@@ -84,12 +83,12 @@ describe("predictions", () => {
 
   test("that name another label tell people's", () => {
     const rows = [row({ standing: "label_mismatch", annotation: annotated({ label: "rising_wedge" }) })];
-    expect(layersOf(layers({ rows }))[0]?.hover[0]).toBe("People have another label: Rising wedge");
+    expect(layersOf(layers({ rows }))[0]?.hover[0]).toBe("Other label: Rising wedge");
   });
 
   test("are hatched from where the model's word may change, if theirs may", () => {
-    const provisional = row({ prediction: predicted({ provisional: true }) });
-    const drawn = layersOf(layers({ rows: [row(), provisional], provisional_from: 150 }));
+    const provisional = row({ prediction: predicted({ provisional_from: 150 }) });
+    const drawn = layersOf(layers({ rows: [row(), provisional] }));
     expect(drawn.map(({ provisional_from }) => provisional_from)).toEqual([null, 150]);
   });
 

@@ -40,7 +40,7 @@ export function predicted(given: Partial<Prediction> = {}): Prediction {
     avg_confidence: 0.9,
     candle_count: (end_time - start_time) / 10 + 1,
     model_version: "1",
-    provisional: false,
+    provisional_from: null,
     ...given,
   };
 }

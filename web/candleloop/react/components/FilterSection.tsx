@@ -96,9 +96,9 @@ function Figures({ of }: { of: Metrics["per_class"][string] | undefined }) {
   if (of === undefined || of.support === 0) return <td colSpan={3}>not tested</td>;
   return (
     <>
-      <td>{percent(of.precision)}</td>
-      <td>{percent(of.recall)}</td>
-      <td title={`${of.support.toLocaleString("en-GB")} candles in the test`}>{percent(of.f1_score)}</td>
+      <td>{of.precision.toFixed(2)}</td>
+      <td>{of.recall.toFixed(2)}</td>
+      <td title={`${of.support.toLocaleString("en-GB")} candles in the test`}>{of.f1_score.toFixed(2)}</td>
     </>
   );
 }

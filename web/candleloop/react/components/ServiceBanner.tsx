@@ -11,14 +11,18 @@ export function ServiceBanner() {
   return (
     <div className={styles.banner} role="status">
       <p>
-        <strong>Predictions are away.</strong> {service.error ?? "The service does not answer."} Annotating
-        goes on; the service is asked again every 30 seconds.{waiting}
+        <strong>Predictions are away.</strong> {sentence(service.error ?? "The service does not answer")}{" "}
+        Annotating goes on; the service is asked again every 30 seconds.{waiting}
       </p>
       <button type="button" onClick={service.ask_now}>
         Ask now
       </button>
     </div>
   );
+}
+
+function sentence(words: string): string {
+  return words.endsWith(".") ? words : `${words}.`;
 }
 
 function sayingsOf(count: number): string {

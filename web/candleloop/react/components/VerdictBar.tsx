@@ -1,12 +1,13 @@
 "use client";
 
 import { type ReactNode, useId } from "react";
+import { annotationIdOf } from "../../spans/view";
 import type { Prediction } from "../../types";
 import type { Selection } from "../predictions";
 import { usePredictions } from "../provider";
 import { Complaint } from "./Complaint";
 import styles from "./styles.module.css";
-import { labelWords, percent, rangeWords, STANDING_WORDS } from "./words";
+import { confidenceWords, labelWords, rangeWords, STANDING_WORDS } from "./words";
 
 interface Props {
   /** Labels that a correction may give. */
@@ -17,7 +18,8 @@ interface Props {
 
 /** What is selected on the chart, and what can be said of it. */
 export function VerdictBar({ labels, children }: Props) {
-  const { selected, verdicts, step } = usePredictions();
+  const { selected, selected_key, verdicts, step } = usePredictions();
+  const isPersons = selected_key !== null && annotationIdOf(selected_key) !== null;
   return (
     <div className={styles.bar} data-empty={selected === null}>
       {selected === null ? (
@@ -27,9 +29,11 @@ export function VerdictBar({ labels, children }: Props) {
         </p>
       ) : (
         <>
-          <Told row={selected} />
-          {selected.prediction !== null && <Judging prediction={selected.prediction} labels={labels} />}
-          {children?.(selected)}
+          <Told row={selected} isPersons={isPersons} />
+          {selected.prediction !== null && !isPersons && (
+            <Judging prediction={selected.prediction} labels={labels} />
+          )}
+          {isPersons && children?.(selected)}
         </>
       )}
       <div className={styles.ending}>
@@ -49,21 +53,26 @@ export function VerdictBar({ labels, children }: Props) {
   );
 }
 
-function Told({ row: { prediction, annotation, standing, judged } }: { row: Selection }) {
-  const shown = prediction ?? annotation;
+function Told({ row, isPersons }: { row: Selection; isPersons: boolean }) {
+  const prediction = isPersons ? null : row.prediction;
+  const shown = prediction ?? row.annotation;
   if (shown === null) return null;
-  const said = standing === null ? null : judged ? "Judged" : STANDING_WORDS[standing];
+  const { standing, judged } = row;
   return (
-    <div className={styles.told} data-standing={standing ?? undefined}>
+    <div
+      className={styles.told}
+      data-standing={standing ?? undefined}
+      data-start={shown.start_time}
+      data-end={shown.end_time}
+    >
       <strong>{labelWords(shown.label)}</strong>
       {prediction !== null && (
         <span>
-          {percent(prediction.avg_confidence)} by v{prediction.model_version}
-          {prediction.provisional && ", may still change"}
+          {confidenceWords(prediction.avg_confidence)} by v{prediction.model_version}
         </span>
       )}
       <span>{rangeWords(shown)}</span>
-      {said !== null && <em>{said}</em>}
+      {standing !== null && <em>{judged ? "Judged" : STANDING_WORDS[standing]}</em>}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** Figures, names and times as people read them. */
 
 export { labelWords } from "../../spans/label-words";
-export { rangeWords, STANDING_WORDS } from "../../spans/words";
+export { confidenceWords, rangeWords, STANDING_WORDS } from "../../spans/words";
 
 const MODELS: Record<string, string> = {
   xgboost: "XGBoost",
