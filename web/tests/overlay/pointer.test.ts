@@ -157,12 +157,24 @@ describe("dragging a bound of the selected span", () => {
     expect(bounds("10-20")).toEqual([0, 20]);
   });
 
-  test("back to where it was tells nothing, and is no click", () => {
+  test("back to where it was tells nothing", () => {
     send("pointerdown", 210);
     send("pointermove", 300);
-    send("pointermove", 206);
-    send("pointerup", 206);
+    send("pointermove", 203);
+    send("pointerup", 203);
     expect(told).toEqual([]);
+  });
+
+  test("by nothing at all is a click on its span", () => {
+    click(210, 200, { altKey: true });
+    expect(told).toEqual([["pick", "10-20", true]]);
+  });
+
+  test("by a candle of few pixels is no click", () => {
+    send("pointerdown", 208);
+    send("pointermove", 212);
+    send("pointerup", 212);
+    expect(told).toEqual([["moved", "10-20", range(10, 21)]]);
   });
 
   test("is given up by Escape, which puts the span back and goes no further", () => {
