@@ -125,8 +125,8 @@ export class ChartPointer {
     const pressed = this.#pressed;
     this.#pressed = null;
     const { x, y } = this.#at(event);
-    if (this.#dragging !== null) this.#letGo(this.#dragging);
     // A click on a bound that moves nothing is a click on its span.
+    if (this.#dragging !== null && this.#letGo(this.#dragging)) return;
     if (pressed === null || Math.hypot(x - pressed.x, y - pressed.y) > CLICK_PX) return;
     if (this.#placing) this.#place(x);
     else this.#pick(x, y, event);
@@ -137,11 +137,13 @@ export class ChartPointer {
     this.#handlers.onPick(key, { dismiss: altKey || ctrlKey || metaKey });
   }
 
-  #letGo(dragging: Dragging): void {
+  /** Whether the bound was moved. */
+  #letGo(dragging: Dragging): boolean {
     const { key, before, range } = dragging;
     this.#endDragging(dragging);
     const isSame = range.start_time === before.start_time && range.end_time === before.end_time;
     if (!isSame) this.#handlers.onMoved(key, range);
+    return !isSame;
   }
 
   #place(x: number): void {

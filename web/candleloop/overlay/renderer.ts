@@ -38,6 +38,8 @@ const OUTLINE_GAP_PX = 1;
 /** Boxes narrower than this have thinner lines, else there would be nothing but lines. */
 const THIN_BELOW_PX = 12;
 const NARROW_PX = 3;
+/** Between two strokes of the hatching; what is narrower is tinted instead. */
+const HATCH_PX = 6;
 const HANDLE = { width: 5, height: 18 };
 
 /** Draws the boxes of spans. */
@@ -119,7 +121,12 @@ function hatch(
   const from = Math.max(left, Math.round((hatched ?? 0) * across));
   const end = left + width;
   if (from >= end) return;
-  const step = Math.round(6 * down);
+  const step = Math.round(HATCH_PX * down);
+  if (end - from < step) {
+    context.fillStyle = faded(mark.span.color, 0.3);
+    context.fillRect(from, top, end - from, height);
+    return;
+  }
   context.save();
   context.beginPath();
   context.rect(from, top, end - from, height);
@@ -177,7 +184,7 @@ function drawTag(
   selected: string | null,
 ): void {
   const { span } = box.mark;
-  context.globalAlpha = selected === null || span.key === selected ? 0.95 : 0.75;
+  context.globalAlpha = selected === null || span.key === selected ? 0.95 : 0.85;
   context.fillStyle = span.color;
   context.beginPath();
   context.roundRect(left, top, width, TAG_PX, 3);

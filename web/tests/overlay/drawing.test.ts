@@ -86,6 +86,15 @@ describe("hatching", () => {
     expect(drawn.of("moveTo").length).toBeGreaterThan(5);
   });
 
+  test("is a tint where there is no room for strokes", () => {
+    const chart = new FakeChart();
+    chart.spacing = 2;
+    const drawn = draw(attached(chart, [spanOver(10, 20, { provisional_from: 60 * 19 })]));
+    expect(drawn.of("moveTo")).toEqual([]);
+    const tint = drawn.of("fillRect").filter(({ fill }) => fill === faded(COLOR, 0.3));
+    expect(tint.map(({ at }) => [at[0], at[2]])).toEqual([[42, 4]]);
+  });
+
   test("covers all of a span that lies wholly there", () => {
     const drawn = draw(attached(new FakeChart(), [spanOver(10, 20, { provisional_from: 0 })]));
     expect(drawn.of("rect").map(({ at }) => [at[0], at[2]])).toEqual([[100, 110]]);
@@ -140,6 +149,15 @@ describe("what is not in view", () => {
     chart.asked = 0;
     overlay.updateAllViews();
     expect(chart.asked).toBeLessThanOrEqual(2 * 14);
+  });
+
+  test("is not drawn where a long span has the search begin far before the view", () => {
+    const chart = new FakeChart();
+    chart.left = -500;
+    const drawn = draw(attached(chart, [...all, spanOver(2, 60)]));
+    const [first] = drawn.of("strokeRect").map(({ at }) => (at[0] ?? 0) + (at[2] ?? 0));
+    expect(drawn.of("strokeRect")).toHaveLength(11);
+    expect(first).toBeGreaterThan(-20);
   });
 
   test("does not hide a long span that reaches into view from far off", () => {

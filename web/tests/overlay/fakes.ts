@@ -35,7 +35,12 @@ export function spanOver(first: number, last: number, given: Partial<OverlaySpan
   };
 }
 
-type Handling = { handleScroll: unknown; handleScale: unknown };
+type Switches = Record<string, boolean>;
+
+interface Handling {
+  handleScroll: Switches;
+  handleScale: Switches;
+}
 
 /** The chart: its candle 0 is at `left` pixels. */
 export class FakeChart {
@@ -43,7 +48,10 @@ export class FakeChart {
   spacing = SPACING;
   updates = 0;
   asked = 0;
-  handling: Handling = { handleScroll: true, handleScale: true };
+  handling: Handling = {
+    handleScroll: { mouseWheel: true, pressedMouseMove: true },
+    handleScale: { mouseWheel: true, pinch: true },
+  };
   readonly listening = new Set<() => void>();
 
   timeScale() {
@@ -73,9 +81,15 @@ export class FakeChart {
     return this.handling;
   }
 
-  /** In place, as the library does. */
-  applyOptions(options: Partial<Handling>): void {
-    Object.assign(this.handling, options);
+  /** In place and one by one, as the library does; one switch for all is set for each. */
+  applyOptions(options: Partial<Record<keyof Handling, Switches | boolean>>): void {
+    for (const part of ["handleScroll", "handleScale"] as const) {
+      const given = options[part];
+      for (const name of Object.keys(this.handling[part])) {
+        if (given !== undefined)
+          this.handling[part][name] = typeof given === "boolean" ? given : given[name] === true;
+      }
+    }
   }
 
   /** The part of the library's interface that is used; the whole is too large to be written out. */
