@@ -200,7 +200,7 @@ def test_nothing_comes_from_elsewhere_and_the_key_stays_on_the_server(
     page.on("response", note)
     page.goto("/")
     page.get_by_role("button", name="Run on visible").click()
-    wait_for_predictions_or_none(page)
+    _wait_until_answered(page)
     assert hosts == {urlsplit(running.web).netloc}
     assert len(bodies) > 5
     assert not any(token in body for body in bodies)
@@ -208,7 +208,7 @@ def test_nothing_comes_from_elsewhere_and_the_key_stays_on_the_server(
     assert httpx.get(f"{running.web}/api/model/info").status_code == 200
 
 
-def wait_for_predictions_or_none(page: Any) -> None:
+def _wait_until_answered(page: Any) -> None:
     """Waits until the button that asked has been answered."""
     page.wait_for_function(
         "performance.getEntriesByType('resource').some(e => e.name.endsWith('/api/predict'))"

@@ -135,9 +135,10 @@ class WebChart:
         return self.point(last + 0.5)[0], middle[1]
 
     def drag(self, place: tuple[float, float], to_candle: float) -> None:
+        """Drags a right bound to the right bound of another candle."""
         self.page.mouse.move(*place)
         self.page.mouse.down()
-        self.page.mouse.move(self.point(to_candle)[0], place[1], steps=8)
+        self.page.mouse.move(self.point(to_candle + 0.5)[0], place[1], steps=8)
         self.page.mouse.up()
 
 

@@ -1,7 +1,7 @@
 /** The pointer on the chart: a click picks, Alt, Ctrl or Meta click dismisses, a bound is dragged, two clicks mark. */
 
 import type { ChartOptions, IChartApi } from "lightweight-charts";
-import { nearestCandle, snappedRange } from "../spans/candle-axis";
+import { indexAt, nearestCandle, snappedRange } from "../spans/candle-axis";
 import type { TimeRange } from "../types";
 import type { Hit } from "./model";
 import { PlacingBand } from "./placing-band";
@@ -25,6 +25,8 @@ interface Dragging {
   part: "start" | "end";
   before: TimeRange;
   range: TimeRange;
+  /** Where the pointer was pressed. */
+  from_x: number;
   /** What the chart's own panning and zooming was set to. */
   handling: Pick<ChartOptions, "handleScroll" | "handleScale">;
 }
@@ -96,9 +98,11 @@ export class ChartPointer {
       part: hit.part,
       before: { start_time, end_time },
       range: { start_time, end_time },
+      from_x: x,
       handling: handlingOf(this.#chart),
     };
     this.#element.setPointerCapture(event.pointerId);
+    this.#handlers.onHover(null, x, y);
     this.#chart.applyOptions({ handleScroll: false, handleScale: false });
   }
 
@@ -109,11 +113,15 @@ export class ChartPointer {
     else this.#handlers.onHover(this.#isOnPane(event) ? this.#overlay.at(x, y) : null, x, y);
   }
 
+  /** Moves the bound by as many candles as the pointer has moved, so that it stays where it is when it is pressed. */
   #drag(dragging: Dragging, x: number): void {
-    const at = nearestCandle(this.#overlay.candles, this.#logicalAt(x));
-    const time = at === null ? undefined : this.#overlay.candles[at]?.time;
+    const { part, before, from_x } = dragging;
+    const { candles } = this.#overlay;
+    const bound = indexAt(candles, part === "start" ? before.start_time : before.end_time);
+    const by = Math.abs(x - from_x) <= CLICK_PX ? 0 : x - from_x;
+    const at = nearestCandle(candles, bound + by / this.#chart.timeScale().options().barSpacing);
+    const time = at === null ? undefined : candles[at]?.time;
     if (time === undefined) return;
-    const { part, before } = dragging;
     dragging.range =
       part === "start"
         ? { start_time: Math.min(time, before.end_time), end_time: before.end_time }

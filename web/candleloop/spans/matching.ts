@@ -110,10 +110,11 @@ function taken(found: readonly Overlap[], free: { a: Set<Placed>; b: Set<Placed>
   });
 }
 
-/** Intersection over union of two closed ranges of time: their shared time by that of both. Points count as equal or not. */
-export function iouOfRanges(one: TimeRange, other: TimeRange): number {
-  if (one.start_time === other.start_time && one.end_time === other.end_time) return 1;
-  const shared = Math.min(one.end_time, other.end_time) - Math.max(one.start_time, other.start_time);
-  const union = Math.max(one.end_time, other.end_time) - Math.min(one.start_time, other.start_time);
-  return shared <= 0 || union <= 0 ? 0 : shared / union;
+/** Whether two ranges are about the same candles: they share at least half of all that they cover. */
+export function areAboutTheSame(one: TimeRange, other: TimeRange, candles: readonly Candle[]): boolean {
+  const [a, b] = [extentOf(candles, one), extentOf(candles, other)];
+  if (a === null || b === null) return false;
+  const shared = Math.min(a.last, b.last) - Math.max(a.first, b.first) + 1;
+  const union = Math.max(a.last, b.last) - Math.min(a.first, b.first) + 1;
+  return shared > 0 && shared / union >= LEAST_IOU;
 }

@@ -1,7 +1,7 @@
 /** What a chart shows of people's spans beside predictions: which agree, which differ, and how many. */
 
 import { type Candle, NOTHING, type Prediction, type SpanAnnotation, type TimeRange } from "../types";
-import { compare, iouOfRanges, type Labelled, type Pair } from "./matching";
+import { areAboutTheSame, compare, type Labelled, type Pair } from "./matching";
 
 export type Standing =
   | "agreement"
@@ -20,9 +20,6 @@ export interface Row {
   judged: boolean;
   prediction: Prediction | null;
   annotation: SpanAnnotation | null;
-  /** How many candles later the prediction starts and ends; null where one is missing. */
-  start_bars: number | null;
-  end_bars: number | null;
 }
 
 export interface Summary {
@@ -72,19 +69,21 @@ export function isPeoples({ label, source }: SpanAnnotation): boolean {
 /** The rows of a chart and what they add up to, before the filter of disagreements. */
 export function viewOf(shown: Shown): View {
   const hidden = new Set(shown.hidden_labels);
-  const isOpen = undismissed(shown.annotations);
+  const isOpen = undismissed(shown);
   const predictions = shown.predictions.filter(
     (one) => one.avg_confidence >= shown.threshold && !hidden.has(one.label) && isOpen(one),
   );
   const people = shown.annotations.filter(isPeoples);
-  const rows = [
-    ...judgedRows(people, predictions),
-    ...comparedRows(
-      people.filter((one) => !isJudgement(one)),
-      predictions.filter(unjudged(people)),
-      shown,
-    ),
-  ].filter((row) => row.prediction !== null || couldBeMissed(row.annotation, shown, hidden));
+  const judged = judgedRows(people, predictions, shown.candles);
+  const settled = new Set(judged.flatMap(({ annotation, prediction }) => [annotation, prediction]));
+  const compared = comparedRows(
+    people.filter((one) => !settled.has(one)),
+    predictions.filter((one) => !settled.has(one)),
+    shown,
+  );
+  const rows = [...judged, ...compared].filter(
+    (row) => row.prediction !== null || couldBeMissed(row.annotation, shown, hidden),
+  );
   rows.sort((one, other) => startOf(one) - startOf(other));
   const kept = shown.only_disagreements
     ? rows.filter(({ standing, judged }) => standing !== "agreement" && standing !== "not_sought" && !judged)
@@ -97,13 +96,13 @@ function startOf({ prediction, annotation }: Row): number {
 }
 
 /** A dismissal takes its label away there, also from a later version's prediction of about the same candles. */
-function undismissed(annotations: readonly SpanAnnotation[]): (prediction: Prediction) => boolean {
+function undismissed({ annotations, candles }: Shown): (prediction: Prediction) => boolean {
   const dismissed = annotations.filter(
     ({ label, model_prediction }) => label === NOTHING && model_prediction !== null,
   );
   return (prediction) =>
     !dismissed.some(
-      (one) => one.model_prediction?.label === prediction.label && iouOfRanges(one, prediction) >= 0.5,
+      (one) => one.model_prediction?.label === prediction.label && areAboutTheSame(one, prediction, candles),
     );
 }
 
@@ -112,28 +111,27 @@ function isJudgement({ source, model_prediction }: SpanAnnotation): boolean {
 }
 
 /** Whether an annotation judges just this prediction, or that of another version on about the same candles. */
-function judges(annotation: SpanAnnotation, prediction: Prediction): boolean {
+function judges(annotation: SpanAnnotation, prediction: Prediction, candles: readonly Candle[]): boolean {
   const said = annotation.model_prediction;
   if (said === null || !isJudgement(annotation) || said.label !== prediction.label) return false;
   const start_time = said.start_time ?? annotation.start_time;
   const end_time = said.end_time ?? annotation.end_time;
-  return iouOfRanges({ start_time, end_time }, prediction) >= 0.5;
+  return areAboutTheSame({ start_time, end_time }, prediction, candles);
 }
 
-function unjudged(people: readonly SpanAnnotation[]): (prediction: Prediction) => boolean {
-  const judgements = people.filter(isJudgement);
-  return (prediction) => !judgements.some((one) => judges(one, prediction));
-}
-
-/** What people have confirmed or corrected, each with the prediction where the model still says it; one verdict each. */
-function judgedRows(people: readonly SpanAnnotation[], predictions: readonly Prediction[]): Row[] {
+/** What people have confirmed or corrected and the model still says; one verdict each. */
+function judgedRows(
+  people: readonly SpanAnnotation[],
+  predictions: readonly Prediction[],
+  candles: readonly Candle[],
+): Row[] {
   const taken = new Set<Prediction>();
-  return people.filter(isJudgement).map((annotation) => {
-    const prediction = predictions.find((one) => !taken.has(one) && judges(annotation, one)) ?? null;
-    if (prediction !== null) taken.add(prediction);
-    const key = prediction?.key ?? annotationKey(annotation.id);
+  return people.filter(isJudgement).flatMap((annotation) => {
+    const prediction = predictions.find((one) => !taken.has(one) && judges(annotation, one, candles));
+    if (prediction === undefined) return [];
+    taken.add(prediction);
     const standing = annotation.source === "model_confirmed" ? "agreement" : correctedStanding(annotation);
-    return { key, standing, judged: true, prediction, annotation, start_bars: null, end_bars: null };
+    return [{ key: prediction.key, standing, judged: true, prediction, annotation }];
   });
 }
 
@@ -151,9 +149,8 @@ function comparedRows(
     const annotation = pair.a === null ? null : (people[pair.a] ?? null);
     const prediction = pair.b === null ? null : (predictions[pair.b] ?? null);
     const key = prediction?.key ?? annotationKey(annotation?.id ?? "");
-    const { start_bars, end_bars } = pair;
     const standing = standingOf(annotation, prediction, { pair, isSought });
-    return { key, standing, judged: false, prediction, annotation, start_bars, end_bars };
+    return { key, standing, judged: false, prediction, annotation };
   });
 }
 

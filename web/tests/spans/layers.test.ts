@@ -21,8 +21,6 @@ function row(given: Partial<Row> = {}): Row {
     judged: false,
     prediction: predicted(),
     annotation: null,
-    start_bars: null,
-    end_bars: null,
     ...given,
   };
 }

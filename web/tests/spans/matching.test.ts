@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compare, iouOfRanges, type Labelled, type Pair } from "@/candleloop/spans/matching";
+import { areAboutTheSame, compare, type Labelled, type Pair } from "@/candleloop/spans/matching";
 import cases from "./matching-cases.json";
 import { candlesAt } from "./series";
 
@@ -48,16 +48,22 @@ test("comparing many spans takes no time that grows with their square", () => {
   expect(performance.now() - started).toBeLessThan(2_000);
 });
 
-test("ranges of time share what both cover of what either covers", () => {
-  const hour = { start_time: 0, end_time: 3600 };
-  expect(iouOfRanges(hour, { start_time: 1800, end_time: 5400 })).toBeCloseTo(1 / 3);
-  expect(iouOfRanges(hour, { start_time: 3600, end_time: 7200 })).toBe(0);
-  expect(iouOfRanges(hour, { start_time: 7200, end_time: 9000 })).toBe(0);
-});
+describe("ranges about the same candles", () => {
+  const candles = candlesAt([0, 1, 2, 3, 100, 101]);
+  const same = (one: [number, number], other: [number, number]) =>
+    areAboutTheSame(
+      { start_time: one[0], end_time: one[1] },
+      { start_time: other[0], end_time: other[1] },
+      candles,
+    );
 
-test("a point in time is like itself and like nothing else", () => {
-  const point = { start_time: 60, end_time: 60 };
-  expect(iouOfRanges(point, { ...point })).toBe(1);
-  expect(iouOfRanges(point, { start_time: 61, end_time: 61 })).toBe(0);
-  expect(iouOfRanges(point, { start_time: 0, end_time: 120 })).toBe(0);
+  test("share half of what either covers, in candles and not in time", () => {
+    expect(same([0, 1], [1, 1])).toBe(true);
+    expect(same([2, 100], [100, 101])).toBe(false);
+    expect(same([3, 101], [100, 101])).toBe(true);
+  });
+
+  test("are on the candles", () => {
+    expect(same([50, 60], [50, 60])).toBe(false);
+  });
 });

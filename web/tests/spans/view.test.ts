@@ -43,16 +43,14 @@ describe("where people and model speak about the same candles", () => {
         judged: false,
         prediction: predicted(),
         annotation: annotated(),
-        start_bars: 0,
-        end_bars: 0,
       },
     ]);
   });
 
-  test("other bounds are told in candles", () => {
+  test("other bounds differ", () => {
     const predictions = [predicted({ start_time: 120, end_time: 190 })];
     const { rows } = viewOf(shown({ annotations: [annotated()], predictions }));
-    expect(rows).toMatchObject([{ standing: "boundary_mismatch", start_bars: 2, end_bars: -1 }]);
+    expect(rows).toMatchObject([{ standing: "boundary_mismatch", judged: false }]);
   });
 
   test("another label differs", () => {
@@ -160,12 +158,12 @@ describe("a verdict", () => {
     expect(viewOf(given).rows).toEqual([]);
   });
 
-  test("stands by its own key where the model says it no longer", () => {
+  test("is a person's span like others where the model says it no longer", () => {
     const other = predicted({ label: "wedge", start_time: 600, end_time: 700 });
     const { rows } = viewOf(shown({ annotations: [confirmed], predictions: [other] }));
-    expect(rows.map(({ key, judged }) => [key, judged])).toEqual([
-      ["annotation:a1", true],
-      ["v1:wedge|600|700", false],
+    expect(rows.map(({ key, standing }) => [key, standing])).toEqual([
+      ["annotation:a1", "missed_by_model"],
+      ["v1:wedge|600|700", "missed_by_human"],
     ]);
   });
 
