@@ -2,11 +2,14 @@
 
 import type { LogicalRange } from "lightweight-charts";
 import { useMemo, useRef, useState } from "react";
-import { PredictionPanel, VerdictBar } from "@/candleloop/react/components";
-import { usePredictions } from "@/candleloop/react/provider";
-import type { Annotations } from "@/candleloop/react/use-annotations";
-import { usePredictionKeys } from "@/candleloop/react/use-prediction-keys";
-import { useSpanOverlay } from "@/candleloop/react/use-span-overlay";
+import {
+  type Annotations,
+  PredictionPanel,
+  usePredictionKeys,
+  usePredictions,
+  useSpanOverlay,
+  VerdictBar,
+} from "@/candleloop/react";
 import type { Candle, StoredSeries } from "@/candleloop/types";
 import { AnnotationEditor } from "./AnnotationEditor";
 import { themeOf } from "./chart-theme";

@@ -1,4 +1,4 @@
-import { KEY_BINDINGS } from "@/candleloop/react/keyboard";
+import { KEY_BINDINGS } from "@/candleloop/react";
 import { labelWords } from "@/candleloop/spans/label-words";
 import type { Choice } from "./palette";
 import styles from "./standalone.module.css";

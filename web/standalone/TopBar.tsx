@@ -1,6 +1,6 @@
 "use client";
 
-import type { Annotations } from "@/candleloop/react/use-annotations";
+import type { Annotations } from "@/candleloop/react";
 import type { StoredSeries } from "@/candleloop/types";
 import { ExportMenu } from "./ExportMenu";
 import { KeysHelp } from "./KeysHelp";

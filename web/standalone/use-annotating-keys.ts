@@ -1,8 +1,7 @@
 "use client";
 
 import { useEffect, useRef } from "react";
-import { isField } from "@/candleloop/react/keyboard";
-import { usePredictions } from "@/candleloop/react/provider";
+import { isField, usePredictions } from "@/candleloop/react";
 import type { Choice } from "./palette";
 
 /** The keys of drawing, apart from those of the labels. */

@@ -20,11 +20,13 @@ const SWITCHED_OFF =
 /** The handler of one call. */
 export function forwarded(name: CallName): Handler {
   return async (request, context) => {
+    // Not below `try`: by an error of its own here, Next.js learns while it builds that the answer is made at requests.
+    const query = new URL(request.url).searchParams;
     try {
       const settings = readSettings(process.env);
       if (!settings.enabled) throw new Refusal(404, SWITCHED_OFF);
       refuseForeignPage(request);
-      const asked = await askedFor(name, request, { params: await context.params, settings });
+      const asked = await askedFor(name, request, { query, params: await context.params, settings });
       return await relayed(asked, settings, request.signal);
     } catch (error) {
       return answerTo(refusalOf(error));
@@ -35,11 +37,10 @@ export function forwarded(name: CallName): Handler {
 async function askedFor(
   name: CallName,
   request: Request,
-  { params, settings }: { params: Params; settings: Settings },
+  { query, params, settings }: { query: URLSearchParams; params: Params; settings: Settings },
 ): Promise<Asked> {
   const rules = rulesOf(name);
   const [method = "", template = ""] = name.split(" ");
-  const query = new URL(request.url).searchParams;
   checkQuery(query, rules.query);
   const path = filled(template, params);
   const body = rules.body === null ? null : await readBody(request, settings.max_body_bytes);

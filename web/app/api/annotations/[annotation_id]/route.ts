@@ -1,5 +1,4 @@
 import { forwarded } from "@/candleloop/server";
 
-export const dynamic = "force-dynamic";
 export const PATCH = forwarded("PATCH /annotations/{annotation_id}");
 export const DELETE = forwarded("DELETE /annotations/{annotation_id}");
