@@ -54,7 +54,7 @@ def test_two_clicks_mark_a_span_that_is_edited_dragged_deleted_and_brought_back(
 
     page.mouse.click(*chart.find(first + 6, words="bull flag"))
     assert selected(page) == drawn
-    chart.drag(chart.bound("bull flag", first=first, last=first + 12), first + 15)
+    chart.drag(chart.bound(first + 12), first + 15)
     moved = ("bull_flag", drawn[1], int(time[first + 15]))
     wait(lambda: moved in _spans(ws), "the bound that was dragged", page)
     page.get_by_label("Label", exact=True).select_option("bear_flag")
@@ -88,6 +88,7 @@ def test_keys_choose_labels_and_escape_gives_up(page, ws: Workspace) -> None:
     chart.page.mouse.move(*chart.point(last - 4))
     page.get_by_text("3 candles", exact=True).wait_for()
     page.keyboard.press("Escape")
+    chart.page.mouse.move(*chart.point(last - 3))
     page.get_by_text("Click its first candle").wait_for()
     page.keyboard.press("Escape")
     assert chosen.get_attribute("aria-pressed") == "false"
@@ -99,7 +100,7 @@ def test_exports_have_the_forms_of_the_tool(page, ws: Workspace, running: Servic
     page.get_by_text("Export", exact=True).click()
     links = {
         link.locator("strong").inner_text(): link.get_attribute("href")
-        for link in page.get_by_role("link").all()
+        for link in page.locator("details a").all()
     }
     assert list(links) == ["JSON", "CSV of spans", "CSV of candles", "CSV of windows"]
     texts = {name: page.request.get(running.web + address).text() for name, address in links.items()}
@@ -149,7 +150,7 @@ def test_all_is_predicted_with_progress_and_talib_is_drawn_beside(page) -> None:
 
 def test_another_model_is_served_from_the_panel(page, ws: Workspace) -> None:
     page.goto("/")
-    serve = page.get_by_label("Serve", exact=True)
+    serve = page.get_by_label("Model that serves")
     serve.wait_for()
     before = serve.input_value()
     other = next(
@@ -211,7 +212,7 @@ def test_nothing_comes_from_elsewhere_and_the_key_stays_on_the_server(
 def _wait_until_answered(page: Any) -> None:
     """Waits until the button that asked has been answered."""
     page.wait_for_function(
-        "performance.getEntriesByType('resource').some(e => e.name.endsWith('/api/predict'))"
+        "() => performance.getEntriesByType('resource').some(e => e.name.endsWith('/api/predict'))"
     )
 
 

@@ -96,8 +96,7 @@ def _correct_by_dragging(page: Any, chart: WebChart, ws: Workspace) -> tuple[str
     label, start, end = selected(page)
     time = ws.candles.read(*EURUSD).time
     last = int(time.searchsorted(end))
-    place = chart.bound(label, last=last, first=int(time.searchsorted(start)))
-    chart.drag(place, last + 2)
+    chart.drag(chart.bound(last), last + 2)
     wait(lambda: selected(page) == (label, start, int(time[last + 2])), "the corrected bounds", page)
     return label, start, int(time[last + 2])
 

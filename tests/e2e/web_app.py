@@ -129,10 +129,16 @@ class WebChart:
                 return place
         raise AssertionError(f"no span told as {words!r} over candle {candle}")
 
-    def bound(self, label: str, *, first: int, last: int) -> tuple[float, float]:
-        """Where the right bound of a span lies, in the middle of its height."""
-        middle = self.find((first + last) // 2, words=label)
-        return self.point(last + 0.5)[0], middle[1]
+    def bound(self, last: int) -> tuple[float, float]:
+        """Where the selected span, whose last candle that is, offers its right bound to be dragged."""
+        for height in range(97, 3, -2):
+            x, y = self.point(last + 0.5, height=height / 100)
+            self.page.mouse.move(x, y)
+            self.page.wait_for_timeout(30)
+            cursor = "([x, y]) => getComputedStyle(document.elementFromPoint(x, y)).cursor"
+            if self.page.evaluate(cursor, [x, y]) == "ew-resize":
+                return x, y
+        raise AssertionError(f"no bound at candle {last}")
 
     def drag(self, place: tuple[float, float], to_candle: float) -> None:
         """Drags a right bound to the right bound of another candle."""

@@ -27,6 +27,7 @@ export function ModelSection() {
         <label className={styles.field}>
           <span>Serve</span>
           <select
+            aria-label="Model that serves"
             value={loadable.find((one) => one.is_champion)?.run_id ?? ""}
             onChange={(event) => load_model(event.target.value)}
           >
