@@ -33,6 +33,8 @@ export interface Rules<Name> {
   pure?: true;
   /** It has the batch's time limit. */
   batch?: true;
+  /** It has nothing to do with predictions, and works where those are switched off. */
+  apart?: true;
 }
 
 export interface CallRules {
@@ -40,6 +42,7 @@ export interface CallRules {
   body: Readonly<Record<string, true>> | "any" | null;
   pure?: true;
   batch?: true;
+  apart?: true;
 }
 
 const NOTHING = { query: null, body: null } as const;
@@ -137,6 +140,7 @@ const CALLS: { [Name in CallName]: Rules<Name> } = {
       after: true,
     },
     body: null,
+    apart: true,
   },
   "POST /annotations": {
     query: null,
@@ -155,6 +159,7 @@ const CALLS: { [Name in CallName]: Rules<Name> } = {
       source: true,
       model_prediction: true,
     },
+    apart: true,
   },
   "PATCH /annotations/{annotation_id}": {
     query: { pair: true, timeframe: true },
@@ -168,18 +173,25 @@ const CALLS: { [Name in CallName]: Rules<Name> } = {
       notes: true,
       annotator: true,
     },
+    apart: true,
   },
   "DELETE /annotations/{annotation_id}": {
     query: { pair: true, timeframe: true, annotator: true },
     body: null,
+    apart: true,
   },
-  "GET /annotations/export": { query: { pair: true, timeframe: true, format: true }, body: null },
+  "GET /annotations/export": {
+    query: { pair: true, timeframe: true, format: true },
+    body: null,
+    apart: true,
+  },
   "GET /candles": {
     query: { pair: true, timeframe: true, start_time: true, end_time: true, limit: true },
     body: null,
+    apart: true,
   },
-  "GET /candles/series": NOTHING,
-  "GET /labels": NOTHING,
+  "GET /candles/series": { query: null, body: null, apart: true },
+  "GET /labels": { query: null, body: null, apart: true },
   "GET /disagreements": {
     query: {
       pair: true,

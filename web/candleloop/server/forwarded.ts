@@ -24,7 +24,7 @@ export function forwarded(name: CallName): Handler {
     const query = new URL(request.url).searchParams;
     try {
       const settings = readSettings(process.env);
-      if (!settings.enabled) throw new Refusal(404, SWITCHED_OFF);
+      if (!settings.enabled && !rulesOf(name).apart) throw new Refusal(404, SWITCHED_OFF);
       refuseForeignPage(request);
       const asked = await askedFor(name, request, { query, params: await context.params, settings });
       return await relayed(asked, settings, request.signal);

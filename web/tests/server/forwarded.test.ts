@@ -231,6 +231,14 @@ describe("the switch", () => {
     expect(received).toEqual([]);
   });
 
+  it("leaves candles, labels and annotations, which annotating needs", async () => {
+    await start(says([]));
+    vi.stubEnv("NEXT_PUBLIC_PREDICTIONS_ENABLED", "false");
+    for (const call of ["GET /candles", "GET /labels", "GET /annotations"] as const) {
+      expect((await ask(call)).status).toBe(200);
+    }
+  });
+
   it.each(["true", "1", ""])("is on at %j", async (value) => {
     await start(says({}));
     vi.stubEnv("NEXT_PUBLIC_PREDICTIONS_ENABLED", value);

@@ -12,7 +12,8 @@ import { TrainingSection } from "./TrainingSection";
 
 /** The panel beside the chart: what is predicted, what of it is shown, and by which model. */
 export function PredictionPanel() {
-  const { settings, change } = usePredictions();
+  const { enabled, settings, change } = usePredictions();
+  if (!enabled) return null;
   return (
     <aside className={styles.panel} aria-label="Predictions">
       <header className={styles.head}>
