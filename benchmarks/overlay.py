@@ -10,13 +10,6 @@ many more there are without spans.
 
 import argparse
 import os
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +17,7 @@ import numpy as np
 
 from benchmarks.browsers import chromium
 from benchmarks.figures import Report
-from mllib.web_app import build, find_node, web_folder
+from benchmarks.servers import HOST, chart, free_port
 
 CANDLES = 5_000
 SPANS = 500
@@ -35,7 +28,6 @@ LEAST_FRAMES = 59.5
 LEAST_SHARE = 95.0
 _LATE_MS = 1.1 * 1_000 / 60
 _WARM_S = 1.0
-_START_S = 30.0
 _OURS, _BARE = f"{SPANS} spans", "no spans"
 _QUERIES = {
     _OURS: f"spans={SPANS}",
@@ -55,10 +47,11 @@ class Panned:
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     panned = {kind: Panned() for kind in _QUERIES}
-    with _served() as address, chromium() as browser:
+    with chart(free_port()) as server, chromium() as browser:
+        address = f"http://{HOST}:{server.port}/bench/overlay"
         for _ in range(TURNS):
             for kind, query in _QUERIES.items():
-                _pan(browser, f"{address}/bench/overlay?candles={CANDLES}&{query}", panned[kind])
+                _pan(browser, f"{address}?candles={CANDLES}&{query}", panned[kind])
     report = Report()
     for kind, one in panned.items():
         _tell(report, kind, one)
@@ -101,42 +94,6 @@ def _pan(browser: Any, address: str, panned: Panned) -> None:
 def _work_ms(session: Any) -> float:
     told = session.send("Performance.getMetrics")["metrics"]
     return float(1_000 * next(one["value"] for one in told if one["name"] == "TaskDuration"))
-
-
-@contextmanager
-def _served() -> Iterator[str]:
-    """The address of the built chart, on a free port of this machine."""
-    web, node = web_folder(), find_node()
-    assert web is not None, "benchmarks are part of a checkout, as web/ is"
-    server, port = build(web, node), _free_port()
-    environment = {**os.environ, "PORT": str(port), "HOSTNAME": "127.0.0.1"}
-    command = [node.path, server.name]
-    process = subprocess.Popen(command, cwd=server.parent, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        _wait_until_up(f"http://127.0.0.1:{port}/bench/overlay")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_until_up(address: str) -> None:
-    end = time.monotonic() + _START_S
-    while True:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-        except urllib.error.URLError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -82,6 +82,21 @@ def streamlit(home: Path, script: Path, *, log: Path | None = None) -> Iterator[
 
 
 @contextmanager
+def chart(api_port: int, *, log: Path | None = None) -> Iterator[Server]:
+    """The Next.js chart, built first where it has changed, in front of an API."""
+    from mllib.web_app import build, find_node, web_folder
+
+    web, node = web_folder(), find_node()
+    assert web is not None, "benchmarks are part of a checkout, as web/ is"
+    build(web, node)
+    port = free_port()
+    command = [sys.executable, "-m", "mllib.cli", "web", "--port", str(port)]
+    environment = {"INFERENCE_API_URL": f"http://{HOST}:{api_port}"}
+    with _running(command, port, "/", environment=environment, log=log) as server:
+        yield server
+
+
+@contextmanager
 def mlflow(home: Path, mlflow_run_id: str, *, log: Path) -> Iterator[Server]:
     """`mlflow models serve` of the model that a run registered, in this environment."""
     environment = {
