@@ -86,9 +86,19 @@ def test_the_app_of_the_guide_predicts_and_stores_a_verdict_given_by_keys(
         page.keyboard.press("u")
         page.get_by_text(f"{BARS} candles, 0 annotated").wait_for()
         assert confirmed not in _spans_of_people(ws)
-        page.screenshot(path="/tmp/dropin/s.png")
         assert complaints == []
         assert hosts == {"127.0.0.1"}
+
+
+def test_the_parts_have_colours_where_the_app_declares_none(browser, address: str) -> None:
+    with window(browser, address) as page:
+        page.goto("/")
+        button = page.get_by_role("button", name="Run on visible")
+        of = "element => getComputedStyle(element)"
+        assert button.evaluate(f"{of}.backgroundColor") not in (
+            "rgba(0, 0, 0, 0)",
+            button.evaluate(f"{of}.color"),
+        )
 
 
 def test_no_answer_of_the_service_was_built_in(address: str, built: Path) -> None:
