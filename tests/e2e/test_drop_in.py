@@ -15,7 +15,7 @@ import pytest
 
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import PEOPLE
-from tests.e2e.consoles import ROOT, window
+from tests.e2e.consoles import BARS, ROOT, window
 from tests.e2e.web_app import Services, saved, selected, wait_for_predictions
 from tests.processes import free_port, wait_until
 
@@ -38,7 +38,7 @@ _BLOCK = re.compile(r'^```(\w+)(?: title="(.+?)")?\n(.*?)^```$', re.MULTILINE | 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a bare app in which the guide was followed to its end; `next build` checks the types too."""
+    """The folder of a bare app in which the guide was followed to its end; its build checks the types too."""
     folder = _bare_app(tmp_path_factory.mktemp("drop-in"))
     for language, path, text in _BLOCK.findall(GUIDE.read_text()):
         if path:
@@ -70,6 +70,7 @@ def test_the_app_of_the_guide_predicts_and_stores_a_verdict_given_by_keys(
     with window(browser, address) as page:
         complaints, hosts = _listen(page)
         page.goto("/")
+        page.get_by_text(f"{BARS} candles, 0 annotated").wait_for()
         page.get_by_label("Confidence from").fill("0.05")
         page.get_by_role("button", name="Run on visible").click()
         assert wait_for_predictions(page)
@@ -77,16 +78,27 @@ def test_the_app_of_the_guide_predicts_and_stores_a_verdict_given_by_keys(
         page.keyboard.press("j")
         confirmed = selected(page)
         page.keyboard.press("y")
-        page.get_by_role("heading", name="EURUSD 1h, annotated: 1").wait_for()
+        page.get_by_text(f"{BARS} candles, 1 annotated").wait_for()
         saved(page)
         assert [verdict.action for verdict in ws.store.verdicts.list(*EURUSD)] == ["confirm"]
         assert confirmed in _spans_of_people(ws)
 
         page.keyboard.press("u")
-        page.get_by_role("heading", name="EURUSD 1h, annotated: 0").wait_for()
+        page.get_by_text(f"{BARS} candles, 0 annotated").wait_for()
         assert confirmed not in _spans_of_people(ws)
         assert complaints == []
         assert hosts == {"127.0.0.1"}
+
+
+def test_the_parts_have_colours_where_the_app_declares_none(browser, address: str) -> None:
+    with window(browser, address) as page:
+        page.goto("/")
+        button = page.get_by_role("button", name="Run on visible")
+        of = "element => getComputedStyle(element)"
+        assert button.evaluate(f"{of}.backgroundColor") not in (
+            "rgba(0, 0, 0, 0)",
+            button.evaluate(f"{of}.color"),
+        )
 
 
 def test_no_answer_of_the_service_was_built_in(address: str, built: Path) -> None:
@@ -138,10 +150,15 @@ def _listen(page: Any) -> tuple[list[str], set[str | None]]:
     """What the page will complain of, and the hosts that it will ask, as they come to be known."""
     complaints: list[str] = []
     hosts: set[str | None] = set()
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     return complaints, hosts
+
+
+def _is_complaint(said: Any) -> bool:
+    """The bare app has no icon, for which the browser asks all the same."""
+    return said.type == "error" and not said.location["url"].endswith("/favicon.ico")
 
 
 def _spans_of_people(ws: Workspace) -> list[tuple[str, int, int]]:

@@ -12,7 +12,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("required", "code", "said"),
-    [("", 0, "NOT RUN: the checks of web/"), ("browser,node", 1, "CANDLELOOP_REQUIRE asks for the checks of web/")],
+    [
+        ("", 0, "NOT RUN: the checks of web/"),
+        ("browser,node", 1, "CANDLELOOP_REQUIRE asks for the checks of web/"),
+    ],
 )
 def test_without_node_the_checks_are_left_out_aloud_or_fail(
     tmp_path: Path, required: str, code: int, said: str

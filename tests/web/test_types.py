@@ -32,7 +32,16 @@ def compile_with(tmp_path: Path) -> Compile:
     def compile_client(types: str) -> "subprocess.CompletedProcess[str]":
         shutil.copy(CLIENT, tmp_path / "client.ts")
         (tmp_path / "candleloop-api.d.ts").write_text(types)
-        options = ["--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler"]
+        options = [
+            "--noEmit",
+            "--strict",
+            "--target",
+            "es2022",
+            "--module",
+            "esnext",
+            "--moduleResolution",
+            "bundler",
+        ]
         command = [str(install_tools() / "tsc"), *options, "client.ts"]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
 
