@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.browsers import chromium
 from benchmarks.homes import make_champion, run_of, temporary_home
-from benchmarks.servers import HOST, console
+from benchmarks.servers import HOST, api, chart, console
+from mllib.config import default_config_path
 
 IMAGES = Path(__file__).resolve().parent / "images"
 KEYS = "yyxyysyxyyxy"
@@ -36,6 +37,15 @@ def main() -> None:
                 _take(browser, address, name, prepare, asked.folder / f"{name}.png")
             for name, prepare in {"review": _open_review, "overview": _overview}.items():
                 _take(browser, address, name, prepare, asked.folder / f"{name}-dark.png", scheme="dark")
+        with (
+            api(ws.home, default_config_path()) as service,
+            chart(service.port) as server,
+            chromium() as browser,
+        ):
+            for scheme, name in (("light", "web"), ("dark", "web-dark")):
+                _take_chart(
+                    browser, f"http://{HOST}:{server.port}", asked.folder / f"{name}.png", scheme=scheme
+                )
 
 
 def _take(
@@ -52,6 +62,30 @@ def _take(
     page.goto("/" if name == "overview" else f"/{name}")
     prepare(page)
     _settle(page)
+    page.screenshot(path=file)
+    page.close()
+    print(file, flush=True)
+
+
+def _take_chart(browser: Browser, address: str, file: Path, *, scheme: str) -> None:
+    """The Next.js chart a while before the newest candles, with predictions, one of them selected."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
+    page.set_default_timeout(LONGEST_MS)
+    page.goto(f"{address}/?series=BTCUSDT+1h")
+    page.get_by_label("Annotator").fill("ada")
+    page.get_by_label("Confidence from").fill("0.4")
+    page.locator("[data-chart][data-to]").wait_for()
+    for _ in range(3):
+        page.mouse.move(150, 400)
+        page.mouse.down()
+        page.mouse.move(850, 400, steps=5)
+        page.mouse.up()
+    page.wait_for_timeout(600)
+    page.get_by_role("button", name="Run on visible").click()
+    page.wait_for_timeout(1_500)
+    page.keyboard.press("j")
+    page.mouse.move(640, 760)
+    page.wait_for_timeout(500)
     page.screenshot(path=file)
     page.close()
     print(file, flush=True)
