@@ -18,6 +18,7 @@ from mllib.config import default_config_path
 IMAGES = Path(__file__).resolve().parent / "images"
 KEYS = "yyxyysyxyyxy"
 SKIP = "s"
+PEOPLES = ("Bull flag", "Bear flag", "Bull pennant", "Bear pennant")
 LONGEST_MS = 180_000
 
 
@@ -68,23 +69,24 @@ def _take(
 
 
 def _take_chart(browser: Browser, address: str, file: Path, *, scheme: str) -> None:
-    """The Next.js chart a while before the newest candles, with predictions, one of them selected."""
+    """The Next.js chart where the model and people differ, with a prediction selected."""
     page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
     page.set_default_timeout(LONGEST_MS)
     page.goto(f"{address}/?series=BTCUSDT+1h")
     page.get_by_label("Annotator").fill("ada")
-    page.get_by_label("Confidence from").fill("0.4")
+    page.get_by_label("Confidence from").fill("0.55")
     page.locator("[data-chart][data-to]").wait_for()
-    for _ in range(3):
-        page.mouse.move(150, 400)
-        page.mouse.down()
-        page.mouse.move(850, 400, steps=5)
-        page.mouse.up()
-    page.wait_for_timeout(600)
-    page.get_by_role("button", name="Run on visible").click()
-    page.wait_for_timeout(1_500)
-    page.keyboard.press("j")
-    page.mouse.move(640, 760)
+    page.get_by_role("button", name="Predict all").click()
+    page.get_by_role("progressbar", name="Predicting all").wait_for(state="detached")
+    page.get_by_role("button", name="No label").click()
+    for label in PEOPLES:
+        page.get_by_role("region", name="Show").get_by_label(label, exact=True).check()
+    told = page.locator("[data-standing][data-start]")
+    page.keyboard.press("k")
+    while told.get_attribute("data-standing") != "missed_by_human":
+        page.keyboard.press("k")
+        page.wait_for_timeout(50)
+    page.locator("aside").evaluate("panel => panel.scrollTo(0, 0)")
     page.wait_for_timeout(500)
     page.screenshot(path=file)
     page.close()

@@ -24,7 +24,7 @@ export interface ChartInput {
   annotator?: string | undefined;
   /** Where the proxy routes are; "/api" unless given. */
   base?: string | undefined;
-  /** Unless given, on where NEXT_PUBLIC_PREDICTIONS_ENABLED is not "false". */
+  /** Unless given, on where NEXT_PUBLIC_PREDICTIONS_ENABLED is neither "false" nor "0". */
   enabled?: boolean | undefined;
   /** Called once the service has stored what a verdict made; in every tab that has the series open. */
   onAnnotation?: ((annotation: SpanAnnotation, clientId: string) => void) | undefined;

@@ -24,7 +24,7 @@ const NO_COLORS: ReadonlyMap<string, string> = new Map();
 /** Returns the predictions of a chart. */
 export function useChartPredictions(input: ChartInput): Predictions {
   const { pair, timeframe, candles, base = "/api", sought = null, visible, colors = NO_COLORS } = input;
-  const enabled = input.enabled ?? process.env.NEXT_PUBLIC_PREDICTIONS_ENABLED !== "false";
+  const enabled = input.enabled ?? isOn(process.env.NEXT_PUBLIC_PREDICTIONS_ENABLED);
   const [settings, change] = useSettings();
   const line = useLine(base);
   const serviceLine = useService(line, enabled);
@@ -78,6 +78,11 @@ export function useChartPredictions(input: ChartInput): Predictions {
     training,
     verdicts: on(find),
   };
+}
+
+/** As the server reads its switch. */
+function isOn(value: string | undefined): boolean {
+  return !["false", "0"].includes((value ?? "").trim().toLowerCase());
 }
 
 /** Sends what waits once the service is back, and asks for its health once sending was in vain. */
