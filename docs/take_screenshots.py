@@ -81,11 +81,11 @@ def _take_chart(browser: Browser, address: str, file: Path, *, scheme: str) -> N
     page.get_by_role("button", name="No label").click()
     for label in PEOPLES:
         page.get_by_role("region", name="Show").get_by_label(label, exact=True).check()
-    told = page.locator("[data-standing][data-start]")
+    told = page.locator("[data-start]")
     page.keyboard.press("k")
-    while told.get_attribute("data-standing") != "missed_by_human":
+    while told.get_attribute("data-standing") not in ("boundary_mismatch", "missed_by_human"):
         page.keyboard.press("k")
-        page.wait_for_timeout(50)
+        page.wait_for_timeout(100)
     page.locator("aside").evaluate("panel => panel.scrollTo(0, 0)")
     page.wait_for_timeout(500)
     page.screenshot(path=file)

@@ -53,10 +53,17 @@ export function actionOf(press: KeyPress): KeyAction | null {
   return press.repeat && !MAY_REPEAT.includes(binding.action) ? null : binding.action;
 }
 
+const TYPED_IN = [
+  // A box that is ticked and a slider that is drawn take no letters.
+  "input:not([type=checkbox], [type=radio], [type=range])",
+  "textarea",
+  "select",
+  "dialog",
+  "[contenteditable]:not([contenteditable=false])",
+].join(", ");
+
 /** Returns whether something is typed there. */
 export function isField(target: EventTarget | null): boolean {
   if (target === null || !("closest" in target) || typeof target.closest !== "function") return false;
-  return (
-    target.closest("input, textarea, select, dialog, [contenteditable]:not([contenteditable=false])") !== null
-  );
+  return target.closest(TYPED_IN) !== null;
 }

@@ -28,6 +28,12 @@ test.each(["input", "textarea", "select"])("keys rest while typing in %s", (name
   expect(actionOf(press("y", { target: document.createElement(name) }))).toBeNull();
 });
 
+test.each(["checkbox", "radio", "range"])("keys do not rest on a %s, which takes no letters", (type) => {
+  const target = document.createElement("input");
+  target.setAttribute("type", type);
+  expect(actionOf(press("y", { target }))).toBe("confirm");
+});
+
 test("a held key steps on, but says and asks nothing again", () => {
   expect(actionOf(press("j", { repeat: true }))).toBe("next");
   for (const key of ["y", "x", "u", "p"]) expect(actionOf(press(key, { repeat: true }))).toBeNull();

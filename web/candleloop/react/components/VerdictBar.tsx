@@ -97,7 +97,11 @@ function Judging({ prediction, labels }: { prediction: Prediction; labels: reado
         data-correct
         value=""
         title="Or drag its bounds on the chart"
-        onChange={(event) => verdicts.correct(prediction.key, { label: event.target.value })}
+        onChange={(event) => {
+          verdicts.correct(prediction.key, { label: event.target.value });
+          // The keys are the chart's again.
+          event.target.blur();
+        }}
       >
         <option value="" disabled>
           It is a …
