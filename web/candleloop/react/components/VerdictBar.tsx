@@ -37,7 +37,7 @@ export function VerdictBar({ labels, children }: Props) {
         </>
       )}
       <div className={styles.ending}>
-        <Complaint words={verdicts.refused} />
+        <Complaint words={verdicts.refused ?? verdicts.warning} />
         <Saving waiting={verdicts.waiting} />
         <button type="button" aria-label="Previous" onClick={() => step(-1)}>
           ‹
