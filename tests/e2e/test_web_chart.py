@@ -62,7 +62,8 @@ def test_two_clicks_mark_a_span_that_is_edited_dragged_deleted_and_brought_back(
     page.get_by_label("Notes").fill("a clear one")
     page.keyboard.press("Tab")
     edited = ("bear_flag", *moved[1:])
-    wait(lambda: _annotation(ws, edited).notes == "a clear one", "the edits", page)
+    wait(lambda: edited in _spans(ws), "the other label", page)
+    wait(lambda: _annotation(ws, edited).notes == "a clear one", "the other edits", page)
     assert (_annotation(ws, edited).clarity, _annotation(ws, edited).annotator) == (4, "ada")
 
     page.get_by_label("Series").focus()
