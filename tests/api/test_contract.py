@@ -44,7 +44,7 @@ def test_the_model_is_described_in_the_tools_shape(client: TestClient, ws: Works
     assert {"accuracy", "f1_macro", "f1_weighted", "per_class"} <= set(info["metrics"])
     for scores in info["metrics"]["per_class"].values():
         assert set(scores) == {"precision", "recall", "f1_score", "support"}
-    assert all(set(label) == {"name", "color"} for label in info["label_config"])
+    assert all(set(label) >= {"name", "color"} for label in info["label_config"])
     loaded = client.post("/model/load", json={"run_id": ws.store.runs.list()[0].run_id}).json()
     assert set(loaded) == {"model_info"}
 
