@@ -76,6 +76,26 @@ def test_two_clicks_mark_a_span_that_is_edited_dragged_deleted_and_brought_back(
     saved(page)
 
 
+def test_a_new_label_is_typed_drawn_and_joins_the_palette(page, ws: Workspace) -> None:
+    page.goto("/")
+    chart = WebChart(page)
+    time = ws.candles.read(*EURUSD).time
+    first = int(chart.range()[1]) - 60
+    palette = page.get_by_role("group", name="Label of the next span")
+    page.get_by_label("New label").fill(" Rising <b>wedge</b> ")
+    page.keyboard.press("Enter")
+    chosen = palette.get_by_role("button", name="Rising <b>wedge</b>", exact=True)
+    wait(lambda: chosen.get_attribute("aria-pressed") == "true", "the new label to be chosen", page)
+    for candle in (first, first + 4):
+        chart.click(candle, height=0.9)
+    drawn = ("rising_<b>wedge</b>", int(time[first]), int(time[first + 4]))
+    wait(lambda: drawn in _spans(ws), "the span of the new label", page)
+    palette.get_by_role("button").filter(has_text="Rising <b>wedge</b>").locator("kbd").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("z")
+    wait(lambda: drawn not in _spans(ws), "the span to be taken back", page)
+
+
 def test_keys_choose_labels_and_escape_gives_up(page, ws: Workspace) -> None:
     page.goto("/")
     chart = WebChart(page)

@@ -1,6 +1,7 @@
 "use client";
 
 import type { CSSProperties } from "react";
+import { colorOf } from "@/candleloop/spans/colors";
 import { labelWords } from "@/candleloop/spans/label-words";
 import type { Choice } from "./palette";
 import styles from "./standalone.module.css";
@@ -16,7 +17,7 @@ interface Props {
 export function LabelPalette({ palette, armed, onArm }: Props) {
   return (
     <fieldset className={styles.palette} aria-label="Label of the next span">
-      {palette.map(({ name, color, key }) => (
+      {withArmed(palette, armed).map(({ name, color, key }) => (
         <button
           key={name}
           type="button"
@@ -25,13 +26,19 @@ export function LabelPalette({ palette, armed, onArm }: Props) {
           onClick={() => onArm(armed === name ? null : name)}
         >
           <i />
-          {labelWords(name)}
+          <span title={labelWords(name)}>{labelWords(name)}</span>
           {key !== null && <kbd>{key.toUpperCase()}</kbd>}
         </button>
       ))}
       <NewLabel onNamed={onArm} />
     </fieldset>
   );
+}
+
+/** A label that was just typed is shown too, before anything carries it. */
+function withArmed(palette: readonly Choice[], armed: string | null): readonly Choice[] {
+  if (armed === null || palette.some(({ name }) => name === armed)) return palette;
+  return [...palette, { name: armed, color: colorOf(armed, new Map()), key: null }];
 }
 
 /** React's types know no custom properties. */
@@ -45,7 +52,10 @@ function NewLabel({ onNamed }: { onNamed: (name: string) => void }) {
       .trim()
       .toLowerCase()
       .replaceAll(/\s+/g, "_");
-    if (name !== "") onNamed(name);
+    if (name === "") return;
+    onNamed(name);
+    // The keys are the chart's again.
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   };
   return (
     <form action={named}>

@@ -1,10 +1,16 @@
 "use client";
 
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { LogicalRange } from "lightweight-charts";
 import { useCallback, useMemo, useState } from "react";
 import { call } from "@/candleloop/client/call";
-import { KEY_BINDINGS, PredictionsProvider, ServiceBanner, useAnnotations } from "@/candleloop/react";
+import {
+  type Annotations,
+  KEY_BINDINGS,
+  PredictionsProvider,
+  ServiceBanner,
+  useAnnotations,
+} from "@/candleloop/react";
 import { snappedRange } from "@/candleloop/spans/candle-axis";
 import type { Label, StoredSeries, TimeRange } from "@/candleloop/types";
 import { Bench } from "./Bench";
@@ -26,7 +32,7 @@ export function Workbench({ series, stored, onChoose }: Props) {
   const [annotator, setAnnotator] = useAnnotator();
   const kept = useAnnotations({ pair, timeframe, annotator: annotator || undefined });
   const [visible, setVisible] = useState<TimeRange | null>(null);
-  const palette = usePalette();
+  const palette = usePalette(kept);
   const colors = useMemo(() => new Map(palette.map(({ name, color }) => [name, color])), [palette]);
   const sought = useMemo(() => palette.map(({ name }) => name), [palette]);
   const shown = useCallback(() => visible, [visible]);
@@ -78,9 +84,12 @@ export function Workbench({ series, stored, onChoose }: Props) {
 const LOADS_BEFORE = 200;
 const TAKEN: ReadonlySet<string> = new Set(["z", ...KEY_BINDINGS.map(({ key }) => key)]);
 
-function usePalette() {
+/** The palette, asked for anew once a label that it lacks is stored. */
+function usePalette({ annotations, waiting }: Annotations) {
+  const given = useMemo(() => [...new Set(annotations.map(({ label }) => label))].sort(), [annotations]);
   const { data } = useQuery({
-    queryKey: ["labels"],
+    queryKey: ["labels", given, waiting === 0],
+    placeholderData: keepPreviousData,
     queryFn: ({ signal }) => call<Label[]>("/api", "/labels", { signal }),
   });
   return useMemo(() => paletteOf(data ?? [], TAKEN), [data]);
