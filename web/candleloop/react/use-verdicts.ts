@@ -8,7 +8,16 @@ import { type Book, bookOf, receivedAmong, withVerdicts } from "../client/verdic
 import type { Candle, SpanAnnotation } from "../types";
 import type { Verdicts } from "./predictions";
 import { useOutbox } from "./use-outbox";
-import { confirm, correct, dismiss, isGiven, type Judgeable, takeBack } from "./verdict-deeds";
+import {
+  confirm,
+  correct,
+  dismiss,
+  isGiven,
+  type Judgeable,
+  ownVerdicts,
+  type Speaker,
+  takeBack,
+} from "./verdict-deeds";
 
 export interface VerdictsInput {
   base: string;
@@ -45,10 +54,10 @@ export function useVerdicts(input: VerdictsInput): VerdictLine {
   }, [own, book]);
   const annotations = useMemo(() => withVerdicts(own, book, received), [own, book, received]);
   const as_of = input.candles.at(-1)?.time ?? null;
-  const last = book.standing.at(-1);
+  const speaker = { outbox, annotator, as_of };
+  const canUndo = book.standing.some(({ feedback }) => (feedback.annotator ?? null) === annotator);
 
   const on = (find: (key: string) => Judgeable | null): Verdicts => {
-    const speaker = { outbox, annotator, as_of };
     const of = (key: string, say: (row: Judgeable) => void) => {
       const row = find(key);
       if (row !== null) say(row);
@@ -59,10 +68,10 @@ export function useVerdicts(input: VerdictsInput): VerdictLine {
       dismiss: (key) => of(key, (row) => dismiss(speaker, row)),
       is_given: (key) => {
         const row = find(key);
-        return row !== null && isGiven(outbox, row);
+        return row !== null && isGiven(speaker, row);
       },
       // Looked up anew when it is called: two quick calls never take the same verdict back twice.
-      undo: last === undefined ? null : () => undoLast(outbox),
+      undo: canUndo ? () => undoLast(speaker) : null,
       waiting: operations.length,
       refused: state.refused,
       warning: warningOf(state),
@@ -80,9 +89,9 @@ function storedIds({ standing }: Book): ReadonlyMap<string, string> {
   );
 }
 
-function undoLast(outbox: Parameters<typeof takeBack>[0]): void {
-  const last = bookOf(outbox.snapshot()).standing.at(-1);
-  if (last !== undefined) takeBack(outbox, last);
+function undoLast(speaker: Speaker): void {
+  const last = ownVerdicts(speaker).at(-1);
+  if (last !== undefined) takeBack(speaker.outbox, last);
 }
 
 function tellHost(outcome: Outcome, { onAnnotation, onRetraction }: VerdictsInput): void {

@@ -21,19 +21,19 @@ export interface Speaker {
 
 /** Says that a row's prediction is right; where that was just said, nothing. */
 export function confirm(speaker: Speaker, row: Judgeable): void {
-  const place = placeOf(speaker.outbox, row);
+  const place = placeOf(speaker, row);
   if (place !== null) give(speaker, place, feedbackOf(speaker, place.judged, "confirm", {}));
 }
 
 /** Says that nothing of the predicted label is there. */
 export function dismiss(speaker: Speaker, row: Judgeable): void {
-  const place = placeOf(speaker.outbox, row);
+  const place = placeOf(speaker, row);
   if (place !== null) give(speaker, place, feedbackOf(speaker, place.judged, "dismiss", {}));
 }
 
 /** Says what is there instead; what is left out stays as it was said last. */
 export function correct(speaker: Speaker, row: Judgeable, change: Correction): void {
-  const place = placeOf(speaker.outbox, row);
+  const place = placeOf(speaker, row);
   if (place === null) return;
   const { judged, before } = place;
   const isDismissed = before?.feedback.action === "dismiss";
@@ -52,9 +52,16 @@ export function correct(speaker: Speaker, row: Judgeable, change: Correction): v
 }
 
 /** Returns whether a verdict on this was given here and stands: a correction then takes its place. */
-export function isGiven(outbox: Outbox, row: Judgeable): boolean {
-  const place = placeOf(outbox, row);
+export function isGiven(speaker: Speaker, row: Judgeable): boolean {
+  const place = placeOf(speaker, row);
   return place !== null && place.before !== null;
+}
+
+/** Returns what this annotator has said in this browser and stands, oldest first: nobody takes back what another said. */
+export function ownVerdicts({ outbox, annotator }: Speaker): readonly Verdict[] {
+  return bookOf(outbox.snapshot()).standing.filter(
+    ({ feedback }) => (feedback.annotator ?? null) === annotator,
+  );
 }
 
 /** Takes a verdict back, before it is sent where that is still possible. */
@@ -70,8 +77,8 @@ interface Place {
 }
 
 /** The prediction that a row is about, and what was said of it here; read from the outbox, which is never behind. */
-function placeOf(outbox: Outbox, row: Judgeable): Place | null {
-  const { standing } = bookOf(outbox.snapshot());
+function placeOf(speaker: Speaker, row: Judgeable): Place | null {
+  const standing = ownVerdicts(speaker);
   const { prediction, annotation } = row;
   if (prediction !== null) {
     const judged = judgedOf(prediction);
@@ -84,9 +91,9 @@ function placeOf(outbox: Outbox, row: Judgeable): Place | null {
   return before === undefined ? null : { judged: before.feedback.prediction, before, row };
 }
 
-function give({ outbox }: Speaker, { before, row }: Place, feedback: Feedback): void {
+function give({ outbox, annotator }: Speaker, { before, row }: Place, feedback: Feedback): void {
   if (before === null) {
-    if (feedback.action === "confirm" && isConfirmed(row)) return;
+    if (feedback.action === "confirm" && isConfirmedBy(annotator, row)) return;
   } else {
     if (isSaidAlready(before.feedback, feedback)) return;
     takeBack(outbox, before);
@@ -100,10 +107,10 @@ function isSaidAlready(before: Feedback, now: Feedback): boolean {
   return before.action === now.action && a.label === b.label && isSamePlace;
 }
 
-/** Whether the row's annotation is an earlier confirmation of just this prediction. */
-function isConfirmed({ prediction, annotation }: Judgeable): boolean {
+/** Whether the row's annotation is this annotator's earlier confirmation of just this prediction. */
+function isConfirmedBy(annotator: string | null, { prediction, annotation }: Judgeable): boolean {
   if (prediction === null || annotation?.source !== "model_confirmed") return false;
-  return isOfSame(annotation, prediction);
+  return (annotation.annotator ?? null) === annotator && isOfSame(annotation, prediction);
 }
 
 function judgedOf(prediction: NonNullable<Row["prediction"]>): Judged {

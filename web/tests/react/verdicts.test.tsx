@@ -167,6 +167,23 @@ test("what was never sent is undone without the service ever hearing of it", asy
   expect(chart.kept()).toEqual([]);
 });
 
+test("two annotators in one browser each say their own, and nobody undoes what another said", async () => {
+  const { chart: mias, key } = await predicted({ annotator: "mia" });
+  await mias.does(({ verdicts }) => verdicts.confirm(key));
+  await mias.until(({ verdicts }) => verdicts.waiting === 0);
+  const { chart: toms } = await predicted({ annotator: "tom" });
+  expect(toms.now().verdicts.undo).toBeNull();
+  await toms.does(({ verdicts }) => verdicts.dismiss(key));
+  await toms.until(({ verdicts }) => verdicts.waiting === 0);
+  expect(standing().map(({ feedback }) => [feedback.annotator, feedback.action])).toEqual([
+    ["mia", "confirm"],
+    ["tom", "dismiss"],
+  ]);
+  await mias.does(({ verdicts }) => verdicts.undo?.());
+  await mias.until(({ verdicts }) => verdicts.waiting === 0);
+  expect(standing().map(({ feedback }) => feedback.annotator)).toEqual(["tom"]);
+});
+
 test("the keys judge what is selected", async () => {
   const { chart, key } = await predicted();
   await chart.press("y");
