@@ -27,7 +27,8 @@ interface Props {
   stored: readonly StoredSeries[];
   onChoose: (series: StoredSeries) => void;
   candles: readonly Candle[];
-  isLoading: boolean;
+  /** Why there are no candles yet; null once there are. */
+  notice: string | null;
   onVisible: (range: LogicalRange) => void;
   kept: Annotations;
   palette: readonly Choice[];
@@ -72,7 +73,7 @@ export function Bench(props: Props) {
         <div className={styles.stage}>
           <div ref={element} className={styles.chart} data-chart data-placing={armed !== null} />
           <Legend made={made} candles={candles} series={series} />
-          {props.isLoading && <p className={styles.loading}>Loading candles …</p>}
+          {candles.length === 0 && <p className={styles.loading}>{props.notice}</p>}
         </div>
         <PredictionPanel />
       </div>

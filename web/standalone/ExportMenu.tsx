@@ -16,7 +16,10 @@ export function ExportMenu({ pair, timeframe }: Series) {
       <ul>
         {FORMS.map(([format, name, words]) => (
           <li key={format}>
-            <a href={`/api/annotations/export?${new URLSearchParams({ pair, timeframe, format })}`} download>
+            <a
+              href={`/api/annotations/export?${new URLSearchParams({ pair, timeframe, format })}`}
+              download={`${pair.replaceAll("/", "-")}_${timeframe}.${format === "json" ? format : `${format}.csv`}`}
+            >
               <strong>{name}</strong> {words}
             </a>
           </li>

@@ -1,7 +1,7 @@
 "use client";
 
 import type { MouseEventParams } from "lightweight-charts";
-import { useEffect, useState } from "react";
+import { useLayoutEffect, useState } from "react";
 import type { Candle, Series } from "@/candleloop/types";
 import { wordsOf } from "./series-address";
 import styles from "./standalone.module.css";
@@ -16,7 +16,8 @@ interface Props {
 /** The candle under the pointer, else the newest; and what the strokes mean. */
 export function Legend({ made, candles, series }: Props) {
   const [index, setIndex] = useState<number | null>(null);
-  useEffect(() => {
+  // Before the chart goes: it answers nothing once it is removed.
+  useLayoutEffect(() => {
     if (made === null) return;
     const moved = ({ logical }: MouseEventParams) => setIndex(logical === undefined ? null : Number(logical));
     made.chart.subscribeCrosshairMove(moved);

@@ -59,22 +59,18 @@ export function Workbench({ series, stored, onChoose }: Props) {
     >
       <div className={styles.workbench}>
         <ServiceBanner />
-        {error !== null && candles.length === 0 ? (
-          <p className={styles.failure}>{error.message}</p>
-        ) : (
-          <Bench
-            series={series}
-            stored={stored}
-            onChoose={onChoose}
-            candles={candles}
-            isLoading={isLoading}
-            onVisible={seen}
-            kept={kept}
-            palette={palette}
-            annotator={annotator}
-            onAnnotator={setAnnotator}
-          />
-        )}
+        <Bench
+          series={series}
+          stored={stored}
+          onChoose={onChoose}
+          candles={candles}
+          notice={noticeOf(error, isLoading)}
+          onVisible={seen}
+          kept={kept}
+          palette={palette}
+          annotator={annotator}
+          onAnnotator={setAnnotator}
+        />
       </div>
     </PredictionsProvider>
   );
@@ -83,6 +79,11 @@ export function Workbench({ series, stored, onChoose }: Props) {
 /** Older candles are loaded once fewer than so many lie left of what is visible. */
 const LOADS_BEFORE = 200;
 const TAKEN: ReadonlySet<string> = new Set(["z", ...KEY_BINDINGS.map(({ key }) => key)]);
+
+function noticeOf(error: Error | null, isLoading: boolean): string | null {
+  if (error !== null) return `${error.message}. The candles are asked for again every 5 seconds.`;
+  return isLoading ? "Loading candles …" : null;
+}
 
 /** The palette, asked for anew once a label that it lacks is stored. */
 function usePalette({ annotations, waiting }: Annotations) {

@@ -8,7 +8,7 @@ import {
   type LogicalRange,
   type UTCTimestamp,
 } from "lightweight-charts";
-import { type RefObject, useEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Candle } from "@/candleloop/types";
 import { CANDLE_COLORS, type ChartTheme, chartOptions } from "./chart-theme";
 
@@ -64,7 +64,8 @@ export function useVisibleRange(
 ): void {
   const told = useRef(onChange);
   told.current = onChange;
-  useEffect(() => {
+  // Before the chart goes: it answers nothing once it is removed.
+  useLayoutEffect(() => {
     if (made === null) return;
     const scale = made.chart.timeScale();
     let frame = 0;

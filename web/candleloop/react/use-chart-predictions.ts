@@ -1,7 +1,7 @@
 "use client";
 /** Composes what `usePredictions` gives: the service, its model, what it said, what people say of it. */
 
-import { useEffect, useMemo } from "react";
+import { useEffect, useEffectEvent, useMemo } from "react";
 import { AWAY } from "../client/call";
 import { wakeOutboxes } from "../client/outboxes";
 import type { TimeRange } from "../types";
@@ -50,12 +50,12 @@ export function useChartPredictions(input: ChartInput): Predictions {
     range: rested_range,
   });
   const training = useTraining(line, { pair, timeframe }, isUp, ask_again);
-  const { annotations, stored_ids, problem, on } = useVerdicts({
+  const { annotations, stored_ids, sent, problem, on } = useVerdicts({
     ...input,
     base,
     annotator: input.annotator ?? null,
   });
-  useDelivery(base, serviceLine, problem, enabled);
+  useDelivery(base, serviceLine, { problem, sent }, enabled);
 
   const { model } = models;
   const is_shown = enabled && settings.shown;
@@ -89,7 +89,7 @@ function isOn(value: string | undefined): boolean {
 function useDelivery(
   base: string,
   { service, health_at }: ServiceLine,
-  problem: string | null,
+  { problem, sent }: { problem: string | null; sent: number },
   enabled: boolean,
 ) {
   const { state, ask_now } = service;
@@ -100,6 +100,13 @@ function useDelivery(
   useEffect(() => {
     if (isAway && enabled) ask_now();
   }, [isAway, enabled, ask_now]);
+  const askWhereDown = useEffectEvent(() => {
+    if (state === "down" && enabled) ask_now();
+  });
+  useEffect(() => {
+    // What it took says that it is back.
+    if (sent > 0) askWhereDown();
+  }, [sent]);
 }
 
 /** The same range is the same object, however often the host makes it anew. */

@@ -1,7 +1,7 @@
 "use client";
 
 import type { IChartApi, ISeriesApi } from "lightweight-charts";
-import { type RefObject, useEffect, useEffectEvent, useState } from "react";
+import { type RefObject, useEffect, useEffectEvent, useLayoutEffect, useState } from "react";
 import { ChartPointer, type OverlayTheme, SpanOverlay, SpanTip } from "../overlay";
 import { annotationIdOf } from "../spans/view";
 import type { Candle, TimeRange } from "../types";
@@ -89,7 +89,8 @@ function useMade(parts: ChartParts | null, options: SpanOverlayOptions): Made | 
   const placed = useEffectEvent((range: TimeRange) => options.onPlaced?.(range));
   const givenUp = useEffectEvent(() => options.onGivenUp?.());
   const { element } = options;
-  useEffect(() => {
+  // Its end comes before that of a chart that the host made in an effect: a chart that is removed answers nothing.
+  useLayoutEffect(() => {
     if (parts === null || element.current === null) return;
     const overlay = new SpanOverlay();
     const tip = new SpanTip(element.current);

@@ -44,7 +44,12 @@ export function useTraining(line: Line, series: Series, isUp: boolean, onEnd: ()
     client,
   );
   const shown = run.data ?? (runId === null || followed !== null ? null : (found.data ?? null));
-  useEnd(shown, onEnd);
+  useEnd(shown, () => {
+    // What was in the way is so no longer.
+    start.reset();
+    cancel.reset();
+    onEnd();
+  });
   const { mutate: mutateStart, isPending } = start;
   const { mutate: mutateCancel } = cancel;
   const failed = start.error ?? cancel.error ?? run.error;

@@ -33,6 +33,8 @@ export interface VerdictsInput {
 export interface VerdictLine {
   /** The host's annotations with what was just said of predictions. */
   annotations: readonly SpanAnnotation[];
+  /** How much the service has taken on this page. */
+  sent: number;
   /** Whether anything waits because the service was not reached. */
   problem: string | null;
   /** Returns the verdicts on rows that `find` finds by their keys. */
@@ -78,7 +80,7 @@ export function useVerdicts(input: VerdictsInput): VerdictLine {
     };
   };
   const stored_ids = useMemo(() => storedIds(book), [book]);
-  return { annotations, stored_ids, problem: state.problem, on };
+  return { annotations, stored_ids, sent: settled.length, problem: state.problem, on };
 }
 
 function storedIds({ standing }: Book): ReadonlyMap<string, string> {
