@@ -14,7 +14,10 @@ MOST_BYTES = 100_000_000
 """A larger file is refused before it is read: a million candles with their tags are half of it."""
 
 _DELIMITERS = ",;\t"
-_INTEGERS = ("start_time", "end_time", "time", "window_start", "window_end", "confidence", "created_at")
+_INTEGERS = (
+    *("start_time", "end_time", "time", "window_start", "window_end"),
+    *("confidence", "created_at", "as_of"),
+)
 _STRUCTURES = ("sub_spans", "model_prediction")
 
 

@@ -11,6 +11,8 @@ from mllib.spans import NOTHING
 
 BOUNDS = ("start_time", "end_time")
 WINDOW_BOUNDS = (("window_start", "window_end"), ("window_start_time", "window_end_time"))
+_AS_OF = "as_of"
+"""What a verdict had seen, which our own exports tell."""
 _OF_A_WINDOW = re.compile(
     r".*window.*|(open|high|low|close|volume|[ohlcv])_?\d+|candles|ohlcv|features", re.I
 )
@@ -49,7 +51,7 @@ def window_spans(entries: Iterable[Entry], bounds: tuple[str, str], notes: list[
 
 def _values(entry: Entry, bounds: tuple[str, str]) -> dict[str, Any]:
     first, last = sorted(time_of(entry, name) for name in bounds)
-    kept = {key: value for key, value in entry.values.items() if key in KEYS}
+    kept = {key: value for key, value in entry.values.items() if key in KEYS or key == _AS_OF}
     return kept | {"start_time": first, "end_time": last}
 
 

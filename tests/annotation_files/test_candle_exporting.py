@@ -93,7 +93,7 @@ def test_windows_are_read_back_as_the_annotations_that_they_are() -> None:
             "flag", 0, 120, id="a", clarity=4, sub_spans=(Span("pole, steep", 0, 0),), notes='"so",\nhe said'
         ),
         Annotation(
-            "flag", 60, 180, id="b", source="model_confirmed", model_prediction=judged, annotator="mia"
+            "flag", 60, 180, id="b", source="model_confirmed", model_prediction=judged, extra={"as_of": 240}
         ),
         Annotation("doji", 240, 240, id="c", source="talib", created_at=7),
     ]

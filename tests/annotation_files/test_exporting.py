@@ -13,7 +13,16 @@ EVERYTHING = [
     Annotation("flag Ω", 0, 3600, id="a", sub_spans=(Span("pole, steep", 0, 0), Span("flag", 0, 3600))),
     Annotation("wedge", 0, 3600, id="b", clarity=5, outcome="breakeven", notes='he said "no",\nso'),
     Annotation("O", 0, 3600, id="c", clarity=2, model_prediction=JUDGED, extra={"colour": "red"}),
-    Annotation("x", 0, 0, id="d", source="model_confirmed", model_prediction=JUDGED, annotator="ann"),
+    Annotation(
+        "x",
+        0,
+        0,
+        id="d",
+        source="model_confirmed",
+        model_prediction=JUDGED,
+        annotator="ann",
+        extra={"as_of": 60},
+    ),
     Annotation("y", 0, 60, id="e", source="model_corrected", model_prediction=JUDGED, created_at=7),
     Annotation("flag", 0, 3600, id="f"),
 ]
