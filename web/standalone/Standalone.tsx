@@ -2,7 +2,7 @@
 
 import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { call } from "@/candleloop/client/call";
+import { call, ServiceError } from "@/candleloop/client/call";
 import type { StoredSeries } from "@/candleloop/types";
 import { chosenIn, withChosen } from "./series-address";
 import styles from "./standalone.module.css";
@@ -29,8 +29,10 @@ function ChosenSeries() {
   if (data === undefined && error === null) return <Notice title="Looking for series …" />;
   if (data === undefined) {
     return (
-      <Notice title="The service is away">
-        {error?.message} It is asked again every 5 seconds.{" "}
+      <Notice title={isKeyless(error) ? "The service asks for a key" : "The service is away"}>
+        {error?.message}
+        {isKeyless(error) && " Set INFERENCE_API_KEY for the server of this page, and start it again."} It is
+        asked again every 5 seconds.{" "}
         <button type="button" onClick={() => refetch()}>
           Ask now
         </button>
@@ -54,6 +56,10 @@ function ChosenSeries() {
   return (
     <Workbench key={`${chosen.pair} ${chosen.timeframe}`} series={chosen} stored={data} onChoose={choose} />
   );
+}
+
+function isKeyless(error: Error | null): boolean {
+  return error instanceof ServiceError && error.failure === "forbidden";
 }
 
 function Notice({ title, children }: { title: string; children?: React.ReactNode }) {

@@ -3,7 +3,7 @@
 import type { Outline, OverlaySpan } from "../overlay/model";
 import type { DetectedSpan, SpanAnnotation } from "../types";
 import { colorOf } from "./colors";
-import { labelWords } from "./label-words";
+import { labelWords, tagWords } from "./label-words";
 import { annotationKey, isPeoples, type Row, type Standing } from "./view";
 import { confidenceWords, rangeWords, STANDING_WORDS } from "./words";
 
@@ -35,7 +35,7 @@ function personsSpan(annotation: SpanAnnotation, { colors }: Layers): OverlaySpa
   const by = annotator ? `By ${annotator}` : "By a person";
   return {
     key: annotationKey(id),
-    tag: labelWords(label) + (source === "model_confirmed" ? " ✓" : ""),
+    tag: tagWords(label) + (source === "model_confirmed" ? " ✓" : ""),
     hover: [by, rangeWords(annotation), judged, notes].filter((line) => line !== null),
     start_time,
     end_time,
@@ -61,7 +61,7 @@ function predictedSpan({ prediction, annotation, standing, judged }: Row, layers
   return [
     {
       key,
-      tag: `${labelWords(label)} ${confidenceWords(avg_confidence)}`,
+      tag: `${tagWords(label)} ${confidenceWords(avg_confidence)}`,
       hover: [
         `${STANDING_WORDS[standing]}${yours}`,
         `By model version ${model_version}`,
@@ -83,7 +83,7 @@ function detectedSpan(span: DetectedSpan | SpanAnnotation, { colors }: Layers): 
   const { label, start_time, end_time } = span;
   return {
     key: `talib:${label}|${start_time}|${end_time}`,
-    tag: labelWords(label),
+    tag: tagWords(label),
     hover: ["By TA-Lib", rangeWords(span)],
     start_time,
     end_time,

@@ -26,6 +26,8 @@ export interface Summary {
   counts: Record<Standing, number>;
   /** Share that has one label on about the same candles, of all rows of labels that people look for; null without. */
   agreement_rate: number | null;
+  /** How many predictions of labels that are shown are less sure than the threshold. */
+  below_threshold: number;
 }
 
 export interface View {
@@ -70,9 +72,8 @@ export function isPeoples({ label, source }: SpanAnnotation): boolean {
 export function viewOf(shown: Shown): View {
   const hidden = new Set(shown.hidden_labels);
   const isOpen = undismissed(shown);
-  const predictions = shown.predictions.filter(
-    (one) => one.avg_confidence >= shown.threshold && !hidden.has(one.label) && isOpen(one),
-  );
+  const open = shown.predictions.filter((one) => !hidden.has(one.label) && isOpen(one));
+  const predictions = open.filter((one) => one.avg_confidence >= shown.threshold);
   const people = shown.annotations.filter(isPeoples);
   const judged = judgedRows(people, predictions, shown.candles);
   const settled = new Set(judged.flatMap(({ annotation, prediction }) => [annotation, prediction]));
@@ -88,7 +89,7 @@ export function viewOf(shown: Shown): View {
   const kept = shown.only_disagreements
     ? rows.filter(({ standing, judged }) => standing !== "agreement" && standing !== "not_sought" && !judged)
     : rows;
-  return { rows: kept, summary: summaryOf(rows) };
+  return { rows: kept, summary: { ...summaryOf(rows), below_threshold: open.length - predictions.length } };
 }
 
 function startOf({ prediction, annotation }: Row): number {
@@ -177,7 +178,7 @@ function couldBeMissed(
   return asked.some((range) => range.start_time <= start_time && end_time <= range.end_time);
 }
 
-function summaryOf(rows: readonly Row[]): Summary {
+function summaryOf(rows: readonly Row[]): Omit<Summary, "below_threshold"> {
   const counts: Summary["counts"] = {
     agreement: 0,
     boundary_mismatch: 0,

@@ -233,7 +233,17 @@ describe("the summary", () => {
         not_sought: 0,
       },
       agreement_rate: 0.4,
+      below_threshold: 0,
     });
+  });
+
+  test("says how many predictions are less sure, of labels that are shown and not dismissed", () => {
+    const unsure = [0.1, 0.2].map((avg_confidence, at) =>
+      predicted({ avg_confidence, start_time: 100 * at, end_time: 100 * at + 50 }),
+    );
+    const others = { ...given, predictions: [...given.predictions, ...unsure] };
+    expect(viewOf(shown(others)).summary.below_threshold).toBe(2);
+    expect(viewOf(shown({ ...others, hidden_labels: ["flag"] })).summary.below_threshold).toBe(0);
   });
 
   test("is that before the filter of disagreements", () => {

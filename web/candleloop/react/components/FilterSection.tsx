@@ -8,7 +8,7 @@ import { labelWords, percent } from "./words";
 
 /** What of the predictions is shown: from which confidence on, of which labels, and only where somebody differs. */
 export function FilterSection() {
-  const { settings, change, model, sought } = usePredictions();
+  const { settings, change, model, sought, summary } = usePredictions();
   const isSought = (name: string) => sought?.includes(name) ?? false;
   const names = [...(model?.model_info.label_names ?? [])].sort(
     (one, other) => Number(isSought(other)) - Number(isSought(one)) || one.localeCompare(other),
@@ -28,6 +28,12 @@ export function FilterSection() {
         />
         <output>{settings.threshold.toFixed(2)}</output>
       </label>
+      {summary.below_threshold > 0 && (
+        <p className={styles.quiet}>
+          {summary.below_threshold.toLocaleString("en-GB")} more{" "}
+          {summary.below_threshold === 1 ? "is" : "are"} less sure.
+        </p>
+      )}
       <label className={styles.check}>
         <input
           type="checkbox"
