@@ -1,7 +1,7 @@
 "use client";
 
 import type { LogicalRange } from "lightweight-charts";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import {
   type Annotations,
   PredictionPanel,
@@ -44,8 +44,15 @@ function openCorrection(): void {
 /** The chart with its bars and the panel; what is clicked, drawn and dragged on it. */
 export function Bench(props: Props) {
   const { series, candles, kept, palette } = props;
-  const { model } = usePredictions();
+  const { model, service } = usePredictions();
   const [armed, setArmed] = useState<string | null>(null);
+  const candlesCame = useEffectEvent(() => {
+    if (candles.length > 0 && service.state === "down") service.ask_now();
+  });
+  useEffect(() => {
+    // They say that the service is back.
+    if (candles.length > 0) candlesCame();
+  }, [candles]);
   const element = useRef<HTMLDivElement>(null);
   const theme = themeOf(useDark());
   const made = useChart(element, theme);
