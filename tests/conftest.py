@@ -1,16 +1,16 @@
 """What a test may need of the machine, and what is said when it is not there."""
 
 import os
-import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-OLDEST_NODE = (20, 9)
+from mllib import web_app
+from mllib.errors import NotReady
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,13 +29,11 @@ def find_chromium() -> str | None:
 
 
 def find_node() -> str | None:
-    """Returns the path of a Node, with npm, that is new enough for the chart's proxy routes."""
-    path = shutil.which("node")
-    if path is None or shutil.which("npm") is None:
+    """Returns the path of a Node, with npm, that is new enough for the chart."""
+    try:
+        return web_app.find_node().path
+    except NotReady:
         return None
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
-    version = tuple(int(part) for part in re.findall(r"\d+", said)[:2])
-    return path if version >= OLDEST_NODE else None
 
 
 def find_postgres() -> str | None:

@@ -123,8 +123,8 @@ SHAPES: dict[str, Any] = {
         "model_info": _MODEL_INFO,
         "metrics": _METRICS,
         "label_config": [
-            {"name": "bear_flag", "color": "#ff7f0e", "provisional_bars": 160},
-            {"name": "bull_flag", "color": "#1f77b4", "provisional_bars": 160},
+            {"name": "bear_flag", "color": "#ff7f0e", "provisional_bars": 121},
+            {"name": "bull_flag", "color": "#1f77b4", "provisional_bars": 121},
         ],
     },
     "Pattern": {"function_name": "CDLHAMMER", "display_name": "Hammer"},

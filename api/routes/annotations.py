@@ -26,12 +26,12 @@ from api.schemas.annotations import (
 )
 from api.service import Service, ServiceDep
 from api.uploads import received
-from mllib.annotation_files import SOURCES, exported, to_csv, to_export
+from mllib.annotation_files import SOURCES, exported
 from mllib.pipeline.annotating import (
+    ExportForm,
     annotate,
-    annotations_to_export,
-    annotations_with_candles,
     change_annotation,
+    exported_text,
     find_annotations,
 )
 from mllib.pipeline.importing import AnnotationImport, import_annotations
@@ -41,7 +41,6 @@ from mllib.timeframes import parse_timeframe
 
 router = APIRouter(prefix="/annotations", tags=["annotations"])
 
-ExportForm = Literal["json", "csv", "bio", "windows"]
 _REPEATED = {"description": "Stored before; the same answer again.", "model": StoredAnnotationBody}
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 _FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -88,13 +87,8 @@ def export_annotations(
 
     `csv` has a row a span, `bio` a row a stored candle with its tag, `windows` a row a span with its candles.
     """
-    if format in ("bio", "windows"):
-        text = annotations_with_candles(service.ws, format, pair=pair, timeframe=timeframe)
-        return Response(text, media_type="text/csv")
-    found = annotations_to_export(service.ws, pair=pair, timeframe=timeframe)
-    if format == "csv":
-        return Response(to_csv(found), media_type="text/csv")
-    return _json(to_export(found))
+    text = exported_text(service.ws, format, pair=pair, timeframe=timeframe)
+    return Response(text, media_type="application/json" if format == "json" else "text/csv")
 
 
 @router.post("/import", responses=problems(404, 422, 503), openapi_extra=_UPLOAD)

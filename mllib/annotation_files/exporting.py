@@ -27,16 +27,6 @@ def to_export(annotations: Sequence[Annotation]) -> dict[str, Any]:
     return {"annotations": [exported(annotation) for annotation in annotations]}
 
 
-def write_annotation_file(path: Path, annotations: Sequence[Annotation]) -> None:
-    """Write the tool's span CSV (`.csv`) or JSON export, in place of an older file only once it is complete.
-
-    Raises:
-        NotReady: if the disk refuses; an older file is then as it was.
-    """
-    is_csv = path.suffix.lower() == ".csv"
-    write_export(path, to_csv(annotations) if is_csv else to_json(annotations))
-
-
 def write_export(path: Path, content: str) -> None:
     """Write an export's text, in place of an older file only once it is complete.
 

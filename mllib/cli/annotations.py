@@ -14,12 +14,11 @@ from mllib.cli.verdicts import agreement
 if TYPE_CHECKING:
     from mllib.annotation_report import AnnotationReport
     from mllib.pipeline.importing import AnnotationImport
-    from mllib.pipeline.workspace import Workspace
-    from mllib.spans import Annotation
 
 app = typer.Typer(help="People's spans: import, pull, export, report and agreement.", no_args_is_help=True)
 app.command()(agreement)
 ExportForm = Literal["json", "csv", "bio", "windows"]
+"""Those of `mllib.pipeline.annotating`, which is not imported before it is needed."""
 _SHOWN = 10
 """So many conflicts and notes are told one by one."""
 
@@ -133,14 +132,13 @@ def export(
     csv has a row a span, bio a row a candle with its tag, windows a row a span with its candles.
     """
     from mllib.annotation_files import tagged_of, write_export
+    from mllib.pipeline.annotating import annotations_to_export, exported_text
     from mllib.pipeline.workspace import open_workspace
-    from mllib.timeframes import parse_timeframe
 
     chosen = form or ("csv" if out is not None and out.suffix.lower() == ".csv" else "json")
     with open_workspace() as ws:
-        ws.candles.version(pair, parse_timeframe(timeframe))
-        found = ws.store.annotations.list(pair, parse_timeframe(timeframe))
-        text = _exported_text(ws, found, chosen, (pair, timeframe))
+        found = annotations_to_export(ws, pair=pair, timeframe=timeframe)
+        text = exported_text(ws, chosen, pair=pair, timeframe=timeframe)
     if out is None:
         print(text, end="")
         return
@@ -148,18 +146,6 @@ def export(
     told = tagged_of(found) if chosen == "bio" else found
     left = f" {len(found) - len(told)} left out: a candle has one label." if len(told) < len(found) else ""
     say(f"{count(len(told), 'annotation')} written to {out}, under the present names of labels.{left}")
-
-
-def _exported_text(
-    ws: "Workspace", found: "Sequence[Annotation]", form: ExportForm, series: tuple[str, str]
-) -> str:
-    from mllib.annotation_files import to_csv, to_json
-    from mllib.pipeline.annotating import annotations_with_candles
-
-    pair, timeframe = series
-    if form in ("bio", "windows"):
-        return annotations_with_candles(ws, form, pair=pair, timeframe=timeframe)
-    return to_csv(found) if form == "csv" else to_json(found)
 
 
 @app.command()

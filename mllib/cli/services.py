@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mllib.errors import InvalidConfig, NotReady
-from mllib.ports import PORTS, port_of
+from mllib.ports import PORTS, check_ports, port_of
 
 if TYPE_CHECKING:
     from mllib.supervision import Service
@@ -66,6 +66,7 @@ def web(
     ],
 ) -> None:
     """Serve the chart on 127.0.0.1; a checkout's `web/` is installed and built first where it has changed."""
+    from mllib.supervision import Service
     from mllib.web_app import build, find_node, web_folder
 
     folder = web_folder()
@@ -77,6 +78,7 @@ def web(
         raise NotReady(
             f"Starting the chart failed, this machine: {error}. Install it and start again."
         ) from error
+    check_ports([Service(name="web", command=[], port=port, port_variable="CANDLELOOP_WEB_PORT")])
     try:
         server = build(folder, node)
     except NotReady:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Literal
 from uuid import uuid4
 
-from mllib.annotation_files import check_annotations, to_tagged_csv, to_window_csv
+from mllib.annotation_files import check_annotations, to_csv, to_json, to_tagged_csv, to_window_csv
 from mllib.annotators import annotator_name
 from mllib.candle_gate import check_pair
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
@@ -16,7 +16,7 @@ from mllib.spans import PEOPLE, Annotation, JudgedPrediction, Span
 from mllib.store import AnnotationFilter, AnnotationPage, StoredAnnotation
 from mllib.timeframes import iso_utc, parse_timeframe
 
-CandleForm = Literal["bio", "windows"]
+ExportForm = Literal["json", "csv", "bio", "windows"]
 
 
 def find_annotations(
@@ -143,17 +143,20 @@ def annotations_to_export(ws: Workspace, *, pair: str, timeframe: str) -> list[A
     return found
 
 
-def annotations_with_candles(ws: Workspace, form: CandleForm, *, pair: str, timeframe: str) -> str:
-    """The annotations of a series that count now as CSV with its candles.
+def exported_text(ws: Workspace, form: ExportForm, *, pair: str, timeframe: str) -> str:
+    """The annotations of a series that count now, in one of the annotation tool's forms.
 
-    `bio` has a row a candle, `windows` a row a span.
+    `csv` has a row a span, `bio` a row a candle, `windows` a row a span with its candles.
 
     Raises:
-        NotFound: the candles are not stored.
+        NotFound: nothing is known of the series; of `bio` and `windows`: the candles are not stored.
     """
-    candles = ws.candles.read(check_pair(pair), parse_timeframe(timeframe))
-    found = ws.store.annotations.list(candles.pair, candles.timeframe)
-    return to_tagged_csv(found, candles) if form == "bio" else to_window_csv(found, candles)
+    if form in ("bio", "windows"):
+        candles = ws.candles.read(check_pair(pair), parse_timeframe(timeframe))
+        found = ws.store.annotations.list(candles.pair, candles.timeframe)
+        return to_tagged_csv(found, candles) if form == "bio" else to_window_csv(found, candles)
+    found = annotations_to_export(ws, pair=pair, timeframe=timeframe)
+    return to_csv(found) if form == "csv" else to_json(found)
 
 
 def _check_place(ws: Workspace, annotation: Annotation, pair: str, timeframe: str) -> None:

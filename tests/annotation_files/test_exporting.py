@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from mllib.annotation_files import AnnotationFile, read_annotation_file, to_export, write_annotation_file
+from mllib.annotation_files import (
+    AnnotationFile,
+    read_annotation_file,
+    to_csv,
+    to_export,
+    to_json,
+    write_export,
+)
 from mllib.errors import NotReady
 from mllib.spans import Annotation, JudgedPrediction, Span
 
@@ -31,7 +38,7 @@ EVERYTHING = [
 @pytest.mark.parametrize("name", ["out.json", "out.csv"])
 def test_everything_that_is_written_is_read_back(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    write_annotation_file(path, EVERYTHING)
+    write_export(path, (to_csv if path.suffix == ".csv" else to_json)(EVERYTHING))
     assert read_annotation_file(path) == AnnotationFile(EVERYTHING, ())
     assert [found.name for found in tmp_path.iterdir()] == [name]
 
@@ -45,4 +52,4 @@ def test_the_export_has_the_tools_keys() -> None:
 
 def test_a_folder_that_is_missing_is_not_ready(tmp_path: Path) -> None:
     with pytest.raises(NotReady, match=r"out\.json: found No such file or directory when writing"):
-        write_annotation_file(tmp_path / "none" / "out.json", [])
+        write_export(tmp_path / "none" / "out.json", "")

@@ -32,9 +32,11 @@ def test_predictions_have_the_tools_shape(client: TestClient, body: Make) -> Non
 
 
 def test_a_model_says_on_how_many_candles_its_word_may_change(client: TestClient, ws: Workspace) -> None:
-    info = client.get("/model/info").json()["model_info"]
-    served = Predictor.load(ws.predictors / info["run_id"])
-    assert info["provisional_bars"] == served.encoder.provisional_bars > 0
+    told = client.get("/model/info").json()
+    info, encoder = told["model_info"], Predictor.load(ws.predictors / told["model_info"]["run_id"]).encoder
+    assert info["provisional_bars"] == encoder.provisional_bars > 0
+    by_label = {label["name"]: label["provisional_bars"] for label in told["label_config"]}
+    assert by_label == {name: encoder.provisional_bars_of(name) for name in info["label_names"]}
 
 
 def test_the_model_is_described_in_the_tools_shape(client: TestClient, ws: Workspace) -> None:

@@ -1,4 +1,5 @@
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -72,6 +73,16 @@ def test_the_chart_asks_the_api_that_it_is_told(candleloop, became, chart, monke
     monkeypatch.setenv("INFERENCE_API_URL", "http://elsewhere:8001")
     assert candleloop("web", "--port", "9127").returncode == 0
     assert (os.environ["INFERENCE_API_URL"], os.environ["PORT"]) == ("http://elsewhere:8001", "9127")
+
+
+def test_a_port_that_is_taken_is_named_with_its_variable(candleloop, became, chart) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = candleloop("web", "--port", str(taken.getsockname()[1]))
+    assert (done.returncode, became) == (1, [])
+    assert "found it in use" in " ".join(done.stderr.split())
+    assert "CANDLELOOP_WEB_PORT" in done.stderr
 
 
 def test_without_node_the_chart_is_refused_in_words(candleloop, became, monkeypatch, tmp_path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mllib.annotation_files import content, fetching, read_annotation_file, write_annotation_file
+from mllib.annotation_files import content, fetching, read_annotation_file, to_csv, to_json, write_export
 from mllib.candles import Candles
 from mllib.encoders import reviewed_bars
 from mllib.errors import CandleloopError, InvalidAnnotations, InvalidConfig, NotFound, NotReady
@@ -224,7 +224,8 @@ def test_what_is_exported_changes_nothing_when_it_is_imported(
     )
     assert import_annotations(ws, file, **EURUSD).outcome.added == 5
     out = tmp_path / name
-    write_annotation_file(out, ws.store.annotations.list("EURUSD", "1h"))
+    written = to_csv if out.suffix == ".csv" else to_json
+    write_export(out, written(ws.store.annotations.list("EURUSD", "1h")))
     again = import_annotations(ws, out, **EURUSD)
     assert (again.outcome.unchanged, again.outcome.added, again.conflicts) == (5, 0, ())
 

@@ -21,8 +21,6 @@ export type {
   TrainingRun,
 } from "./candleloop-api";
 
-export type Source = "human" | "talib" | "model_confirmed" | "model_corrected";
-
 /** The label of a dismissed prediction. */
 export const NOTHING = "O";
 

@@ -1,6 +1,6 @@
 "use client";
 
-import type { Annotations } from "@/candleloop/react";
+import { type Annotations, usePredictions } from "@/candleloop/react";
 import type { StoredSeries } from "@/candleloop/types";
 import { ExportMenu } from "./ExportMenu";
 import { KeysHelp } from "./KeysHelp";
@@ -20,6 +20,7 @@ interface Props {
 
 /** Which series is open, who annotates, and what can be done with the annotations as a whole. */
 export function TopBar({ series, stored, onChoose, kept, palette, annotator, onAnnotator }: Props) {
+  const { service } = usePredictions();
   return (
     <header className={styles.top}>
       <h1>candleloop</h1>
@@ -42,7 +43,7 @@ export function TopBar({ series, stored, onChoose, kept, palette, annotator, onA
         maxLength={60}
         onChange={(event) => onAnnotator(event.target.value)}
       />
-      {kept.error !== null && (
+      {kept.error !== null && service.state !== "down" && (
         <p className={styles.failure} role="alert">
           {kept.error}
         </p>

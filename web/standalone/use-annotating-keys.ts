@@ -1,7 +1,8 @@
 "use client";
 
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent } from "react";
 import { isField, usePredictions } from "@/candleloop/react";
+import { annotationIdOf } from "@/candleloop/spans/view";
 import type { Choice } from "./palette";
 
 /** The keys of drawing, apart from those of the labels. */
@@ -20,18 +21,17 @@ interface Options {
 
 /** Listens to the keys of labels and of drawing, while nothing is typed. */
 export function useAnnotatingKeys(options: Options): void {
-  const { selected } = usePredictions();
-  const annotated = selected?.annotation?.id ?? null;
-  const now = useRef({ ...options, annotated });
-  now.current = { ...options, annotated };
+  const { selected_key } = usePredictions();
+  // A prediction that is selected has a person's span beside it too, which is not the one to delete.
+  const annotated = selected_key === null ? null : annotationIdOf(selected_key);
+  const pressed = useEffectEvent((event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isField(event.target)) return;
+    if (act(event.key, { ...options, annotated })) event.preventDefault();
+  });
   useEffect(() => {
-    const pressed = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isField(event.target)) return;
-      const done = act(event.key, now.current);
-      if (done) event.preventDefault();
-    };
-    window.addEventListener("keydown", pressed);
-    return () => window.removeEventListener("keydown", pressed);
+    const listen = (event: KeyboardEvent) => pressed(event);
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
   }, []);
 }
 

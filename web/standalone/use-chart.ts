@@ -8,7 +8,7 @@ import {
   type LogicalRange,
   type UTCTimestamp,
 } from "lightweight-charts";
-import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from "react";
 import type { Candle } from "@/candleloop/types";
 import { CANDLE_COLORS, type ChartTheme, chartOptions } from "./chart-theme";
 
@@ -40,16 +40,15 @@ export function useChart(element: RefObject<HTMLElement | null>, theme: ChartThe
 
 /** Draws the candles; older ones that join leave what is visible in its place. */
 export function useDrawnCandles(made: Chart | null, candles: readonly Candle[]): void {
-  const drawn = useRef<{ series: Chart["series"]; first: number } | null>(null);
+  const drawn = useRef<Chart["series"] | null>(null);
   useEffect(() => {
-    const [first] = candles;
-    if (made === null || first === undefined) return;
+    if (made === null || candles.length === 0) return;
     const { chart, series } = made;
     // The library's times are a branded number.
     series.setData(candles.map((candle) => ({ ...candle, time: candle.time as UTCTimestamp })));
     series.applyOptions({ priceFormat: { type: "price", ...precisionOf(candles) } });
-    if (drawn.current?.series !== series) showNewest(chart, candles.length);
-    drawn.current = { series, first: first.time };
+    if (drawn.current !== series) showNewest(chart, candles.length);
+    drawn.current = series;
   }, [made, candles]);
 }
 
@@ -62,8 +61,7 @@ export function useVisibleRange(
   element: RefObject<HTMLElement | null>,
   onChange: (range: LogicalRange) => void,
 ): void {
-  const told = useRef(onChange);
-  told.current = onChange;
+  const tell = useEffectEvent(onChange);
   // Before the chart goes: it answers nothing once it is removed.
   useLayoutEffect(() => {
     if (made === null) return;
@@ -76,7 +74,7 @@ export function useVisibleRange(
         if (range === null || element.current === null) return;
         const { width, height } = made.chart.paneSize();
         Object.assign(element.current.dataset, { from: range.from, to: range.to, width, height });
-        told.current(range);
+        tell(range);
       });
     };
     scale.subscribeVisibleLogicalRangeChange(changed);
@@ -94,10 +92,17 @@ function showNewest(chart: IChartApi, count: number): void {
   chart.timeScale().setVisibleLogicalRange({ from: count - SHOWN_AT_FIRST, to: count + 4 });
 }
 
-/** As many decimals as the prices have: five figures that count, two decimals at least. */
+const SAMPLE = 400;
+const MOST_DECIMALS = 8;
+
+/** As many decimals as the prices are written with, where that is few; at least two. */
 function precisionOf(candles: readonly Candle[]): { precision: number; minMove: number } {
-  const last = candles.at(-1)?.close ?? 1;
-  const figures = 5 - Math.ceil(Math.log10(Math.max(Math.abs(last), 1e-9)));
-  const precision = Math.min(Math.max(figures, 2), 8);
+  const closes = candles.slice(-SAMPLE).map(({ close }) => close);
+  const magnitude = Math.floor(Math.log10(Math.max(...closes.map(Math.abs), 1e-9)));
+  const most = Math.min(Math.max(6 - magnitude, 2), MOST_DECIMALS);
+  const isWritten = (decimals: number) =>
+    closes.every((close) => Math.abs(close - Number(close.toFixed(decimals))) < 1e-9);
+  let precision = 2;
+  while (precision < most && !isWritten(precision)) precision += 1;
   return { precision, minMove: 10 ** -precision };
 }

@@ -14,9 +14,11 @@ export function ModelSection() {
   return (
     <Section title="Model" aside={model && `v${model.model_info.model_version}`}>
       {model === null ? (
-        <p className={styles.quiet}>
-          {service.state === "down" ? "The service is away." : "No model serves yet. Train one below."}
-        </p>
+        model_error === null && (
+          <p className={styles.quiet}>
+            {service.state === "down" ? "The service is away." : "No model serves yet. Train one below."}
+          </p>
+        )
       ) : (
         <p className={styles.quiet}>
           {kindOfModel(model.model_info.model_type)}, trained {dayOf(model.model_info.trained_at)}. F1 of its
