@@ -1,7 +1,7 @@
 # make up runs the loop, make test checks it. `make help` tells the rest.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help up test lint web format types sync sync-runtime clean
+.PHONY: help up test lint web format types torch sync sync-runtime clean
 
 BIN := .venv/bin
 
@@ -12,7 +12,7 @@ help: ## what there is to make
 up: sync-runtime ## start API, console, chart, MLflow and worker; Ctrl-C ends them
 	@exec $(BIN)/candleloop up
 
-test: web lint ## format check, lint, types, import contracts, the chart's checks, unit tests, doctests, end-to-end
+test: web lint torch ## format check, lint, types, import contracts, the chart's checks, unit tests, doctests, end-to-end
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: sync ## format check, lint, types, import contracts
@@ -31,12 +31,15 @@ format: sync ## format and mend what can be mended
 types: sync ## write web/candleloop/candleloop-api.d.ts anew from the API; needs npm
 	$(BIN)/python scripts/write_types.py web/candleloop/candleloop-api.d.ts
 
+torch: sync ## PyTorch for the sequence models, without CUDA where that build can be had
+	@sh scripts/torch.sh
+
 # --inexact leaves what make test has installed, so that up and test do not undo each other.
 sync-runtime:
 	@sh scripts/uv.sh sync --frozen --no-dev --inexact
 
 sync:
-	@sh scripts/uv.sh sync --locked --inexact
+	@sh scripts/uv.sh sync --locked --inexact --extra servers --extra cluster
 
 clean: ## remove the environment and all caches; var/, where the data is, stays
 	rm -rf .venv .uv web/node_modules web/.next .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,5 +1,6 @@
 """What a test may need of the machine, and what is said when it is not there."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -42,6 +43,12 @@ def find_postgres() -> str | None:
     return shutil.which("initdb") or (str(debian[-1]) if debian else None)
 
 
+def find_torch() -> str | None:
+    """Returns where PyTorch lies, which is not imported for it."""
+    found = importlib.util.find_spec("torch")
+    return None if found is None else found.origin
+
+
 TOOLS: dict[str, tuple[Callable[[], str | None], str]] = {
     "browser": (find_chromium, "no Chromium found; apt-get install chromium"),
     "node": (
@@ -49,6 +56,8 @@ TOOLS: dict[str, tuple[Callable[[], str | None], str]] = {
         "no Node 20.9 or newer with npm found; apt-get install nodejs npm, or see nodejs.org",
     ),
     "postgres": (find_postgres, "no initdb found; apt-get install postgresql"),
+    "redis": (lambda: shutil.which("redis-server"), "no redis-server found; apt-get install redis-server"),
+    "torch": (find_torch, "no PyTorch found; make torch"),
 }
 
 
@@ -83,6 +92,12 @@ def browser(chromium_path: str) -> Iterator[Any]:
         launched = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def redis_path() -> str:
+    """The path of redis-server, for tests marked `needs("redis")`."""
+    return _path_of("redis")
 
 
 def _path_of(tool: str) -> str:

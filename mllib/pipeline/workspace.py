@@ -8,6 +8,7 @@ from typing import Self
 
 from mllib.candle_archive import CandleArchive
 from mllib.config import Config, load_config
+from mllib.deployment import AT_HOME, Deployment
 from mllib.errors import NotReady
 from mllib.store import Store, open_store
 
@@ -20,6 +21,7 @@ class Workspace:
     config: Config
     store: Store
     candles: CandleArchive
+    deployment: Deployment = AT_HOME
 
     @property
     def predictors(self) -> Path:
@@ -74,8 +76,12 @@ def usable_home(home: Path | None = None) -> Path:
     )
 
 
-def open_workspace(home: Path | None = None, *, config: Config | None = None) -> Workspace:
+def open_workspace(
+    home: Path | None = None, *, config: Config | None = None, deployment: Deployment | None = None
+) -> Workspace:
     """The workspace of a home folder, made when it is missing, with the database at this version.
+
+    Where the database, the queue and the storage are is read from the environment unless it is given.
 
     Raises:
         InvalidConfig: the configuration cannot be used.
@@ -83,4 +89,6 @@ def open_workspace(home: Path | None = None, *, config: Config | None = None) ->
     """
     folder = usable_home(home)
     checked = load_config() if config is None else config
-    return Workspace(folder, checked, open_store(folder), CandleArchive(folder / "candles"))
+    where = Deployment.from_environment() if deployment is None else deployment
+    store = open_store(where.database or folder)
+    return Workspace(folder, checked, store, CandleArchive(folder / "candles"), where)

@@ -1,0 +1,55 @@
+"""Which servers a deployment uses. Without any, everything lies in the home folder."""
+
+import os
+from dataclasses import dataclass
+from typing import Self
+
+from mllib.errors import InvalidConfig
+
+DATABASE = "CANDLELOOP_DATABASE_URL"
+QUEUE = "CANDLELOOP_QUEUE_URL"
+STORAGE = "CANDLELOOP_STORAGE_URL"
+
+_EXPECTED = {
+    DATABASE: (("postgresql", "postgresql+psycopg"), "postgresql://USER:PASSWORD@HOST/NAME"),
+    QUEUE: (("redis", "rediss", "unix"), "redis://:PASSWORD@HOST:6379/0"),
+    STORAGE: ((), "s3://BUCKET/FOLDER, or another address that fsspec knows"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The addresses of what is not in the home folder; None where it is.
+
+    `database` is PostgreSQL, `queue` Redis, `storage` an fsspec URL of candles, predictors and datasets.
+    They hold passwords, so they come from the environment, and no message repeats them.
+    """
+
+    database: str | None = None
+    queue: str | None = None
+    storage: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """What `CANDLELOOP_DATABASE_URL`, `CANDLELOOP_QUEUE_URL` and `CANDLELOOP_STORAGE_URL` say.
+
+        Raises:
+            InvalidConfig: one of them is no address of its kind.
+        """
+        return cls(_address(DATABASE), _address(QUEUE), _address(STORAGE))
+
+
+AT_HOME = Deployment()
+"""Everything in the home folder."""
+
+
+def _address(variable: str) -> str | None:
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return None
+    kind, separator, rest = text.partition("://")
+    kinds, example = _EXPECTED[variable]
+    if not separator or not rest or (kinds and kind not in kinds):
+        found = f"{kind}://…" if separator else f"{len(text)} characters without ://"
+        raise InvalidConfig(f"{variable}: found {found}, expected {example}. Set it so, or unset it.")
+    return text.rstrip("/") if variable == STORAGE else text

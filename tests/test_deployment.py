@@ -1,0 +1,39 @@
+import pytest
+
+from mllib.deployment import DATABASE, QUEUE, STORAGE, Deployment
+from mllib.errors import InvalidConfig
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in (DATABASE, QUEUE, STORAGE):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def test_without_variables_everything_is_in_the_home() -> None:
+    assert Deployment.from_environment() == Deployment(None, None, None)
+
+
+def test_each_variable_gives_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DATABASE, "postgresql://app:secret@db/candleloop")
+    monkeypatch.setenv(QUEUE, "redis://queue:6379/0")
+    monkeypatch.setenv(STORAGE, "s3://bucket/candleloop/")
+
+    assert Deployment.from_environment() == Deployment(
+        "postgresql://app:secret@db/candleloop", "redis://queue:6379/0", "s3://bucket/candleloop"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [(DATABASE, "mysql://app:secret@db/x"), (QUEUE, "secret"), (STORAGE, "s3://"), (DATABASE, "app:secret")],
+)
+def test_another_kind_of_address_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+
+    with pytest.raises(InvalidConfig, match=rf"^{variable}: found .*, expected .*\. Set it so") as refused:
+        Deployment.from_environment()
+
+    assert "secret" not in str(refused.value)
