@@ -21,7 +21,7 @@ from mllib.store.freshness import FreshnessRepository
 from mllib.store.label_names import LabelNames
 from mllib.store.labels import LabelChange, LabelDefinition, LabelRepository
 from mllib.store.revision import Revision, revision_of
-from mllib.store.run_rows import Asker, Run, Status, told_to_stop
+from mllib.store.run_rows import Asker, Run, Status, taken_over, told_to_stop
 from mllib.store.runs import Fate, RunRepository
 from mllib.store.series import Series, SeriesRepository
 from mllib.store.talib_layers import TalibLayer, TalibRepository
@@ -57,6 +57,7 @@ __all__ = [
     "WorkerHeartbeat",
     "key_of",
     "open_store",
+    "taken_over",
     "told_to_stop",
 ]
 
