@@ -103,7 +103,8 @@ class RedisQueue(BlackHoleStorage):  # type: ignore[misc]  # Huey has no types
     def _say_once(self, exc: RedisError) -> None:
         if not self._pause_s:
             self._pause_s = _FIRST_PAUSE_S
-            log.warning("queue %s: %s. Workers find runs in the database meanwhile.", self.where, exc)
+            said = str(exc).rstrip(".")
+            log.warning("queue %s: %s. Workers find runs in the database meanwhile.", self.where, said)
 
 
 def _place(url: str) -> str:

@@ -87,6 +87,7 @@ class RunRepository:
             "status": "running",
             "owner": owner,
             "attempt": col(_TABLE.attempt) + 1,
+            "stage": "",
             "started_at": now_s(),
             "heartbeat_at": time.time(),
         }
