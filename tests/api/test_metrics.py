@@ -171,7 +171,35 @@ def test_without_a_model_the_service_is_told_not_to_be_ready(modelless: TestClie
     assert _told("model_loaded_timestamp_seconds", values) == 0
 
 
-def test_drift_is_told_once_enough_candles_are_counted(history: Candles) -> None:
+def test_whether_the_loop_goes_on_is_told(ws: Workspace) -> None:
+    metrics.tell_loop(ws)
+    assert [_told(name) for name in ("database_answers", "worker_alive", "last_run_failed")] == [1, 0, 0]
+    assert (_told("disk_free_bytes") or 0) > 0
+    assert _told("run_waiting_seconds") == 0
+
+    run = ws.store.runs.enqueue(
+        model_type="xgboost", encoder="bio", registered_model_name="candleloop", request={}
+    )
+    metrics.tell_loop(ws)
+    assert (_told("run_waiting_seconds") or 0) > 0
+
+    ws.store.workers.beat("worker", os.getpid(), "here")
+    ws.store.runs.fail(run.run_id, "The data are gone.")
+    metrics.tell_loop(ws)
+    assert [_told(name) for name in ("worker_alive", "last_run_failed", "run_waiting_seconds")] == [1, 1, 0]
+
+
+def test_a_database_that_does_not_answer_is_told_and_what_was_known_stays(ws: Workspace) -> None:
+    ws.store.workers.beat("worker", os.getpid(), "here")
+    metrics.tell_loop(ws)
+    (ws.home / "candleloop.db").rename(ws.home / "elsewhere.db")
+
+    metrics.tell_loop(ws)
+
+    assert (_told("database_answers"), _told("worker_alive")) == (0, 1)
+
+
+def test_drift_is_told_once_enough_candles_are_counted(history: Candles, ws: Workspace) -> None:
     profile = InputProfile.learn([history])
     lane = SimpleNamespace(waiting=0)
     champion = SimpleNamespace(
@@ -182,7 +210,7 @@ def test_drift_is_told_once_enough_candles_are_counted(history: Candles) -> None
         ),
         error=None,
     )
-    told = metrics._Told(SimpleNamespace(champion=champion, charts=lane, sweeps=lane))  # type: ignore[arg-type]
+    told = metrics._Told(SimpleNamespace(ws=ws, champion=champion, charts=lane, sweeps=lane))  # type: ignore[arg-type]
     flat = replace(history, open=history.close)
     metrics.observe_input(profile, flat[:500])
     told.publish()
