@@ -1,6 +1,7 @@
 """What the service tells of itself: in one process, and over the workers of a real server."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -359,3 +361,15 @@ def test_two_workers_of_a_server_give_one_answer(ws: Workspace) -> None:
 def test_the_prometheus_client_is_not_loaded_before_the_folder_is_known() -> None:
     code = "import sys, api.main, api.server; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_alarm_of_the_docs_rests_on_metrics_that_are_told(client: TestClient) -> None:
+    page = Path(__file__).parents[2] / "docs" / "alerts.md"
+    rules = page.read_text(encoding="utf-8").split("```yaml")[1].split("```")[0]
+    alarms = yaml.safe_load(rules)["groups"][0]["rules"]
+    text = client.get("/metrics").text
+
+    assert len(alarms) == 9
+    for alarm in alarms:
+        for name in re.findall(r"candleloop_\w+", alarm["expr"]):
+            assert f"# TYPE {name.removesuffix('_bucket')} " in text, (alarm["alert"], name)
