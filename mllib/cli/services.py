@@ -107,12 +107,11 @@ def _pause_if_supervised() -> None:
 
 def worker() -> None:
     """Carry out queued training runs, one at a time."""
-    import logging
-
     from mllib.jobs import run_worker
+    from mllib.logs import log_as_json
     from mllib.pipeline.workspace import open_workspace
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_as_json()
     with open_workspace() as ws:
         run_worker(ws)
 
