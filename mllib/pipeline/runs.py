@@ -17,7 +17,6 @@ from mllib.inference import Predictor
 from mllib.models import create_model
 from mllib.pipeline.gating import champion_of, pass_gate
 from mllib.pipeline.mirroring import mirror_champion
-from mllib.pipeline.promoting import promote
 from mllib.pipeline.run_log import kept_log
 from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
 from mllib.pipeline.workspace import Workspace
@@ -242,10 +241,12 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     _say_what_was_found(predictor, verdict)
     if not verdict.passed:
         return ws.store.runs.reject(run.run_id, reason=verdict.reason, owner=run.owner, **results)
-    finished = ws.store.runs.finish_ready(run.run_id, owner=run.owner, **results)
+    promoted = stages.training.auto_promote
+    if promoted:
+        Predictor.load(folder)  # what cannot be loaded shall not serve
+    finished = ws.store.runs.finish_ready(run.run_id, owner=run.owner, promoted=promoted, **results)
     log.info("ready as version %s of %s", finished.model_version, finished.registered_model_name)
-    if stages.training.auto_promote:
-        promote(ws, run.run_id, moved_by="auto")
+    if promoted:
         mirror_champion(ws)
     return finished
 

@@ -111,9 +111,12 @@ class RunRepository:
         data_version: str | None,
         mlflow_run_id: str | None,
         predictor_path: str,
+        promoted: bool = False,
         owner: str | None = None,
     ) -> Run:
         """The run, ready, with the next version of its registered model name.
+
+        With `promoted` it is the champion of that name from the same moment on.
 
         Raises:
             NotFound: no run has that id.
@@ -129,7 +132,11 @@ class RunRepository:
         with self._database.write() as session:
             name = find_run(session, run_id).registered_model_name
             values["model_version"] = _next_version(session, name)
-            return _end(session, run_id, {"running"}, "ready", values, owner=owner)
+            run = _end(session, run_id, {"running"}, "ready", values, owner=owner)
+            if promoted:
+                move = {"registered_model_name": name, "run_id": run_id, "moved_by": "auto"}
+                session.execute(insert(tables.ChampionMove), [{**move, "moved_at": now_s()}])
+            return run
 
     def reject(
         self,

@@ -94,6 +94,18 @@ def test_a_worker_that_wakes_up_late_learns_who_has_its_run(store: Store) -> Non
     assert store.runs.finish_ready(run.run_id, owner="two/5:12", **DONE).status == "ready"
 
 
+def test_a_run_is_ready_and_champion_at_once_or_neither(store: Store) -> None:
+    run = running(store)
+    lost(store)
+    with pytest.raises(Conflict):
+        store.runs.finish_ready(run.run_id, owner=run.owner, promoted=True, **DONE)
+    assert store.champions.current("m") is None
+    store.runs.claim(run.run_id, owner="two/5:12")
+    store.runs.finish_ready(run.run_id, owner="two/5:12", promoted=True, **DONE)
+    moves = store.champions.history("m")
+    assert [(move.run_id, move.moved_by, move.reason) for move in moves] == [(run.run_id, "auto", None)]
+
+
 def test_a_run_that_is_left_is_queued_once_more_and_failed_the_second_time(store: Store) -> None:
     run = running(store)
     assert store.runs.leave(run.run_id, owner="two/5:12", again=True) == run
