@@ -96,7 +96,9 @@ def test_while_redis_is_away_a_process_sends_to_itself_and_says_which_server_wit
         assert queue.dequeue() is None
     finally:
         redis.start()
+    assert queue.dequeue() is None  # what Redis held is lost
     train("b")
+    assert queue.pending_count() == 1
     queue.execute(queue.dequeue())
     assert carried_out == ["a", "b"]
     said = [line for line in caplog.messages if line.startswith(f"queue redis://127.0.0.1:{redis.port}/0: ")]

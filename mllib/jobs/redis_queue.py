@@ -25,7 +25,7 @@ except ImportError as exc:
 
 _KEY = "candleloop.queue"
 _READ_S = 1
-_CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S = 2, 5
+_CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S = 2, 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _KEPT = 100
 _STAMP = struct.Struct(">Q")
@@ -61,14 +61,16 @@ class RedisQueue(BlackHoleStorage):  # type: ignore[misc]  # Huey has no types
             ) from None
 
     def enqueue(self, data: bytes, priority: float | None = None) -> None:
-        """Sends a message, or keeps it for this process where Redis does not answer."""
-        stamped = _STAMP.pack(time.time_ns()) + data
-        try:
-            self._redis.zadd(_KEY, {stamped: -(priority or 0)})
-        except RedisError as exc:
-            self._say_once(exc)
-            with suppress(queue.Full):
-                self._kept.put_nowait(data)
+        """Sends a message, or keeps it for this process while Redis is away, which `dequeue` finds out."""
+        if not self._pause_s:
+            stamped = _STAMP.pack(time.time_ns()) + data
+            try:
+                self._redis.zadd(_KEY, {stamped: -(priority or 0)})
+                return
+            except RedisError as exc:
+                self._say_once(exc)
+        with suppress(queue.Full):
+            self._kept.put_nowait(data)
 
     def dequeue(self) -> bytes | None:
         """The next message, waited for; None where none came."""
