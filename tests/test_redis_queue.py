@@ -11,7 +11,7 @@ import pytest
 
 from mllib.config import Config
 from mllib.deployment import Deployment
-from mllib.errors import InvalidConfig
+from mllib.errors import InvalidConfig, NotReady
 from mllib.jobs import enqueue_run, queue_of
 from mllib.jobs.queue import task_of
 from mllib.pipeline.workspace import Workspace, open_workspace
@@ -123,6 +123,15 @@ def test_an_address_that_cannot_be_used_is_refused_without_its_password(ws: Work
     with pytest.raises(InvalidConfig, match="CANDLELOOP_QUEUE_URL: found no address") as caught:
         queue_of(broken)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_missing_client_is_said_with_what_to_install(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.delitem(sys.modules, "mllib.jobs.redis_queue", raising=False)
+    with pytest.raises(NotReady, match=r"pip install 'candleloop\[servers\]'"):
+        queue_of(ws)
 
 
 def test_nothing_of_redis_is_imported_without_its_address(tmp_path: Path) -> None:
