@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mllib.amounts import count
 from mllib.errors import NotReady
 from mllib.inference import Predictor
 from mllib.ports import port_of
@@ -105,6 +106,30 @@ def log_run(
                 pip_requirements=[f"{name}=={version(name)}" for name in _REQUIRED],
             )
     return Logged(run.info.run_id, registered)
+
+
+def examine(home: Path) -> str:
+    """In words, where runs are kept; MLflow itself is asked only where that is not the home's own file.
+
+    Raises:
+        NotReady: it does not answer.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        store = home.resolve() / "mlflow" / "mlflow.db"
+        if not store.exists():
+            return f"{store} is made by the first training."
+        try:
+            with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+                runs = database.execute("SELECT count(*) FROM runs").fetchone()[0]
+        except sqlite3.Error as exc:
+            raise NotReady(
+                f"MLflow's store {store}: found {exc}, expected a whole file. Move it away: runs are in our "
+                "own database too, and MLflow begins a new one."
+            ) from exc
+        return f"{store} is read: {count(runs, 'run')}."
+    with _mlflow(home) as mlflow:
+        experiments = mlflow.search_experiments()
+    return f"The store of MLFLOW_TRACKING_URI answers: {count(len(experiments), 'experiment')}."
 
 
 def start_tuning(home: Path, experiment_name: str, name: str) -> str:

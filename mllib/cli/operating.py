@@ -37,8 +37,24 @@ def prune(
     say(f"Removed; {_megabytes(freed)} freed.")
 
 
+def doctor(as_json: Json = False) -> None:
+    """Look at everything that candleloop needs, and say what to do where something is not well."""
+    from mllib.doctor import examine
+
+    marks = {True: "ok", False: "BROKEN", None: "look"}
+    findings = []
+    for found in examine():
+        findings.append(found)
+        if not as_json:
+            print(f"{marks[found.ok]:>6}  {found.name}: {found.said}", flush=True)
+    if as_json:
+        print_json([{"name": one.name, "ok": one.ok, "said": one.said} for one in findings])
+    if any(one.ok is False for one in findings):
+        raise typer.Exit(1)
+
+
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-commands = (prune,)
+commands = (doctor, prune)

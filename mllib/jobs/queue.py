@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 
-from mllib.errors import CandleloopError
+from mllib.errors import CandleloopError, NotReady
 from mllib.lean_imports import without
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
@@ -46,6 +46,25 @@ def enqueue_run(ws: Workspace, run: Run) -> None:
             task_of(queue, "train", _nothing)(run.run_id)
     except (CandleloopError, sqlite3.Error) as exc:
         log.warning("run %s: the queue was not written (%s); a worker will find it", run.run_id, exc)
+
+
+def waiting_tasks(ws: Workspace) -> int:
+    """How many tasks wait in the queue.
+
+    Raises:
+        NotReady: it does not answer.
+    """
+    if ws.deployment.queue is None and not (ws.home / "jobs.db").exists():
+        return 0
+    try:
+        queue = queue_of(ws)
+        with closing(queue.storage):
+            return int(queue.pending_count())
+    except sqlite3.Error as exc:
+        raise NotReady(
+            f"queue {ws.home / 'jobs.db'}: found {exc}, expected an answer. Move the file away: runs are in "
+            "the database, and the worker finds them there."
+        ) from exc
 
 
 def task_of(queue: Huey, name: str, function: Callable[..., None], *, priority: int | None = None) -> Task:

@@ -86,8 +86,18 @@ class RedisQueue(BlackHoleStorage):  # type: ignore[misc]  # Huey has no types
         return None if found is None else bytes(found[1])[_STAMP.size :]
 
     def queue_size(self) -> int:
-        """How many messages wait."""
-        return int(self._redis.zcard(_KEY))
+        """How many messages wait.
+
+        Raises:
+            NotReady: Redis does not answer.
+        """
+        try:
+            return int(self._redis.zcard(_KEY))
+        except RedisError as exc:
+            raise NotReady(
+                f"queue {self.where}: found {str(exc).rstrip('.')}, expected an answer. Start Redis, or "
+                f"correct {QUEUE}. Workers find runs in the database meanwhile."
+            ) from exc
 
     def close(self) -> None:
         """Closes the connections."""

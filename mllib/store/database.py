@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -151,6 +151,15 @@ def _begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
     if mode != "NONE":
         connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def damage_in(session: Session) -> str | None:
+    """The first thing that SQLite's own check of the whole file complains about, or None."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(text("SELECT 1"))
+        return None
+    said = session.scalar(text("PRAGMA quick_check(1)"))
+    return None if said == "ok" else str(said)
 
 
 def upsert(session: Session, table: type[Any]) -> sqlite.Insert:

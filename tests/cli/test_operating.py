@@ -1,4 +1,4 @@
-"""`candleloop prune` from the outside."""
+"""`candleloop prune` and `candleloop doctor` from the outside."""
 
 import io
 import json
@@ -49,3 +49,16 @@ def test_scripts_get_json(candleloop, old_predictions: Path) -> None:
     (found,) = json.loads(candleloop("prune", "--dry-run", "--json").stdout)
 
     assert (found["kind"], found["paths"]) == ("predictions", [str(old_predictions)])
+
+
+def test_the_doctor_ends_with_a_status_for_scripts(candleloop, tmp_path: Path) -> None:
+    with open_workspace(tmp_path / "home"):
+        pass
+    well = candleloop("doctor")
+    assert (well.returncode, "ok  Database: " in well.stdout) == (0, True)
+    (tmp_path / "home" / "jobs.db").write_bytes(b"no database" * 1_000)
+
+    broken = candleloop("doctor", "--json")
+
+    assert broken.returncode == 1
+    assert {one["name"] for one in json.loads(broken.stdout) if one["ok"] is False} == {"Job queue"}
