@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from mllib.errors import NotReady
-from mllib.store.database import Database, build_engine, plain_file
+from mllib.store.database import Database, plain_file
+from mllib.store.engines import build_engine
 from mllib.store.failures import BUSY_TIMEOUT_S, file_gone, missing_folder, translated
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ HEAD = "0004"
 SCRIPTS = Path(__file__).parent / "migrations"
 _MADE_BY_RUNS = "predictors"
 """A folder beside the database that is filled by runs alone, which the database knows."""
-_POSTGRESQL_LOCK = 0x63616E646C65  # "candle": any number that nobody else locks
 
 
 def migrate(database: Database) -> None:
@@ -113,10 +113,7 @@ def alembic_config(connection: Connection | None = None) -> "Config":
 def _alone(engine: Engine) -> Iterator[Connection]:
     if engine.dialect.name == "sqlite":
         _switch_to_wal(engine)
-    options = engine.execution_options(sqlite_begin="IMMEDIATE")
-    with options.connect() as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
+    with engine.execution_options(alone=True).connect() as connection, connection.begin():
         yield connection
 
 
@@ -125,7 +122,7 @@ def _switch_to_wal(engine: Engine) -> None:
     give_up_at = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
-            with engine.execution_options(sqlite_begin="NONE").connect() as connection:
+            with engine.execution_options(no_begin=True).connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             return
         except OperationalError as exc:
