@@ -13,10 +13,12 @@ from uuid import uuid4
 import psycopg
 
 from mllib.store import open_store
+from mllib.store.tables import Table
 from tests.processes import free_port
 
-_TEMPLATE = "template_candleloop"
 _SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=60", "shared_buffers=32MB")
+_LANGUAGE = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
+"""Sorts otherwise than SQLite, as many servers do: a, B instead of B, a."""
 PASSWORD = "s3cret-word"
 
 
@@ -25,6 +27,7 @@ class Server:
 
     def __init__(self, bin_folder: Path, folder: Path) -> None:
         self._bin, self._folder = bin_folder, folder
+        self._free: list[str] = []
         self._data = folder / "data"
         self.port = free_port()
         # initdb and the server refuse root.
@@ -33,7 +36,7 @@ class Server:
         )
         if self._user:
             shutil.chown(folder, "postgres", "postgres")
-        self._run("initdb", "-U", "app", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run("initdb", "-U", "app", "--auth=trust", "-E", "UTF8", "--no-sync", *_LANGUAGE)
         self.start()
 
     def start(self) -> None:
@@ -57,22 +60,43 @@ class Server:
             connection.execute(statement.encode())
 
     @contextlib.contextmanager
-    def database(self, *, migrated: bool = True) -> Iterator[str]:
-        """The URL of a fresh database, with the tables of this version or with none."""
-        name = f"test_{uuid4().hex[:12]}"
-        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {self._template()}" if migrated else ""))
+    def database(self) -> Iterator[str]:
+        """The URL of a database with the empty tables of this version, which are emptied again afterwards.
+
+        Making a database takes 0.2 s, emptying one some milliseconds.
+        """
+        name = self._free.pop() if self._free else self._make()
+        yield self.url(name)
+        self._empty(name)
+        self._free.append(name)
+
+    @contextlib.contextmanager
+    def blank_database(self) -> Iterator[str]:
+        """The URL of a database without tables, which is dropped afterwards."""
+        name = f"blank_{uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {name}")
         try:
             yield self.url(name)
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _template(self) -> str:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_TEMPLATE,))
-            if known.fetchone() is None:
-                connection.execute(f"CREATE DATABASE {_TEMPLATE}".encode())
-                open_store(self.url(_TEMPLATE)).close()
-        return _TEMPLATE
+    def _make(self) -> str:
+        name = f"test_{uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {name}")
+        open_store(self.url(name)).close()
+        return name
+
+    def _empty(self, name: str) -> None:
+        """Ends who is still connected, and takes out the rows; numbers begin at 1 again."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            for table in reversed(Table.metadata.sorted_tables):
+                connection.execute(f"DELETE FROM {table.name}".encode())
+            for (sequence,) in connection.execute("SELECT sequencename FROM pg_sequences").fetchall():
+                connection.execute(f"ALTER SEQUENCE {sequence} RESTART".encode())
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._bin / program), "-D", str(self._data), *arguments]

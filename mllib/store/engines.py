@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from mllib.errors import InvalidConfig
 from mllib.store.failures import BUSY_TIMEOUT_S, place
@@ -37,6 +40,23 @@ _SERVER_KEEPALIVES = {
     "tcp_keepalives_count": "3",
 }
 """The same for the server, which would hold the locks of a machine that is gone for two hours."""
+
+
+class by_code_point(FunctionElement[str]):  # noqa: N801  # used as a function of SQL
+    """A text column to sort by: the same order on every server, whatever language it is set up in."""
+
+    name = "by_code_point"
+    inherit_cache = True
+
+
+@compiles(by_code_point)
+def _as_it_is(element: by_code_point, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(by_code_point, "postgresql")
+def _in_c(element: by_code_point, compiler: SQLCompiler, **options: Any) -> str:
+    return f'({compiler.process(element.clauses, **options)}) COLLATE "C"'
 
 
 def build_engine(url: URL, *, for_migration: bool = False) -> Engine:

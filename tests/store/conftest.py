@@ -23,10 +23,3 @@ def store(url: str) -> Iterator[Store]:
     """A store of each engine."""
     with open_store(url) as opened:
         yield opened
-
-
-@pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[Store]:
-    """A store in SQLite's file, for what is about that file."""
-    with open_store(tmp_path) as opened:
-        yield opened
