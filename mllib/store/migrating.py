@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from mllib.errors import NotReady
-from mllib.store.database import Database, plain_file
+from mllib.store.copying import require_no_rows
+from mllib.store.database import Database, database_url, plain_file
 from mllib.store.engines import build_engine
 from mllib.store.failures import BUSY_TIMEOUT_S, file_gone, missing_folder, translated
 
@@ -71,6 +72,49 @@ def upgrade(database: Database, revision: str = "head") -> None:
     with _migration(database) as (connection, config):
         if _revision(connection) != HEAD:
             command.upgrade(config, revision)
+
+
+@contextmanager
+def filling(database: Database, revision: str) -> Iterator[Connection]:
+    """A transaction on the empty tables of a revision, to be filled; in the end they are those of `HEAD`.
+
+    Raises:
+        Conflict: there are rows in it already.
+        NotReady: the database cannot be used, or this version does not know the revision.
+    """
+    from alembic import command
+
+    with _migration(database) as (connection, config):
+        found = _revision(connection)
+        if found is not None:
+            require_no_rows(database.where, connection)
+        if found not in (None, revision):
+            command.downgrade(config, "base")
+        command.upgrade(config, revision)
+        yield connection
+        command.upgrade(config, "head")
+
+
+def require_some(database: Database, connection: Connection) -> str:
+    """The revision that a database is at; raises `NotReady` for one without tables."""
+    found = _revision(connection)
+    if found is None:
+        raise NotReady(
+            f"Database {database.where}: found no tables of candleloop, expected some to copy. Name another."
+        )
+    return found
+
+
+def bring_to_head(url_or_home_path: str | Path) -> tuple[str | None, str]:
+    """Migrates a database; the revision before (None: it was empty) and after. Raises as `migrate` does."""
+    database = Database(database_url(url_or_home_path))
+    try:
+        file = plain_file(database.url)
+        before = None if file is not None and not file.exists() else revision_of(database)
+        migrate(database)
+        return before, HEAD
+    finally:
+        database.close()
 
 
 def downgrade(database: Database, revision: str) -> None:
