@@ -109,9 +109,9 @@ def require_no_rows(where: str, connection: Connection) -> None:
     if any(counts.values()):
         fullest = max(counts, key=lambda name: counts[name])
         raise Conflict(
-            f"Database {where} cannot be filled: found {sum(counts.values())} rows, {counts[fullest]} of them in "
-            f"{fullest}, expected none. Make a new database (createdb, or another CANDLELOOP_HOME), or move "
-            "candleloop.db and its -wal file away first."
+            f"Database {where} cannot be filled: found {sum(counts.values())} rows, {counts[fullest]} of "
+            f"them in {fullest}, expected none. Make a new database (createdb, or another CANDLELOOP_HOME), "
+            "or move candleloop.db and its -wal file away first."
         )
 
 

@@ -11,7 +11,7 @@ from mllib.errors import InvalidAnnotations, NotReady
 
 BUSY_TIMEOUT_S = 5.0
 
-_OUR_MISTAKES = (sql.IntegrityError, sql.ProgrammingError, sql.DataError, sql.NotSupportedError)
+_OUR_MISTAKES = (sql.IntegrityError, sql.ProgrammingError, sql.NotSupportedError)
 _STATE_OF_THE_SERVER = ("42501", "42P01", "42703")
 """Right, table or column missing: psycopg counts them among malformed statements."""
 _SHOWN_OF_QUERY = ("host", "port")
@@ -86,20 +86,22 @@ def place(url: URL) -> str:
 def translated(where: str) -> Iterator[None]:
     """Raise `NotReady` for what the database or the disk cannot do now.
 
-    Constraint violations and malformed statements pass: they are decisions or mistakes of ours.
+    Constraint violations and malformed statements pass: they are decisions or mistakes of ours. SQLite keeps
+    whatever it is given, so only PostgreSQL finds values that it cannot keep.
 
     Raises:
         NotReady: locked, read-only, unreachable, missing, full or corrupted.
-        InvalidAnnotations: text with the character NUL, which PostgreSQL cannot keep.
+        InvalidAnnotations: a value that the database cannot keep, such as text with the character NUL, or NaN
+            among JSON.
     """
     try:
         yield
+    except sql.DataError as exc:
+        raise InvalidAnnotations(
+            f"Database {where}: found a value that it cannot keep ({str(exc.orig).splitlines()[0]}), "
+            "expected text that people can read and finite numbers. Correct it, and send it again."
+        ) from exc
     except _OUR_MISTAKES as exc:
-        if "NUL (0x00)" in str(exc.orig):
-            raise InvalidAnnotations(
-                f"Database {where}: found the character NUL in a text, expected characters that people can "
-                "read. Take it out."
-            ) from exc
         if getattr(exc.orig, "sqlstate", None) not in _STATE_OF_THE_SERVER:
             raise
         raise NotReady(explain(where, exc)) from exc

@@ -189,9 +189,13 @@ def test_a_database_that_is_not_there_and_one_of_another_program_are_told(postgr
             open_store(blank, migrate=False)
 
 
-def test_text_that_postgresql_cannot_keep_is_refused(store: Store) -> None:
-    with pytest.raises(InvalidAnnotations, match="found the character NUL"):
+def test_a_value_that_postgresql_cannot_keep_is_refused(store: Store) -> None:
+    with pytest.raises(
+        InvalidAnnotations, match=r"found a value that it cannot keep .*NUL.*text that people can read"
+    ):
         store.annotations.add("EURUSD", "1h", [replace(_flag("a"), notes="a\0b")])
+    with pytest.raises(InvalidAnnotations, match="invalid input syntax for type json"):
+        store.annotations.add("EURUSD", "1h", [replace(_flag("a"), extra={"a": float("nan")})])
     store.annotations.add("EURUSD", "1h", [replace(_flag("b"), extra={"a": "\0"})])
     assert store.annotations.list("EURUSD", "1h")[0].extra == {"a": "\0"}
 
