@@ -9,6 +9,7 @@ from mllib.cli import (
     annotations,
     candles,
     champions,
+    database,
     datasets,
     disagreements,
     keys,
@@ -47,6 +48,7 @@ app.add_typer(annotations.app, name="annotations")
 app.add_typer(labels.app, name="labels")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(keys.app, name="keys")
+app.add_typer(database.app, name="db")
 app.add_typer(verdicts.app, name="verdicts")
 for command in (command for group in _GROUPS for command in group.commands):
     app.command()(command)

@@ -21,6 +21,7 @@ from mllib.store.feedback import Action, Feedback
 from mllib.store.freshness import FreshnessRepository
 from mllib.store.label_names import LabelNames
 from mllib.store.labels import LabelChange, LabelDefinition, LabelRepository
+from mllib.store.locks import LockRepository
 from mllib.store.revision import Revision, revision_of
 from mllib.store.run_rows import Asker, Run, Status, taken_over, told_to_stop
 from mllib.store.runs import Fate, RunRepository
@@ -78,6 +79,7 @@ class Store:
         self.workers = WorkerRepository(database)
         self.api_keys = ApiKeyRepository(database)
         self.freshness = FreshnessRepository(database)
+        self.locks = LockRepository(database)
 
     @property
     def where(self) -> str:
@@ -105,6 +107,7 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        self.locks.close()
         self._database.close()
 
     def __enter__(self) -> Self:

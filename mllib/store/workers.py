@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from mllib.store import tables
 from mllib.store.database import Database, upsert
+from mllib.store.engines import by_code_point
 
 _FORGOTTEN_AFTER_S = 24 * 3_600.0
 
@@ -54,6 +55,8 @@ class WorkerRepository:
         names = ("name", "pid", "host", "started_at", "beat_at")
         with self._database.read() as session:
             rows = session.execute(
-                select(*(col(getattr(table, name)) for name in names)).order_by(col(table.name))
+                select(*(col(getattr(table, name)) for name in names)).order_by(
+                    by_code_point(col(table.name))
+                )
             ).all()
         return [WorkerHeartbeat(*row) for row in rows]
