@@ -246,7 +246,7 @@ def restore_dataset(ws: Workspace, name: str) -> Dataset:
     version = find_version(ws, name)
     folder = ws.datasets / version
     if not folder.is_dir():
-        fetch_version(ws.datasets, ws.config.data.remote_of(ws.home), version)
+        fetch_version(ws.datasets, ws.dataset_remote, version)
     if (found := version_of(folder)) != version:
         raise NotReady(
             f"dataset {folder}: found content {found}, expected {version}: files were altered. "
@@ -266,7 +266,7 @@ def push_datasets(ws: Workspace, names: Sequence[str] = (), *, progress: Progres
         NotReady: the remote cannot be reached.
     """
     versions = [find_dataset(ws, name).version for name in names] or _versions_here(ws)
-    push_versions(ws.datasets, ws.config.data.remote_of(ws.home), versions, progress=progress)
+    push_versions(ws.datasets, ws.dataset_remote, versions, progress=progress)
     return versions
 
 
