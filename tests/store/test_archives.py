@@ -134,6 +134,7 @@ def _rewritten(file: Path, change: Callable[[str, bytes], bytes]) -> Path:
     return other
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # a file is a file
 def test_a_damaged_backup_is_refused_and_nothing_is_written(
     store: Store, url: str, tmp_path: Path, target: str
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_written(
     assert _contents(target) == _contents(url)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # a file is a file
 def test_a_backup_of_a_later_format_or_version_is_refused(store: Store, url: str, tmp_path: Path) -> None:
     fill(store, annotations=12)
     back_up(url, tmp_path / "backup.zip")
