@@ -40,7 +40,7 @@ class Stat:
 
 
 class ObjectStorage:
-    """Objects below an fsspec URL; threads may share it. `cache` is a folder here for those that were read."""
+    """Objects below an fsspec URL; threads may share it. `cache` is a folder for those that were read."""
 
     def __init__(self, url: str, cache: Path) -> None:
         self.url, self._cache = url, cache

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
@@ -26,9 +27,9 @@ class S3Server:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def url(self) -> str:
-        return f"s3://{BUCKET}/team"
+    def empty_url(self) -> str:
+        """A folder of the bucket that nobody has used."""
+        return f"s3://{BUCKET}/{uuid4().hex}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -52,11 +53,6 @@ class S3Server:
             self.process.kill()
             self.process.wait()
 
-    def forget(self) -> None:
-        """Empties it, for the next test."""
-        httpx.post(f"{self.endpoint}/moto-api/reset").raise_for_status()
-        httpx.put(f"{self.endpoint}/{BUCKET}").raise_for_status()
-
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
@@ -69,16 +65,10 @@ def s3_server() -> Iterator[S3Server]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
-def s3_session() -> Iterator[S3Server]:
-    with s3_server() as server:
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    """A server that this process finds through its environment."""
+    with s3_server() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
         yield server
-
-
-@pytest.fixture
-def s3(s3_session: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """An empty S3, which this process finds through its environment."""
-    for name, value in s3_session.environment.items():
-        monkeypatch.setenv(name, value)
-    s3_session.forget()
-    return s3_session

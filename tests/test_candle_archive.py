@@ -17,9 +17,9 @@ from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidCandles, NotFound, NotReady
 from mllib.object_storage import ObjectStorage
 from mllib.price_adjustment import PriceSplit
-from tests.s3 import s3, s3_session
+from tests.s3 import s3
 
-__all__ = ["s3", "s3_session"]
+__all__ = ["s3"]
 START = 1_704_067_200
 
 
@@ -48,7 +48,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> CandleArchive:
     """What holds wherever the files are."""
     if request.param == "folder":
         return CandleArchive(FolderFiles(tmp_path / "candles"))
-    storage = ObjectStorage(request.getfixturevalue("s3").url, tmp_path / "cache")
+    storage = ObjectStorage(request.getfixturevalue("s3").empty_url(), tmp_path / "cache")
     return CandleArchive(ObjectFiles(storage, lambda _name: nullcontext()))
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,7 @@ import pytest
 from mllib.candles import Candles
 from mllib.deployment import Deployment
 from mllib.errors import BrokenModel, NotReady
-from mllib.inference import Predictor
 from mllib.pipeline.datasets import find_version, restore_dataset
-from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.promoting import find_run, load_run
 from mllib.pipeline.pruning import Removal, prune
 from mllib.pipeline.runs import execute_run, request_training
@@ -24,10 +23,10 @@ from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.progress import quiet
 from tests.naive import sample
 from tests.pipeline.conftest import small_config, store_candles
-from tests.s3 import S3Server, s3, s3_session
+from tests.s3 import S3Server, s3
 
-__all__ = ["s3", "s3_session"]
-EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
+__all__ = ["s3"]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # DVC's own
 
 
 @dataclass(frozen=True)
@@ -39,26 +38,41 @@ class Machines:
     candles: Candles
 
 
-@pytest.fixture
-def machines(s3: S3Server, tmp_path: Path) -> Iterator[Machines]:
-    (tmp_path / "database").mkdir()
-    shared = Deployment(database=f"sqlite:///{tmp_path}/database/candleloop.db", storage=s3.url)
-    homes = (tmp_path / name for name in ("first", "second"))
+@contextmanager
+def two_machines(s3: S3Server, folder: Path, *, candles: int) -> Iterator[Machines]:
+    (folder / "database").mkdir()
+    shared = Deployment(database=f"sqlite:///{folder}/database/candleloop.db", storage=s3.empty_url())
+    homes = (folder / name for name in ("first", "second"))
     first, second = (open_workspace(home, config=small_config(), deployment=shared) for home in homes)
     with first, second:
-        yield Machines(first, second, store_candles(first, sample("EURUSD_1h")[:300]))
+        yield Machines(first, second, store_candles(first, sample("EURUSD_1h")[:candles]))
 
 
-def train(ws: Workspace) -> str:
-    run = request_training(ws, pairs=["EURUSD"], timeframe="1h", config=ws.config)
-    return execute_run(ws, run.run_id).run_id
+@pytest.fixture
+def machines(s3: S3Server, tmp_path: Path) -> Iterator[Machines]:
+    with two_machines(s3, tmp_path, candles=300) as both:
+        yield both
 
 
-def test_what_one_machine_trained_the_other_serves_alike(machines: Machines) -> None:
-    run_id = train(machines.first)
+@pytest.fixture(scope="module")
+def trained_machines(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """Machines of which the first has trained two models."""
+    with two_machines(s3, tmp_path_factory.mktemp("machines"), candles=1_500) as both:
+        for _ in range(2):
+            run = request_training(both.first, pairs=["EURUSD"], timeframe="1h", config=both.first.config)
+            execute_run(both.first, run.run_id)
+        yield both
+
+
+def newest(machines: Machines) -> str:
+    return machines.first.store.runs.list()[0].run_id
+
+
+def test_what_one_machine_trained_the_other_serves_alike(trained_machines: Machines) -> None:
+    machines, run_id = trained_machines, newest(trained_machines)
 
     def predicted(ws: Workspace) -> tuple[list[object], np.ndarray]:
-        found = predict_stored(StoredCandles(ws), load_run(ws, find_run(ws, run_id)), **EURUSD)
+        found = load_run(ws, find_run(ws, run_id)).predict(ws.candles.read("EURUSD", "1h"))
         return list(found.spans), found.coverage
 
     with ThreadPoolExecutor(4) as several:  # threads of one home fetch at once
@@ -70,41 +84,42 @@ def test_what_one_machine_trained_the_other_serves_alike(machines: Machines) -> 
     assert not list(machines.second.predictors.glob(".*")), "nothing half-fetched is left"
 
 
-def test_a_dataset_of_one_machine_is_restored_on_the_other(machines: Machines) -> None:
-    run_id = train(machines.first)
-    version = find_version(machines.first, run_id)
-    assert not (machines.second.datasets / version).exists()
+def test_a_dataset_of_one_machine_is_restored_on_the_other(trained_machines: Machines) -> None:
+    version = find_version(trained_machines.first, newest(trained_machines))
+    assert not (trained_machines.second.datasets / version).exists()
 
-    restored = restore_dataset(machines.second, version)
+    restored = restore_dataset(trained_machines.second, version)
 
     (series,) = restored.series()
-    np.testing.assert_array_equal(series.candles.close, machines.candles.close)
+    np.testing.assert_array_equal(series.candles.close, trained_machines.candles.close)
 
 
-def test_a_model_that_was_not_published_to_its_end_is_not_loaded(
-    machines: Machines, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_id = train(machines.first)
-    assert machines.second.storage is not None
-    machines.second.storage.remove(f"predictors/{run_id}/manifest.json")
+def test_a_model_that_was_not_published_to_its_end_is_not_loaded(trained_machines: Machines) -> None:
+    first, second = trained_machines.first, trained_machines.second
+    older = first.store.runs.list()[1]
+    assert second.storage is not None
+    assert older.predictor_path is not None
+    second.storage.remove(f"{older.predictor_path}/manifest.json")
 
     with pytest.raises(BrokenModel, match="Promote another run, or train again"):
-        load_run(machines.second, find_run(machines.second, run_id))
-    assert isinstance(load_run(machines.first, find_run(machines.first, run_id)), Predictor)
+        load_run(second, older)
+    assert load_run(first, older).info.run_id == older.run_id
 
 
-def test_a_pruned_model_is_gone_from_the_storage_too(machines: Machines) -> None:
-    config = small_config(training={"auto_promote": False})
+def test_a_pruned_model_is_gone_from_the_storage_too(machines: Machines, tmp_path: Path) -> None:
     first = machines.first
-    run = request_training(first, pairs=["EURUSD"], timeframe="1h", config=config)
-    execute_run(first, run.run_id)
-    storage = first.storage
-    assert storage is not None
-    assert storage.list(f"predictors/{run.run_id}") != []
+    assert first.storage is not None
+    run = first.store.runs.enqueue(
+        model_type="xgboost", encoder="bio", registered_model_name="candleloop", request={}
+    )
+    (first.predictors / run.run_id).mkdir(parents=True)
+    (first.predictors / run.run_id / "predictor.json").write_text("{}")
+    first.storage.publish(first.predictors / run.run_id, f"predictors/{run.run_id}")
 
     prune(first, [Removal("model", run.run_id, "v1", "old", (), 0)], progress=quiet)
 
-    assert storage.list(f"predictors/{run.run_id}") == []
+    assert first.storage.list(f"predictors/{run.run_id}") == []
+    assert not (first.predictors / run.run_id).exists()
 
 
 WRITER = """
@@ -119,7 +134,7 @@ from mllib.pipeline.workspace import open_workspace
 home, database, url, first, step = sys.argv[1:]
 {before}
 with open_workspace(Path(home), deployment=Deployment(database=database, storage=url)) as ws:
-    for start in range(int(first), 200, int(step)):
+    for start in range(int(first), 100, int(step)):
         time = 1704067200 + 3600 * np.arange(start, start + 10)
         flat = np.ones(10)
         ws.candles.merge(Candles("EURUSD", "1h", time, flat, flat, flat, flat, flat))
@@ -149,7 +164,7 @@ def test_importing_machines_lose_none_of_each_others_rows(machines: Machines, tm
     ]
 
     assert [one.wait(100) for one in both] == [0, 0]
-    assert len(machines.second.candles.read("EURUSD", "1h")) == 200
+    assert len(machines.second.candles.read("EURUSD", "1h")) == 100
 
 
 def test_a_machine_killed_in_mid_import_leaves_what_was_stored(machines: Machines, tmp_path: Path) -> None:
@@ -162,17 +177,17 @@ def test_a_machine_killed_in_mid_import_leaves_what_was_stored(machines: Machine
 
 
 def test_while_the_storage_is_away_it_is_said_so_and_then_all_goes_on(
-    machines: Machines, s3_session: S3Server
+    machines: Machines, s3: S3Server
 ) -> None:
     held = machines.second.candles.read("EURUSD", "1h")
-    s3_session.stop()
+    s3.stop()
     try:
         with pytest.raises(NotReady, match="Check CANDLELOOP_STORAGE_URL"):
             machines.second.candles.read("EURUSD", "1h")
         with pytest.raises(NotReady, match="Check CANDLELOOP_STORAGE_URL"):
             machines.second.candles.merge(machines.candles)
     finally:
-        s3_session.start()
+        s3.start()
     store_candles(machines.first, held)
 
     assert len(machines.second.candles.read("EURUSD", "1h")) == len(held)
