@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mllib.errors import CandleloopError, Conflict
+from mllib.errors import CandleloopError, Conflict, NotReady
 from mllib.pipeline.workspace import Workspace
 from mllib.progress import Progress
 from mllib.store import Fate, Run, taken_over
@@ -93,8 +93,11 @@ def reporting(ws: Workspace, run: Run, progress: Progress | None) -> Progress:
         if not begins and time.monotonic() - reported_at < _REPORT_EVERY_S:
             return
         reported_at = time.monotonic()
-        if not ws.store.runs.report(run.run_id, progress=done, stage=stage, owner=run.owner):
-            raise _no_longer_ours(ws.store.runs.get(run.run_id), run)
+        try:
+            if not ws.store.runs.report(run.run_id, progress=done, stage=stage, owner=run.owner):
+                raise _no_longer_ours(ws.store.runs.get(run.run_id), run)
+        except NotReady as exc:  # the training need not stop for that; its end has to be written
+            log.warning("progress not written: %s", exc)
 
     return report
 
