@@ -17,6 +17,8 @@ from mllib.store import Fate, Run, taken_over
 
 _BEAT_EVERY_S = 3.0
 _REPORT_EVERY_S = 0.5
+_ENDED = "Z"
+"""The state of a process that has ended and whose parent has not looked yet."""
 _NUMBER = re.compile(r"\d+")
 """Rounds and folds count up; the log says what is done and each tenth of the way."""
 
@@ -55,16 +57,23 @@ def _fate(of: str) -> Fate:
         return "gone"
     except PermissionError:
         pass
-    return "gone" if start and start != _start_of(int(pid)) else "alive"
+    state, began = _state_of(int(pid))
+    return "gone" if state == _ENDED or (start and start != began) else "alive"
 
 
 def _start_of(pid: int) -> str:
     """When a process began (ticks since the machine's boot); empty where the system does not say."""
+    return _state_of(pid)[1]
+
+
+def _state_of(pid: int) -> tuple[str, str]:
+    """What a process does, as a letter, and when it began; empty where the system does not say."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]
+        return "", ""
+    fields = stat.rpartition(")")[2].split()
+    return fields[0], fields[19]
 
 
 def _processes() -> str:

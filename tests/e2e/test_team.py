@@ -118,7 +118,7 @@ def ws(team: Team, tmp_path: Path) -> Iterator[Workspace]:
 
 
 class Judges:
-    """Someone who dismisses one prediction after another, at whichever server answers, until it is stored."""
+    """Someone who confirms one prediction after another, at whichever server answers, until it is stored."""
 
     def __init__(self, team: Team, spans: list[dict[str, Any]], version: str) -> None:
         self._team, self._spans, self._version = team, spans, version
@@ -146,14 +146,14 @@ class Judges:
                 return
 
     def _judge(self, machine: str, number: int, span: dict[str, Any]) -> bool:
-        body = verdict(span, self._version, client_id=f"judge-{number}", action="dismiss")
+        body = verdict(span, self._version, client_id=f"judge-{number}", action="confirm")
         try:
             answer = httpx.post(f"{self._team.url(machine)}/feedback", json=body, timeout=20)
         except httpx.HTTPError as exc:
             self.refused[type(exc).__name__] += 1
             return False
         if answer.status_code in (200, 201):
-            self.acknowledged.append(answer.json()["verdict_id"])
+            self.acknowledged.append(answer.json()["id"])
             return True
         assert answer.status_code == 503, answer.text
         self.refused["503"] += 1
@@ -174,7 +174,9 @@ def predicted(team: Team, machine: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def start_training(team: Team, machine: str, **body: Any) -> str:
-    answer = httpx.post(f"{team.url(machine)}/training/start", json={"model_type": "xgboost", **body})
+    answer = httpx.post(
+        f"{team.url(machine)}/training/start", json={"model_type": "xgboost", **body}, timeout=60
+    )
     assert answer.status_code == 202, answer.text
     return str(answer.json()["run_id"])
 
@@ -188,7 +190,7 @@ def ended(ws: Workspace, run_id: str) -> str:
 
 
 def serves(team: Team, machine: str, version: str) -> bool:
-    return bool(httpx.get(f"{team.url(machine)}/ready").json().get("model_version") == version)
+    return bool(httpx.get(f"{team.url(machine)}/ready", timeout=60).json().get("model_version") == version)
 
 
 def owner_of(ws: Workspace, run_id: str, *, attempt: int) -> int | None:
@@ -226,7 +228,7 @@ def test_what_was_acknowledged_survives_a_lost_worker_server_and_database(
     assert len(spans) > 30
 
     corrected = verdict(spans[0], "1", client_id="corrected", action="correct", label="bullish_kicker")
-    answer = httpx.post(f"{team.url('two')}/feedback", json=corrected)
+    answer = httpx.post(f"{team.url('two')}/feedback", json=corrected, timeout=60)
     assert answer.status_code == 201, answer.text
 
     with Judges(team, spans[1:], "1") as judges:
@@ -256,8 +258,8 @@ def test_what_was_acknowledged_survives_a_lost_worker_server_and_database(
 
     for machine in ("one", "two"):
         wait_until(lambda: serves(team, machine, "2"), within_s=60, what=f"{machine} follows")  # noqa: B023
-    stored = Counter(one.verdict_id for one in ws.store.verdicts.list())
-    assert {stored[one] for one in (answer.json()["verdict_id"], *judges.acknowledged)} == {1}
+    stored = Counter(one.id for one in ws.store.verdicts.list())
+    assert {stored[one] for one in (answer.json()["id"], *judges.acknowledged)} == {1}
     assert judges.refused["503"] > 0
     assert sum(judges.refused.values()) > judges.refused["503"], "the killed server was asked"
 
