@@ -9,6 +9,7 @@ from mllib.cli import (
     annotations,
     candles,
     champions,
+    containers,
     datasets,
     disagreements,
     keys,
@@ -29,7 +30,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_GROUPS = (annotations, datasets, models, champions, queueing, disagreements, tuning, simulating, services)
+_GROUPS = (
+    annotations,
+    datasets,
+    models,
+    champions,
+    queueing,
+    disagreements,
+    tuning,
+    simulating,
+    services,
+    containers,
+)
 app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(labels.app, name="labels")
