@@ -67,8 +67,7 @@ def test_people_of_the_list_sign_in_and_say_what_they_say_under_their_address(pa
     page.get_by_text("bob@example.org may not open Train. Ask whoever runs the console for train.").wait_for()
     page.goto("/review")
     page.get_by_text("Signed in as bob@example.org").wait_for()
-    page.locator(".deck .verdicts, .deck .moves").first.wait_for()
-    page.keyboard.press("b")
+    page.get_by_role("button", name="Confirm").click()
     wait_until(
         lambda: [said.annotator for said in ws.store.verdicts.list(with_skips=True)] == ["bob@example.org"],
         within_s=30,
