@@ -7,9 +7,7 @@ from contextlib import closing
 
 from mllib.deployment import Deployment
 from mllib.errors import NotReady
-from mllib.pipeline.workspace import home_folder
 from mllib.ports import port_of
-from mllib.store import open_store
 
 PATHS = {"api": "/health", "console": "/_stcore/health", "mlflow": "/health"}
 """What each service that listens answers with 200 while it is well."""
@@ -36,6 +34,10 @@ def check_service(name: str) -> None:
 
 def _check_worker() -> None:
     """A container has a host name of its own, by which its worker is told from others."""
+    # Only here, as they take a second, and health is asked for every few.
+    from mllib.pipeline.workspace import home_folder
+    from mllib.store import open_store
+
     host = socket.gethostname()
     with closing(open_store(Deployment.from_environment().database or home_folder(), migrate=False)) as store:
         beats = [beat.beat_at for beat in store.workers.list() if beat.host == host]
