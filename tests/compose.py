@@ -88,6 +88,10 @@ class Host:
         """Starts a service of the image `service` as its container would, without waiting for it."""
         self.start_process(name, self._candleloop(self.services[name]["command"]), self.environment(name))
 
+    def start_web(self, node: str, server: Path) -> None:
+        """Starts the chart from its built server, as the image `web` does."""
+        self.start_process("web", [node, str(server)], self.environment("web"))
+
     def run(self, name: str) -> subprocess.CompletedProcess[str]:
         """Carries out the command of a service that ends."""
         command = self._candleloop(self.services[name]["command"])

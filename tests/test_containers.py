@@ -7,12 +7,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import httpx2 as httpx
 import pytest
 import typer
 
+from mllib import web_app
 from mllib.cli import app
+from mllib.pipeline.runs import request_training, resolve_config
+from mllib.pipeline.workspace import open_workspace
 from tests.compose import FILE, ROOT, Host, host, services, variables_used, written_env
+from tests.e2e.consoles import import_sample
+from tests.processes import wait_until
 
 ONE_SHOT = {"setup"}
 OURS = {"setup", "api", "console", "worker", "mlflow"}
@@ -192,6 +198,50 @@ def test_mlflow_answers_nobody_without_the_password_that_the_worker_has(running:
     as_inside = {"Host": "mlflow:5000"}
     assert httpx.get(address, auth=login, headers=as_inside).status_code == 200
     assert httpx.get(address, auth=login, headers={"Host": "elsewhere"}).status_code == 403
+
+
+@pytest.mark.needs("postgres", "redis")
+def test_a_training_goes_through_worker_mlflow_and_object_storage(
+    running: Host, monkeypatch, tmp_path: Path
+) -> None:
+    running.wait_for("mlflow")
+    environment = running.environment("worker")
+    for variable, value in environment.items():
+        if variable not in ("PATH", "HOME"):
+            monkeypatch.setenv(variable, value)
+    with open_workspace() as ws:
+        import_sample(ws, tmp_path)
+        overrides = {
+            "stages.training.hyperparameters.n_estimators": 8,
+            "stages.training.validation_folds": 0,
+            "stages.annotation_ingestion.talib_patterns": ["CDLENGULFING"],
+        }
+        config = resolve_config(ws.config, overrides=overrides)
+        run_id = request_training(ws, pairs=["EURUSD"], config=config).run_id
+        over = ("ready", "rejected", "failed", "cancelled")
+        run = wait_until(
+            lambda: (run := ws.store.runs.get(run_id)).status in over and run,
+            within_s=90,
+            what="the training is over",
+        )
+    assert run.status == "ready", run
+    login = environment["MLFLOW_TRACKING_USERNAME"], environment["MLFLOW_TRACKING_PASSWORD"]
+    api = f"{environment['MLFLOW_TRACKING_URI']}/api/2.0/mlflow"
+    logged = httpx.get(f"{api}/runs/get?run_id={run.mlflow_run_id}", auth=login).json()["run"]
+    assert logged["info"]["artifact_uri"].startswith("mlflow-artifacts:/")
+    kept = fsspec.filesystem("s3", skip_instance_cache=True).find("candleloop/shared/mlflow")
+    assert any(run.mlflow_run_id in path and path.endswith("metrics.json") for path in kept)
+
+
+@pytest.mark.needs("postgres", "redis", "node")
+def test_the_chart_becomes_healthy_and_reaches_the_api_with_its_key(running: Host, node_path: str) -> None:
+    folder = web_app.web_folder()
+    assert folder is not None
+    running.start_web(node_path, web_app.build(folder, web_app.find_node()))
+    running.wait_for("api")
+    running.wait_for("web")
+    chart = f"http://127.0.0.1:{running.ports['web']}"
+    assert httpx.get(f"{chart}/api/models").status_code == 200
 
 
 @pytest.mark.needs("postgres", "redis")
