@@ -29,6 +29,7 @@ class Meters:
         self.requests = Requests(self.registry)
         self.predictions = Predictions(self.registry)
         self.model = Model(self.registry)
+        self.loop = Loop(self.registry)
 
 
 class Requests:
@@ -110,6 +111,19 @@ class Model:
         self.drift_candles = _gauge(
             registry, "input_drift_candles", "Recent candles that the index rests on.", "livesum"
         )
+
+
+class Loop:
+    """Whether what goes on beside the API does so. Every worker looks at the same, so any will do."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.database = _gauge(registry, "database_answers", "1 when the database answered last.", "livemin")
+        self.worker = _gauge(registry, "worker_alive", "1 when a training worker's heart beats.", "livemax")
+        self.waits = _gauge(
+            registry, "run_waiting_seconds", "How long a training run has waited for a worker.", "livemax"
+        )
+        self.failed = _gauge(registry, "last_run_failed", "1 when the newest training run failed.", "livemax")
+        self.disk = _gauge(registry, "disk_free_bytes", "Bytes free on the disk of the home.", "livemin")
 
 
 def _gauge(

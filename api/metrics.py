@@ -5,6 +5,7 @@ for all.
 """
 
 import logging
+import math
 import os
 import struct
 import threading
@@ -17,8 +18,11 @@ from typing import TYPE_CHECKING
 
 from api import metrics_folder
 from mllib.candles import Candles
+from mllib.errors import CandleloopError
 from mllib.inference import InputProfile, ModelInfo, Prediction
 from mllib.inference.drift import RecentInputs
+from mllib.pipeline.workspace import Workspace
+from mllib.vital_signs import vital_signs
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PUBLISH_EVERY_S = 1.0
+LOOP_EVERY_S = 10.0
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -126,12 +131,29 @@ def following(service: "Service") -> Iterator[None]:
         told.withdraw()
 
 
+def tell_loop(ws: Workspace) -> None:
+    """Says whether the loop goes on; where the database does not answer, what was said last stays."""
+    loop = _meters().loop
+    try:
+        signs = vital_signs(ws)
+    except (CandleloopError, OSError) as exc:
+        log.warning("metrics of the loop: %s", exc)
+        loop.database.set(0)
+        return
+    loop.database.set(1)
+    loop.worker.set(signs.worker_alive)
+    loop.waits.set(signs.run_waits_s)
+    loop.failed.set(signs.last_run_failed)
+    loop.disk.set(signs.disk_free_bytes)
+
+
 class _Told:
     """What was said last of a service."""
 
     def __init__(self, service: "Service") -> None:
         self._service = service
         self._error: str | None = None
+        self._loop_told_at = -math.inf
 
     def publish(self) -> None:
         champion, model = self._service.champion, _meters().model
@@ -147,6 +169,9 @@ class _Told:
         _inputs.publish(None if predictor is None else predictor.profile)
         waiting("charts", self._service.charts.waiting)
         waiting("sweeps", self._service.sweeps.waiting)
+        if time.monotonic() - self._loop_told_at >= LOOP_EVERY_S:
+            self._loop_told_at = time.monotonic()
+            tell_loop(self._service.ws)
 
     def withdraw(self) -> None:
         serving(None)

@@ -243,6 +243,20 @@ class Stages(BaseModel):
     acquisition: AcquisitionConfig = AcquisitionConfig()
 
 
+class RetentionSection(BaseModel):
+    """`retention`: what `candleloop prune` keeps of what can be made again. People's words always stay.
+
+    Of each registered model name the newest `models` stay, those that served last, and every one younger than
+    `model_days`; of kept predictions over whole series those used in the last `prediction_days`.
+    """
+
+    model_config = _FROZEN
+
+    models: int = Field(default=10, ge=1)
+    model_days: float = Field(default=30.0, ge=0)
+    prediction_days: float = Field(default=14.0, ge=0)
+
+
 class Config(BaseModel):
     """`config/pipeline.yaml` as a whole."""
 
@@ -251,6 +265,7 @@ class Config(BaseModel):
     pipeline: PipelineSection = PipelineSection()
     data: DataSection = DataSection()
     stages: Stages = Stages()
+    retention: RetentionSection = RetentionSection()
 
     @property
     def served_model_name(self) -> str:

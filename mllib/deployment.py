@@ -1,7 +1,7 @@
 """Which servers a deployment uses. Without any, everything lies in the home folder."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from mllib.errors import InvalidConfig
@@ -25,9 +25,9 @@ class Deployment:
     They hold passwords, so they come from the environment, and no message repeats them.
     """
 
-    database: str | None = None
-    queue: str | None = None
-    storage: str | None = None
+    database: str | None = field(default=None, repr=False)
+    queue: str | None = field(default=None, repr=False)
+    storage: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -16,12 +16,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mllib.errors import NotReady
+from mllib.amounts import count
+from mllib.deployment import Deployment
+from mllib.errors import InvalidConfig, NotReady
 from mllib.inference import Predictor
 from mllib.ports import port_of
 
 _REQUIRED = ("numpy", "xgboost-cpu", "scikit-learn", "skops")
 _CHAMPION = "champion"
+_CONNECT_TIMEOUT_S = 5
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
 
 
@@ -41,10 +44,12 @@ def tracking_uri(home: Path) -> str:
 def run_url(home: Path, mlflow_run_id: str) -> str | None:
     """Where MLflow's server, as `candleloop up` starts it, shows a run; MLflow is not imported for it.
 
-    None where the store is another than the home's own, or does not know the run.
+    None where the store is a server of MLflow elsewhere, or the home's own and does not know the run.
     """
-    if os.environ.get("MLFLOW_TRACKING_URI"):
-        return None
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        page = f"http://127.0.0.1:{port_of('mlflow')}/#/runs/{mlflow_run_id}"
+        return page if _is_database(given) else None
     store = home.resolve() / "mlflow" / "mlflow.db"
     try:
         with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
@@ -63,7 +68,7 @@ def server_environment(home: Path) -> dict[str, str]:
     """
     return {
         "_MLFLOW_SERVER_FILE_STORE": tracking_uri(home),
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": artifact_folder(home).as_uri(),
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": artifact_root(home),
         "_MLFLOW_SGI_NAME": "uvicorn",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         **_QUIET,
@@ -73,6 +78,14 @@ def server_environment(home: Path) -> dict[str, str]:
 def artifact_folder(home: Path) -> Path:
     """Where MLflow keeps artifacts on one machine."""
     return home.resolve() / "mlflow" / "artifacts"
+
+
+def artifact_root(home: Path) -> str:
+    """Where new experiments keep artifacts, as a URL: `MLFLOW_DEFAULT_ARTIFACT_ROOT`, else the deployment's
+    storage, else the home folder.
+    """
+    given, storage = os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT"), Deployment.from_environment().storage
+    return given or (f"{storage}/mlflow" if storage else artifact_folder(home).as_uri())
 
 
 def log_run(
@@ -107,6 +120,30 @@ def log_run(
     return Logged(run.info.run_id, registered)
 
 
+def examine(home: Path) -> str:
+    """In words, where runs are kept; MLflow itself is asked only where that is not the home's own file.
+
+    Raises:
+        NotReady: it does not answer.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        store = home.resolve() / "mlflow" / "mlflow.db"
+        if not store.exists():
+            return f"{store} is made by the first training."
+        try:
+            with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+                runs = database.execute("SELECT count(*) FROM runs").fetchone()[0]
+        except sqlite3.Error as exc:
+            raise NotReady(
+                f"MLflow's store {store}: found {exc}, expected a whole file. Move it away: runs are in our "
+                "own database too, and MLflow begins a new one."
+            ) from exc
+        return f"{store} is read: {count(runs, 'run')}."
+    with _mlflow(home) as mlflow:
+        experiments = mlflow.search_experiments()
+    return f"The store of MLFLOW_TRACKING_URI answers: {count(len(experiments), 'experiment')}."
+
+
 def start_tuning(home: Path, experiment_name: str, name: str) -> str:
     """The id of a new MLflow run under which the trials of a search are kept."""
     with _mlflow(home) as mlflow:
@@ -139,8 +176,9 @@ def end_tuning(home: Path, parent: str) -> None:
 
 def _use_experiment(mlflow: Any, home: Path, name: str) -> None:
     if mlflow.get_experiment_by_name(name) is None:
-        remote = os.environ.get("MLFLOW_TRACKING_URI")
-        mlflow.create_experiment(name, artifact_location=None if remote else artifact_folder(home).as_uri())
+        # A server of MLflow knows by itself where artifacts go; a database does not.
+        where = artifact_root(home) if _is_database(tracking_uri(home)) else None
+        mlflow.create_experiment(name, artifact_location=where)
     mlflow.set_experiment(name)
 
 
@@ -192,18 +230,73 @@ def _mlflow(home: Path) -> Iterator[Any]:
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         given = os.environ.get("MLFLOW_TRACKING_URI")
+        _require_own_database(given)
         try:
-            if not given:
+            if given:
+                _require_server(given)
+            else:
                 _make_local_store(home)
             mlflow.set_tracking_uri(tracking_uri(home))
             if not given:  # MLflow sets it by itself, which would pass for the user's choice from then on
                 os.environ.pop("MLFLOW_TRACKING_URI", None)
             yield mlflow
+        except NotReady:
+            raise
         except Exception as exc:
+            place, found = without_password(tracking_uri(home)), _as_one_line(exc, tracking_uri(home))
             raise NotReady(
-                f"MLflow at {tracking_uri(home)}: found {type(exc).__name__} ({exc}), expected an answer. "
+                f"MLflow at {place}: found {type(exc).__name__} ({found}), expected an answer. "
                 "Check MLFLOW_TRACKING_URI, the disk and the server, then try again."
             ) from exc
+
+
+def _require_server(uri: str) -> None:
+    """Asks PostgreSQL for a connection: MLflow would ask again and again for a minute and a half."""
+    if not _is_database(uri) or uri.startswith("sqlite"):
+        return
+    try:
+        import psycopg
+    except ModuleNotFoundError as exc:
+        raise NotReady(
+            f"MLflow at {without_password(uri)}: found no driver of PostgreSQL ({exc}), expected psycopg. "
+            "Run: pip install 'candleloop[servers]'"
+        ) from exc
+    kind, _, rest = uri.partition("://")
+    psycopg.connect(f"{kind.partition('+')[0]}://{rest}", connect_timeout=_CONNECT_TIMEOUT_S).close()
+
+
+def without_password(uri: str) -> str:
+    """A URI for messages.
+
+    >>> without_password("postgresql://app:secret@db:5432/mlflow")
+    'postgresql://app:***@db:5432/mlflow'
+    """
+    password = _password(uri)
+    return uri if not password else uri.replace(f":{password}@", ":***@", 1)
+
+
+def _password(uri: str) -> str | None:
+    """What stands between the user's name and the last @ before the path, as it is written there."""
+    authority = uri.partition("://")[2].partition("/")[0]
+    return authority.rpartition("@")[0].partition(":")[2] or None
+
+
+def _as_one_line(exc: Exception, uri: str) -> str:
+    text, password = " ".join(str(exc).split()), _password(uri)
+    return text.replace(password, "***") if password else text
+
+
+def _is_database(uri: str) -> bool:
+    return uri.partition("://")[0].partition("+")[0] in ("sqlite", "postgresql")
+
+
+def _require_own_database(given: str | None) -> None:
+    """Refuses candleloop's own: both note the version of their tables in a table of the same name."""
+    if given and given == Deployment.from_environment().database:
+        raise InvalidConfig(
+            "MLFLOW_TRACKING_URI: found the database of CANDLELOOP_DATABASE_URL, expected one of MLflow's "
+            "own. Create another on the same server (createdb mlflow) and name that."
+        )
 
 
 def _make_local_store(home: Path) -> None:

@@ -5,12 +5,15 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mllib import web_app
 from mllib.errors import NotReady
+
+if TYPE_CHECKING:
+    from tests.postgres import Server
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -77,6 +80,15 @@ def node_path() -> str:
 def initdb_path() -> str:
     """The path of PostgreSQL's initdb, for tests marked `needs("postgres")`."""
     return _path_of("postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres(initdb_path: str) -> "Iterator[Server]":
+    """One PostgreSQL a test process, for tests marked `needs("postgres")`; give each its own database."""
+    from tests.postgres import postgres_server
+
+    with postgres_server(initdb_path) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

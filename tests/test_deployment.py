@@ -37,3 +37,7 @@ def test_another_kind_of_address_is_refused_and_not_repeated(
         Deployment.from_environment()
 
     assert "secret" not in str(refused.value)
+
+
+def test_a_deployment_that_is_printed_tells_no_password() -> None:
+    assert "s3cret" not in repr(Deployment(queue="redis://:s3cret@queue:6379/0"))

@@ -71,7 +71,7 @@ def test_a_run_handed_over_twice_is_trained_once(ws):
     run = queued_run(ws, {"n_estimators": 2})
     enqueue_run(ws, run)
     enqueue_run(ws, run)
-    assert queue_of(ws.home).pending_count() == 2
+    assert queue_of(ws).pending_count() == 2
     worker = start_worker(ws)
     try:
         assert status_within(ws, run.run_id, "ready", 60) == "ready"

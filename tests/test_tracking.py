@@ -6,7 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from mllib.tracking import calibration_errors, flat_metrics, move_champion, server_environment, tracking_uri
+from mllib.errors import InvalidConfig, NotReady
+from mllib.pipeline.runs import execute_run, request_training, resolve_config
+from mllib.pipeline.workspace import open_workspace
+from mllib.tracking import (
+    artifact_root,
+    calibration_errors,
+    end_tuning,
+    flat_metrics,
+    log_trial,
+    move_champion,
+    run_url,
+    server_environment,
+    start_tuning,
+    tracking_uri,
+)
+from tests.naive import sample
+from tests.pipeline.conftest import small_config, store_candles
+from tests.postgres import PASSWORD, Server
+from tests.processes import free_port
+from tests.sql import rows_of
 
 
 @pytest.mark.filterwarnings("ignore")  # importing MLflow's server warns about its own insides
@@ -33,6 +52,69 @@ def test_the_store_lies_in_the_home_unless_the_environment_names_a_server(
     assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert tracking_uri(tmp_path) == "http://127.0.0.1:5000"
+
+
+def test_artifacts_go_to_the_storage_of_the_deployment_unless_another_root_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert artifact_root(tmp_path) == f"file://{tmp_path}/mlflow/artifacts"
+    monkeypatch.setenv("CANDLELOOP_STORAGE_URL", "s3://bucket/candleloop")
+    assert artifact_root(tmp_path) == "s3://bucket/candleloop/mlflow"
+    assert server_environment(tmp_path)["_MLFLOW_SERVER_ARTIFACT_ROOT"] == "s3://bucket/candleloop/mlflow"
+    monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "s3://other")
+    assert artifact_root(tmp_path) == "s3://other"
+
+
+def test_the_database_of_candleloop_is_not_given_to_mlflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "CANDLELOOP_DATABASE_URL"):
+        monkeypatch.setenv(name, f"postgresql://app:{PASSWORD}@127.0.0.1/x")
+    with pytest.raises(InvalidConfig, match=r"expected one of MLflow's own.*createdb mlflow") as failure:
+        move_champion(tmp_path, "candleloop", "none")
+    assert PASSWORD not in str(failure.value)
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow warns about its own insides
+def test_a_server_that_is_away_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"postgresql://app:{PASSWORD}@127.0.0.1:{free_port()}/x")
+    with pytest.raises(NotReady, match=r"MLflow at postgresql://app:\*\*\*@127") as failure:
+        move_champion(tmp_path, "candleloop", "none")
+    assert PASSWORD not in str(failure.value)
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.filterwarnings("ignore")  # MLflow warns about its own insides
+def test_a_run_is_logged_to_postgresql_with_its_artifacts_and_its_champion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Server
+) -> None:
+    with postgres.blank_database() as uri, open_workspace(tmp_path, config=small_config()) as ws:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        store_candles(ws, sample("EURUSD_1h")[:1_000])
+        asked = request_training(
+            ws,
+            pairs=["EURUSD"],
+            config=resolve_config(
+                ws.config, layers=["talib"], overrides={"stages.training.gate.enabled": False}
+            ),
+        )
+        run = execute_run(ws, asked.run_id)
+        assert (run.status, run.error) == ("ready", None)
+        mlflow_run_id = str(run.mlflow_run_id)
+        move_champion(tmp_path, run.registered_model_name, mlflow_run_id)
+        parent = start_tuning(tmp_path, "search", "xgboost")
+        trial = {"number": 0, "state": "COMPLETE", "score": 0.5, "hyperparameters": {"max_depth": 3}}
+        log_trial(tmp_path, parent, trial, seconds=1.0)
+        end_tuning(tmp_path, parent)
+        assert rows_of(uri, "SELECT alias FROM registered_model_aliases") == [("champion",)]
+        names = {name for (name,) in rows_of(uri, "SELECT name FROM runs WHERE status = 'FINISHED'")}
+        assert names == {run.run_id, "tune xgboost", "trial 1"}
+        assert (run_url(tmp_path, mlflow_run_id) or "").endswith(f"/#/runs/{mlflow_run_id}")
+        logged = tmp_path / "mlflow" / "artifacts" / mlflow_run_id / "artifacts"
+        assert {"metrics.json", "predictor"} <= {path.name for path in logged.iterdir()}
+        assert not (tmp_path / "mlflow" / "mlflow.db").exists()
 
 
 def test_metrics_without_spans_are_plotted_all_the_same() -> None:

@@ -21,8 +21,8 @@ from api.edge.intake import Intake
 from api.edge.keys import Keys
 from api.metrics import in_flight
 from api.problems import CLIENT_CLOSED_REQUEST, Problem, respond
-from api.server.logs import request_id
 from mllib.config import ApiSection
+from mllib.logs import at_work
 from mllib.store import ApiKey
 
 OnAnswer = Callable[[str, str, int, float], None]
@@ -32,6 +32,7 @@ UNROUTED = "unrouted"
 """The route of a request for which there is none."""
 
 _EXCHANGE = "candleloop.exchange"
+_REQUEST_ID = "request_id"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _CORS_METHODS = ("GET", "POST", "PATCH", "DELETE")
 _CORS_HEADERS = ("Authorization", "X-API-Key", "X-Request-ID")
@@ -98,7 +99,7 @@ class Edge:
         exchange = _Exchange()
         scope[_EXCHANGE] = exchange
         # Left as it is at the end: the server logs a surprise after this returns, in the same context.
-        request_id.set(_id_of(scope))
+        at_work.set({_REQUEST_ID: _id_of(scope)})
         try:
             with in_flight():
                 await self._gate(scope, _counted(receive, exchange), _dressed(send, exchange, scope))
@@ -113,7 +114,7 @@ class Edge:
         log.info(
             "request",
             extra={
-                "request_id": request_id.get(),
+                _REQUEST_ID: at_work.get().get(_REQUEST_ID),
                 "method": scope["method"],
                 "route": route,
                 "status": exchange.status,
@@ -180,7 +181,7 @@ def _dressed(send: Send, exchange: _Exchange, scope: Scope) -> Send:
                 headers.setdefault(name, value)
             if headers.get("content-type", "").startswith("text/html"):
                 headers["Content-Security-Policy"] = _PAGE_POLICY
-            headers["X-Request-ID"] = request_id.get() or ""
+            headers["X-Request-ID"] = at_work.get().get(_REQUEST_ID, "")
         elif scope["method"] == "HEAD":
             message = {**message, "body": b""}
         try:

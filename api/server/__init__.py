@@ -23,9 +23,9 @@ from uvicorn.supervisors.multiprocess import Process
 
 from api import metrics_folder
 from api.server.address import wait_for_address
-from api.server.logs import LOG_CONFIG
 from mllib.config import load_config
 from mllib.errors import Conflict, InvalidConfig
+from mllib.logs import LOG_CONFIG
 
 BACKLOG = 1_024
 """Connections that wait for a worker to take them; the kernel may hold fewer."""

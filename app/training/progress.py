@@ -26,6 +26,8 @@ def show_run(run: Run) -> None:
         st.caption(f"run {run.run_id} · {asked_words(run)} {ago(run.created_at)}")
         if run.asked_why is not None:
             st.caption(f":material/autorenew: {run.asked_why}")
+        if run.taken_up is not None:
+            st.caption(f":material/redo: Begun once more: {run.taken_up}")
         _state(run)
     _log(run)
 

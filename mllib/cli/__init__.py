@@ -10,11 +10,13 @@ from mllib.cli import (
     candles,
     champions,
     containers,
+    database,
     datasets,
     disagreements,
     keys,
     labels,
     models,
+    operating,
     queueing,
     services,
     simulating,
@@ -41,12 +43,14 @@ _GROUPS = (
     simulating,
     services,
     containers,
+    operating,
 )
 app.add_typer(candles.app, name="candles")
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(labels.app, name="labels")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(keys.app, name="keys")
+app.add_typer(database.app, name="db")
 app.add_typer(verdicts.app, name="verdicts")
 for command in (command for group in _GROUPS for command in group.commands):
     app.command()(command)

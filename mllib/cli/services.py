@@ -118,13 +118,12 @@ def _pause_if_supervised() -> None:
 
 
 def worker() -> None:
-    """Carry out queued training runs, one at a time."""
-    import logging
-
+    """Carry out queued training runs, one at a time; with CANDLELOOP_QUEUE_URL beside other workers."""
     from mllib.jobs import run_worker
+    from mllib.logs import log_as_json
     from mllib.pipeline.workspace import open_workspace
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_as_json()
     with open_workspace() as ws:
         run_worker(ws)
 
@@ -254,10 +253,15 @@ def _chart() -> str:
 
 
 def _worker_beats_since(home: Path, started_at: float) -> bool:
+    """Whether a worker of this machine has beaten; the database may be that of several."""
+    from socket import gethostname
+
+    from mllib.deployment import Deployment
     from mllib.store import open_store
 
-    with open_store(home, migrate=False) as store:
-        return any(beat.beat_at > started_at for beat in store.workers.list())
+    with open_store(Deployment.from_environment().database or home, migrate=False) as store:
+        beats = [beat for beat in store.workers.list() if beat.host == gethostname()]
+    return any(beat.beat_at > started_at for beat in beats)
 
 
 def _now() -> float:

@@ -56,7 +56,7 @@ def rollback(ws: Workspace, *, name: str | None = None, reason: str | None = Non
 def rollback_target(ws: Workspace, *, name: str | None = None) -> tuple[str, str]:
     """The runs of the present champion and of the one that `rollback` goes back to; raises as it does."""
     registered = name or ws.config.served_model_name
-    served = _served(ws.store.champions.history(registered))
+    served = served_before(ws.store.champions.history(registered))
     if not served:
         raise _no_champion(registered)
     if len(served) == 1:
@@ -90,7 +90,7 @@ def promotion_words(champion: Run | None, run: Run, first: Collection[str]) -> l
     return said
 
 
-def _served(moves: list[ChampionMove]) -> list[str]:
+def served_before(moves: list[ChampionMove]) -> list[str]:
     """The runs that one would come by going back, the present champion last; moves are newest first."""
     served: list[str] = []
     for move in reversed(moves):
@@ -109,9 +109,12 @@ def load_run(ws: Workspace, run: Run) -> Predictor:
         BrokenModel: its folder is missing, altered, or from another version of the features.
     """
     if run.predictor_path is None:
+        let_go = run.status == "ready"
         raise Conflict(
-            f"run {run.run_id}: found {run.status} without a model, expected one that is ready. "
-            "Choose another from `candleloop runs`."
+            f"run {run.run_id}: found "
+            + ("that its model was pruned" if let_go else f"{run.status} without a model")
+            + ", expected one with a model. Choose another from `candleloop models`"
+            + (", or train again on its dataset." if let_go else ".")
         )
     version = None if run.model_version is None else str(run.model_version)
     predictor = Predictor.load(ws.home / run.predictor_path, model_version=version)

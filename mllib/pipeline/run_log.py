@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mllib.errors import NotFound
+from mllib.logs import at_work
 from mllib.pipeline.workspace import Workspace
 
 _LIBRARY = "mllib"
@@ -68,9 +69,11 @@ def kept_log(ws: Workspace, run_id: str) -> Iterator[None]:
     logger.setLevel(min(logger.getEffectiveLevel(), logging.INFO))
     for one in handlers:
         logger.addHandler(one)
+    before = at_work.set({**at_work.get(), "run_id": run_id})
     try:
         yield
     finally:
+        at_work.reset(before)
         for one in handlers:
             logger.removeHandler(one)
         logger.setLevel(level)

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mllib.config import Config, parse_config, with_value
@@ -15,7 +17,6 @@ from mllib.inference import Predictor
 from mllib.models import create_model
 from mllib.pipeline.gating import champion_of, pass_gate
 from mllib.pipeline.mirroring import mirror_champion
-from mllib.pipeline.promoting import promote
 from mllib.pipeline.run_log import kept_log
 from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
 from mllib.pipeline.workspace import Workspace
@@ -183,17 +184,17 @@ def _carried_out(ws: Workspace, run: Run, progress: Progress | None) -> Run:
     try:
         config = parse_config(run.request["config"], where=f"run {run_id}")
         _say_what_was_asked(run, config)
-        with beating(ws, run_id):
-            return _trained(ws, run, config, reporting(ws, run_id, progress))
+        with beating(ws, run):
+            return _trained(ws, run, config, reporting(ws, run, progress))
     except CandleloopError as exc:
-        fail(ws, run_id, str(exc))
+        fail(ws, run, str(exc))
         raise
     except KeyboardInterrupt:
-        interrupted(ws, run_id)
+        interrupted(ws, run)
         raise
     except BaseException as exc:
         log.exception("stopped by what nobody expected")
-        fail(ws, run_id, f"The training stopped: {type(exc).__name__}: {exc}".rstrip(": "))
+        fail(ws, run, f"The training stopped: {type(exc).__name__}: {exc}".rstrip(": "))
         raise
 
 
@@ -209,6 +210,8 @@ def _say_what_was_asked(run: Run, config: Config) -> None:
     )
     if run.asked_why is not None:
         log.info("%s", run.asked_why)
+    if run.taken_up is not None:
+        log.warning("taken up again by %s: %s", run.owner, run.taken_up)
     training = config.stages.training.model_dump(mode="json", exclude={"retrain"})
     log.info("stages.training: %s", json.dumps(training))
 
@@ -226,8 +229,8 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
         encoding=stages.annotation_ingestion.encoding,
     )
     predictor, verdict = _judged(ws, run, config, prepared, progress)
-    folder = ws.predictors / run.run_id
-    predictor.save(folder)
+    progress(STAGES[4][0], "keeping the model")
+    folder = _kept(ws, run, predictor)
     progress(STAGES[4][0], "logging to MLflow")
     results: dict[str, Any] = {
         "metrics": predictor.metrics,
@@ -237,13 +240,24 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     }
     _say_what_was_found(predictor, verdict)
     if not verdict.passed:
-        return ws.store.runs.reject(run.run_id, reason=verdict.reason, **results)
-    finished = ws.store.runs.finish_ready(run.run_id, **results)
+        return ws.store.runs.reject(run.run_id, reason=verdict.reason, owner=run.owner, **results)
+    promoted = stages.training.auto_promote
+    if promoted:
+        Predictor.load(folder)  # what cannot be loaded shall not serve
+    finished = ws.store.runs.finish_ready(run.run_id, owner=run.owner, promoted=promoted, **results)
     log.info("ready as version %s of %s", finished.model_version, finished.registered_model_name)
-    if stages.training.auto_promote:
-        promote(ws, run.run_id, moved_by="auto")
+    if promoted:
         mirror_champion(ws)
     return finished
+
+
+def _kept(ws: Workspace, run: Run, predictor: Predictor) -> Path:
+    """The folder of the model; what a worker that was lost has left there makes room."""
+    folder = ws.predictors / run.run_id
+    if run.taken_up is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    predictor.save(folder)
+    return folder
 
 
 def _say_what_was_found(predictor: Predictor, verdict: GateVerdict) -> None:

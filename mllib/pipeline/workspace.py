@@ -77,11 +77,16 @@ def usable_home(home: Path | None = None) -> Path:
 
 
 def open_workspace(
-    home: Path | None = None, *, config: Config | None = None, deployment: Deployment | None = None
+    home: Path | None = None,
+    *,
+    config: Config | None = None,
+    deployment: Deployment | None = None,
+    migrate: bool = True,
 ) -> Workspace:
     """The workspace of a home folder, made when it is missing, with the database at this version.
 
     Where the database, the queue and the storage are is read from the environment unless it is given.
+    With `migrate=False` a database of another version is refused, and none is made.
 
     Raises:
         InvalidConfig: the configuration cannot be used.
@@ -90,5 +95,5 @@ def open_workspace(
     folder = usable_home(home)
     checked = load_config() if config is None else config
     where = Deployment.from_environment() if deployment is None else deployment
-    store = open_store(where.database or folder)
+    store = open_store(where.database or folder, migrate=migrate)
     return Workspace(folder, checked, store, CandleArchive(folder / "candles"), where)

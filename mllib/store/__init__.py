@@ -10,18 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mllib.errors import NotReady
 from mllib.store import migrating
 from mllib.store.annotation_search import AnnotationFilter, AnnotationPage, StoredAnnotation
 from mllib.store.annotations import AddOutcome, AnnotationRepository, Contradiction, LabelCount
 from mllib.store.api_keys import SCOPES, ApiKey, ApiKeyRepository, Scope, key_of
 from mllib.store.champions import ChampionMove, ChampionRepository, MovedBy
-from mllib.store.database import Database, database_url
+from mllib.store.database import Database, damage_in, database_url
 from mllib.store.feedback import Action, Feedback
 from mllib.store.freshness import FreshnessRepository
 from mllib.store.label_names import LabelNames
 from mllib.store.labels import LabelChange, LabelDefinition, LabelRepository
+from mllib.store.locks import LockRepository
 from mllib.store.revision import Revision, revision_of
-from mllib.store.run_rows import Asker, Run, Status, told_to_stop
+from mllib.store.run_rows import Asker, Run, Status, taken_over, told_to_stop
 from mllib.store.runs import Fate, RunRepository
 from mllib.store.series import Series, SeriesRepository
 from mllib.store.talib_layers import TalibLayer, TalibRepository
@@ -57,6 +59,7 @@ __all__ = [
     "WorkerHeartbeat",
     "key_of",
     "open_store",
+    "taken_over",
     "told_to_stop",
 ]
 
@@ -76,11 +79,26 @@ class Store:
         self.workers = WorkerRepository(database)
         self.api_keys = ApiKeyRepository(database)
         self.freshness = FreshnessRepository(database)
+        self.locks = LockRepository(database)
 
     @property
     def where(self) -> str:
         """The database file or server, for messages."""
         return self._database.where
+
+    def examine(self) -> None:
+        """Reads all of an SQLite file for damage; a server looks after its own.
+
+        Raises:
+            NotReady: it is damaged, or does not answer.
+        """
+        with self._database.read() as session:
+            damage = damage_in(session)
+        if damage is not None:
+            raise NotReady(
+                f"Database {self.where}: found damage ({damage}), expected a whole file. Stop candleloop, "
+                "move the file away, and put back a backup."
+            )
 
     def revision(self) -> Revision:
         """Another value after each change of what was said, of TA-Lib's layers or of labels."""
@@ -89,6 +107,7 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        self.locks.close()
         self._database.close()
 
     def __enter__(self) -> Self:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import exists, func, insert, or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
@@ -24,6 +23,7 @@ from mllib.store.annotation_search import (
     find_stored,
 )
 from mllib.store.database import Database, now_s, upsert
+from mllib.store.engines import by_code_point
 from mllib.store.label_names import LabelNames, label_names
 from mllib.store.reviewed_rows import add_reviewed, effective_reviewed
 from mllib.store.series import ensure_series, find_series
@@ -90,11 +90,14 @@ class AnnotationRepository:
         has none (0), and takes labels by their present names. An empty id gets one of ours.
         """
         ordered = [annotation.in_order() for annotation in annotations]
-        try:
-            return self._add(pair, timeframe, ordered, reviewed=reviewed, update=update)
-        except IntegrityError:
-            # On PostgreSQL another process may have written the same id since we looked.
-            return self._add(pair, timeframe, ordered, reviewed=reviewed, update=update)
+        with self._database.write() as session:
+            series_id = ensure_series(session, pair, timeframe)
+            known = _stored_under(session, series_id, [one.id for one in ordered if one.id])
+            rows, outcome = _sort_out(ordered, known, series_id, label_names(session), update=update)
+            if rows:
+                session.execute(insert(tables.Annotation), rows)
+            add_reviewed(session, series_id, reviewed)
+        return outcome
 
     def compare(
         self, pair: str, timeframe: str, annotations: Sequence[Annotation], *, update: bool = False
@@ -107,40 +110,19 @@ class AnnotationRepository:
             known = {} if series_id is None else _stored_under(session, series_id, ids)
             return _sort_out(ordered, known, series_id or 0, label_names(session), update=update)[1]
 
-    def _add(
-        self,
-        pair: str,
-        timeframe: str,
-        ordered: Sequence[Annotation],
-        *,
-        reviewed: Sequence[ReviewedRange],
-        update: bool,
-    ) -> AddOutcome:
-        with self._database.write() as session:
-            series_id = ensure_series(session, pair, timeframe)
-            known = _stored_under(session, series_id, [one.id for one in ordered if one.id])
-            rows, outcome = _sort_out(ordered, known, series_id, label_names(session), update=update)
-            if rows:
-                session.execute(insert(tables.Annotation), rows)
-            add_reviewed(session, series_id, reviewed)
-        return outcome
-
     def supersede(self, stored: StoredAnnotation, annotation: Annotation) -> None:
         """Put other content in place of what is stored under an id; the older content is kept as history.
 
         Raises:
             Conflict: it was retracted, or changed since it was looked up.
         """
-        try:
-            with self._database.write() as session:
-                now = find_stored(session, annotation.id, stored.pair, stored.timeframe)
-                if now.retracted or now.key != stored.key:
-                    raise _changed_meanwhile(annotation.id)
-                series_id = ensure_series(session, stored.pair, stored.timeframe)
-                own = {"supersedes": stored.key, "created_at": now_s()}
-                session.execute(insert(tables.Annotation), [to_row(annotation.in_order(), series_id) | own])
-        except IntegrityError as exc:  # on PostgreSQL, by another process since we looked
-            raise _changed_meanwhile(annotation.id) from exc
+        with self._database.write() as session:
+            now = find_stored(session, annotation.id, stored.pair, stored.timeframe)
+            if now.retracted or now.key != stored.key:
+                raise _changed_meanwhile(annotation.id)
+            series_id = ensure_series(session, stored.pair, stored.timeframe)
+            own = {"supersedes": stored.key, "created_at": now_s()}
+            session.execute(insert(tables.Annotation), [to_row(annotation.in_order(), series_id) | own])
 
     def get(
         self, annotation_id: str, *, pair: str | None = None, timeframe: str | None = None
@@ -182,7 +164,8 @@ class AnnotationRepository:
             if sources is not None:
                 query = query.where(col(table.source).in_(sorted(sources)))
             shown_id = func.coalesce(col(table.external_id), col(table.id))
-            order = (col(table.start_time), col(table.end_time), col(table.label), shown_id)
+            labels_and_ids = by_code_point(col(table.label)), by_code_point(shown_id)
+            order = (col(table.start_time), col(table.end_time), *labels_and_ids)
             found = [from_row(row) for row in session.scalars(query.order_by(*order))]
             return found if as_written else [*map(label_names(session).annotation, found)]
 

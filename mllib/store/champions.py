@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, insert, select, update
 from sqlmodel import col
 
 from mllib.errors import Conflict
@@ -49,6 +49,21 @@ class ChampionRepository:
                 )
             session.execute(insert(tables.ChampionMove), [values | {"registered_model_name": name}])
             return ChampionMove(*session.execute(_moves(name).limit(1)).one())
+
+    def let_go(self, run_id: str) -> bool:
+        """Whether the run has no predictor from now on: not where it is the champion, which keeps its own.
+
+        Raises:
+            NotFound: no run has that id.
+        """
+        with self._database.write() as session:
+            name = find_run(session, run_id).registered_model_name
+            champion = session.execute(_moves(name).limit(1)).first()
+            if champion is not None and champion.run_id == run_id:
+                return False
+            table = tables.TrainingRun
+            session.execute(update(table).where(col(table.run_id) == run_id).values(predictor_path=None))
+        return True
 
     def current(self, name: str) -> ChampionMove | None:
         """The newest move of a name, or None; one look-up in an index, cheap enough to poll."""

@@ -1,23 +1,21 @@
 """One engine, and its short transactions. SQLite in WAL mode, or PostgreSQL through the same code."""
 
 import os
-import sqlite3
-import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
-from mllib.errors import NotReady
-from mllib.store.failures import BUSY_TIMEOUT_S, file_gone, place, translated
+from mllib.errors import InvalidConfig, NotReady
+from mllib.store.engines import build_engine
+from mllib.store.failures import file_gone, place, translated
 
 FILE_NAME = "candleloop.db"
 FileIdentity = tuple[int, int, bool]
@@ -39,18 +37,23 @@ class Database:
         self._file: FileIdentity | None = None
         self._looking = threading.Lock()
         self._engine = build_engine(url)
-        self._writing = self._engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._reading = _snapshots(self._engine)
+        self._writing = self._engine.execution_options(alone=True)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that sees one snapshot and writes nothing."""
         self._find_file()
-        with translated(self.where), Session(self._engine) as session, session.begin():
+        with translated(self.where), Session(self._reading) as session, session.begin():
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that holds SQLite's write lock from its start, so that what it read stays true.
+        """A transaction beside which nobody else writes from its start on, so that what it read stays true.
+
+        SQLite has its write lock for that, PostgreSQL an advisory lock that every writer takes first. So
+        transactions are committed in the order in which they numbered their rows, too: a reader that has
+        seen row 7 of a table will not find a row 6 afterwards.
 
         Raises:
             NotReady: also where the file was taken away meanwhile; what was written may be gone with it.
@@ -98,59 +101,40 @@ def identity_of(path: Path) -> FileIdentity | None:
 def database_url(url_or_home_path: str | Path) -> URL:
     """The URL as given, or that of `candleloop.db` in a home folder."""
     if isinstance(url_or_home_path, str) and "://" in url_or_home_path:
-        return make_url(url_or_home_path)
+        return _checked(url_or_home_path)
     return URL.create("sqlite", database=str(Path(url_or_home_path).resolve() / FILE_NAME))
 
 
-def build_engine(url: URL, *, for_migration: bool = False) -> Engine:
-    """An engine whose SQLite connections wait for locks and write through to the disk.
-
-    For a migration, foreign keys are off (SQLite rebuilds tables by dropping them), nothing is pooled, and
-    a missing file is made.
-    """
-    pool: dict[str, Any] = {"poolclass": NullPool} if for_migration else {}
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, **pool)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
-
-    def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        # Python's sqlite3 would begin by itself, deferred and only before writes.
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA foreign_keys = {'OFF' if for_migration else 'ON'}")
-        connection.execute("PRAGMA synchronous = FULL")
-
-    event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", _begin)
-    if not for_migration:
-        event.listen(engine, "do_connect", _open_as_it_is)
-    return engine
+def _checked(text: str) -> URL:
+    """The URL that a text is. What cannot be read is not repeated: it may hold a password."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
+        found = f"{text.partition('://')[0]}://…"
+        raise InvalidConfig(
+            f"Database URL: found {found}, which cannot be read as one, expected "
+            "postgresql://USER:PASSWORD@HOST:5432/NAME or sqlite:////PATH. Correct it; special characters "
+            "of the password are written as %40 for @, %2F for / and so on."
+        )
+    return url
 
 
-def _open_as_it_is(_dialect: object, _record: object, arguments: list[Any], keywords: dict[str, Any]) -> None:
-    """Lets SQLite open a file that is there, but not make one: only a migration does that."""
-    name = str(arguments[0])
-    if not name.startswith("file:") and name != ":memory:":
-        _share_mode(Path(name))
-        arguments[0], keywords["uri"] = f"file:{quote(name)}?mode=rw", True
+def _snapshots(engine: Engine) -> Engine:
+    """The engine for transactions that see one snapshot, which SQLite's always do."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def _share_mode(database: Path) -> None:
-    """Makes the files beside a database writable where it is.
-
-    SQLite made them read-only if the database was, and leaves them so; it could then never be written again.
-    """
-    for suffix in ("-wal", "-shm"):
-        beside = database.with_name(database.name + suffix)
-        if os.access(beside, os.F_OK) and not os.access(beside, os.W_OK) and os.access(database, os.W_OK):
-            with suppress(OSError):
-                beside.chmod(stat.S_IMODE(database.stat().st_mode))
-
-
-def _begin(connection: Connection) -> None:
-    """BEGIN as the option `sqlite_begin` says: DEFERRED (default), IMMEDIATE, or NONE for pragmas."""
-    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    if mode != "NONE":
-        connection.exec_driver_sql(f"BEGIN {mode}")
+def damage_in(session: Session) -> str | None:
+    """The first thing that SQLite's own check of the whole file complains about, or None."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(text("SELECT 1"))
+        return None
+    said = session.scalar(text("PRAGMA quick_check(1)"))
+    return None if said == "ok" else str(said)
 
 
 def upsert(session: Session, table: type[Any]) -> sqlite.Insert:

@@ -13,6 +13,7 @@ from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.spans import NOTHING
 from mllib.store import tables
 from mllib.store.database import Database, now_s, upsert
+from mllib.store.engines import by_code_point
 from mllib.store.label_names import LabelNames, label_names
 from mllib.store.palette import free_key, next_color
 
@@ -224,7 +225,7 @@ def _all(session: Session) -> list_[LabelDefinition]:
     names = label_names(session)
     rows = session.execute(
         select(col(table.name), col(table.color), col(table.key), col(table.created_at)).order_by(
-            col(table.created_at), col(table.name)
+            col(table.created_at), by_code_point(col(table.name))
         )
     )
     return [
@@ -240,9 +241,6 @@ def _record(session: Session, name: str, kind: ChangeKind, value: str | None) ->
 
 
 def _require(name: str, session: Session) -> LabelDefinition:
-    """The definition of a label, whose row is held so that two changes at once can make no circle."""
-    table = tables.LabelDefinition
-    session.execute(select(col(table.name)).where(col(table.name) == name).with_for_update())
     known = {definition.name: definition for definition in _all(session)}
     if name not in known:
         used = ", ".join(one.name for one in known.values() if one.is_offered) or "(none)"

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from mllib.errors import NotReady
-from mllib.store.database import Database, build_engine, plain_file
+from mllib.store.copying import require_no_rows
+from mllib.store.database import Database, database_url, plain_file
+from mllib.store.engines import build_engine
 from mllib.store.failures import BUSY_TIMEOUT_S, file_gone, missing_folder, translated
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ HEAD = "0004"
 SCRIPTS = Path(__file__).parent / "migrations"
 _MADE_BY_RUNS = "predictors"
 """A folder beside the database that is filled by runs alone, which the database knows."""
-_POSTGRESQL_LOCK = 0x63616E646C65  # "candle": any number that nobody else locks
 
 
 def migrate(database: Database) -> None:
@@ -73,6 +74,49 @@ def upgrade(database: Database, revision: str = "head") -> None:
             command.upgrade(config, revision)
 
 
+@contextmanager
+def filling(database: Database, revision: str) -> Iterator[Connection]:
+    """A transaction on the empty tables of a revision, to be filled; in the end they are those of `HEAD`.
+
+    Raises:
+        Conflict: there are rows in it already.
+        NotReady: the database cannot be used, or this version does not know the revision.
+    """
+    from alembic import command
+
+    with _migration(database) as (connection, config):
+        found = _revision(connection)
+        if found is not None:
+            require_no_rows(database.where, connection)
+        if found not in (None, revision):
+            command.downgrade(config, "base")
+        command.upgrade(config, revision)
+        yield connection
+        command.upgrade(config, "head")
+
+
+def require_some(database: Database, connection: Connection) -> str:
+    """The revision that a database is at; raises `NotReady` for one without tables."""
+    found = _revision(connection)
+    if found is None:
+        raise NotReady(
+            f"Database {database.where}: found no tables of candleloop, expected some to copy. Name another."
+        )
+    return found
+
+
+def bring_to_head(url_or_home_path: str | Path) -> tuple[str | None, str]:
+    """Migrates a database; the revision before (None: it was empty) and after. Raises as `migrate` does."""
+    database = Database(database_url(url_or_home_path))
+    try:
+        file = plain_file(database.url)
+        before = None if file is not None and not file.exists() else revision_of(database)
+        migrate(database)
+        return before, HEAD
+    finally:
+        database.close()
+
+
 def downgrade(database: Database, revision: str) -> None:
     """Run the migrations down to `revision` (`base` for an empty database), in one transaction."""
     from alembic import command
@@ -113,10 +157,7 @@ def alembic_config(connection: Connection | None = None) -> "Config":
 def _alone(engine: Engine) -> Iterator[Connection]:
     if engine.dialect.name == "sqlite":
         _switch_to_wal(engine)
-    options = engine.execution_options(sqlite_begin="IMMEDIATE")
-    with options.connect() as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
+    with engine.execution_options(alone=True).connect() as connection, connection.begin():
         yield connection
 
 
@@ -125,7 +166,7 @@ def _switch_to_wal(engine: Engine) -> None:
     give_up_at = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
-            with engine.execution_options(sqlite_begin="NONE").connect() as connection:
+            with engine.execution_options(no_begin=True).connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             return
         except OperationalError as exc:

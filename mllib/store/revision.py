@@ -22,7 +22,8 @@ class Revision(NamedTuple):
 def revision_of(session: Session) -> Revision:
     """Another value after each change of annotations, verdicts, reviewed ranges, TA-Lib layers or labels.
 
-    All but the layers only ever grow, so that the last number of a table, or its length, says it all.
+    All but the layers only ever grow, so that the last number of a table, or its length, says it all: writers
+    come one after the other (`Database.write`), so no lower number is committed after a higher one.
     """
     layer = tables.TalibLayer
     nothing = select(col(tables.Verdict.id)).where(col(tables.Verdict.action) == "nothing")

@@ -9,10 +9,13 @@ from sqlmodel import col
 
 from mllib.errors import Conflict, NotFound
 from mllib.store import tables
+from mllib.store.database import now_s
 
 Status = Literal["queued", "running", "failed", "cancelled", "rejected", "ready"]
 Asker = Literal["person", "schedule", "verdicts"]
 _INTERRUPTED = "stopped while training"
+_TRIES = 2
+"""So often a run is begun where its worker went away in the middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,12 @@ class Run:
         return why
 
     @property
+    def taken_up(self) -> str | None:
+        """What became of the worker that had the run before, where it was taken up again."""
+        why: str | None = self.request.get("taken_up")
+        return why
+
+    @property
     def interrupted(self) -> bool:
         """Whether its worker went away, so that the same training might well succeed."""
         return self.status == "failed" and _INTERRUPTED in (self.error or "")
@@ -96,14 +105,33 @@ def settled(run: Run, wanted: Status) -> Conflict:
     )
 
 
-def stopped(run: Run, alive: bool, silence_s: float) -> str:
+def taken_over(run: Run, owner: str) -> Conflict:
+    """Why a worker that was taken for lost has no say in a run any more."""
+    return Conflict(
+        f"Training run {run.run_id}: found it taken from {owner}, which was silent for too long, and "
+        f"{f'taken up by {run.owner}' if run.owner else 'queued again'}. Nothing is to be done here."
+    )
+
+
+def stopped(run: Run, alive: bool, silence_s: float, *, host: str = "") -> str:
     """What became of a run whose worker is gone (or `alive` but silent), for a person to read."""
     pid = (run.owner or "").rpartition(":")[2] or "unknown"
     why = f"it gave no sign of life for {silence_s:.0f} s" if alive else "its process is gone"
     seen = f"last seen at {run.progress:.0%}" + (f" ({run.stage})" if run.stage else "")
-    return f"the worker (pid {pid}) {_INTERRUPTED}: {why}, {seen}. Start the training again."
+    return f"the worker (pid {pid}{host and f' on {host}'}) {_INTERRUPTED}: {why}, {seen}."
 
 
 def told_to_stop() -> str:
     """What became of a run whose worker was told to stop in the middle."""
-    return f"The worker was {_INTERRUPTED}. Start the run again."
+    return f"The worker was {_INTERRUPTED}."
+
+
+def lost(run: Run, why: str, *, again: bool) -> dict[str, Any]:
+    """The new values of a run that lost its worker: with `again` it is queued once more, else it failed."""
+    if again and run.attempt < _TRIES:
+        anew = {"owner": None, "started_at": None, "heartbeat_at": None, "progress": 0.0}
+        said = {"request": {**run.request, "taken_up": why}, "stage": f"to be taken up again: {why}"}
+        return {"status": "queued", **anew, **said}
+    before = f" That was the second try; of the first: {run.taken_up}" if run.taken_up else ""
+    error = f"{why}{before} Start the training again."
+    return {"status": "failed", "completed_at": now_s(), "error": error, "stage": ""}

@@ -7,15 +7,26 @@ from dataclasses import fields
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from mllib.errors import Conflict
+from mllib.errors import CandleloopError, Conflict
 from mllib.store import tables
 from mllib.store.database import Database, now_s
-from mllib.store.run_rows import Run, Status, already_active, find_run, from_row, settled, stopped
+from mllib.store.run_rows import (
+    Run,
+    Status,
+    already_active,
+    find_run,
+    from_row,
+    lost,
+    settled,
+    stopped,
+    taken_over,
+    told_to_stop,
+)
 
 _TABLE = tables.TrainingRun
 
@@ -33,7 +44,11 @@ class _Heartbeat(NamedTuple):
 
 
 class RunRepository:
-    """Training runs, from the request to their end."""
+    """Training runs, from the request to their end.
+
+    A worker that reports, beats or ends a run names itself as `owner`: one that was taken for lost meanwhile
+    has no say in it any more.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -72,6 +87,7 @@ class RunRepository:
             "status": "running",
             "owner": owner,
             "attempt": col(_TABLE.attempt) + 1,
+            "stage": "",
             "started_at": now_s(),
             "heartbeat_at": time.time(),
         }
@@ -79,13 +95,13 @@ class RunRepository:
             claimed = _update(session, run_id, {"queued"}, values)
             return find_run(session, run_id) if claimed else None
 
-    def report(self, run_id: str, *, progress: float, stage: str) -> bool:
+    def report(self, run_id: str, *, progress: float, stage: str, owner: str | None = None) -> bool:
         """Note how far a run is (0 to 1) and beat its heart; False when it is no longer running."""
-        return self._beat(run_id, {"progress": min(max(progress, 0.0), 1.0), "stage": stage})
+        return self._beat(run_id, {"progress": min(max(progress, 0.0), 1.0), "stage": stage}, owner)
 
-    def beat(self, run_id: str) -> bool:
+    def beat(self, run_id: str, *, owner: str | None = None) -> bool:
         """Beat a run's heart; False when it is no longer running, such as when it was cancelled."""
-        return self._beat(run_id, {})
+        return self._beat(run_id, {}, owner)
 
     def finish_ready(
         self,
@@ -95,12 +111,16 @@ class RunRepository:
         data_version: str | None,
         mlflow_run_id: str | None,
         predictor_path: str,
+        promoted: bool = False,
+        owner: str | None = None,
     ) -> Run:
         """The run, ready, with the next version of its registered model name.
 
+        With `promoted` it is the champion of that name from the same moment on.
+
         Raises:
             NotFound: no run has that id.
-            Conflict: the run is not running any more, such as when it was cancelled.
+            Conflict: the run is not running any more, such as when it was cancelled, or is another owner's.
         """
         values = {
             "metrics": dict(metrics),
@@ -112,7 +132,11 @@ class RunRepository:
         with self._database.write() as session:
             name = find_run(session, run_id).registered_model_name
             values["model_version"] = _next_version(session, name)
-            return _end(session, run_id, {"running"}, "ready", values)
+            run = _end(session, run_id, {"running"}, "ready", values, owner=owner)
+            if promoted:
+                move = {"registered_model_name": name, "run_id": run_id, "moved_by": "auto"}
+                session.execute(insert(tables.ChampionMove), [{**move, "moved_at": now_s()}])
+            return run
 
     def reject(
         self,
@@ -123,6 +147,7 @@ class RunRepository:
         data_version: str | None = None,
         mlflow_run_id: str | None = None,
         predictor_path: str | None = None,
+        owner: str | None = None,
     ) -> Run:
         """The run, trained but not good enough; raises as `finish_ready` does."""
         values = {
@@ -134,17 +159,24 @@ class RunRepository:
             "progress": 1.0,
         }
         with self._database.write() as session:
-            return _end(session, run_id, {"running"}, "rejected", values)
+            return _end(session, run_id, {"running"}, "rejected", values, owner=owner)
 
-    def fail(self, run_id: str, error: str) -> Run:
+    def fail(self, run_id: str, error: str, *, owner: str | None = None) -> Run:
         """The run, failed; raises as `finish_ready` does."""
         with self._database.write() as session:
-            return _end(session, run_id, {"queued", "running"}, "failed", {"error": error})
+            return _end(session, run_id, {"queued", "running"}, "failed", {"error": error}, owner=owner)
 
-    def cancel(self, run_id: str, *, reason: str | None = None) -> Run:
+    def leave(self, run_id: str, *, owner: str, again: bool) -> Run:
+        """The run of an owner that is told to stop: with `again` queued once more, else failed."""
+        with self._database.write() as session:
+            values = lost(find_run(session, run_id), told_to_stop(), again=again)
+            _update(session, run_id, {"running"}, values, _held_by(owner))
+            return find_run(session, run_id)
+
+    def cancel(self, run_id: str, *, reason: str | None = None, owner: str | None = None) -> Run:
         """The run, cancelled; its worker learns of it at its next `beat`. Raises as `finish_ready` does."""
         with self._database.write() as session:
-            return _end(session, run_id, {"queued", "running"}, "cancelled", {"error": reason})
+            return _end(session, run_id, {"queued", "running"}, "cancelled", {"error": reason}, owner=owner)
 
     def number(self, run_id: str) -> Run:
         """The run with a version, the next of its name where a rejected one has none: someone promotes it.
@@ -163,16 +195,19 @@ class RunRepository:
         self,
         fate: Callable[[str], Fate],
         *,
+        again: bool = False,
         silent_for_s: Mapping[Fate, float] = SILENT_FOR_S,
         now: Callable[[], float] = time.monotonic,
     ) -> list_[Run]:
         """Fail the running runs whose owner is gone or silent, and return them.
 
+        With `again` such a run is queued once more instead, and fails only where that had happened before.
+
         `fate` is asked about the owner, `now` is in seconds of a clock that nobody sets. Silent
         is a run whose heart has not beaten while it was looked at here, for so long as its fate allows: the
         time of day jumps, and would make a healthy run look silent or a dead one alive.
         """
-        running, before, failed = self._with_status("running"), self._seen, []
+        running, before, lost_ones = self._running(), self._seen, []
         seen = {run.run_id: _since(before.get(run.run_id), run.heartbeat_at, now()) for run in running}
         self._seen = seen
         for run in running:
@@ -181,12 +216,12 @@ class RunRepository:
             if silence_s < silent_for_s[owner_is]:
                 continue
             still_silent = col(_TABLE.heartbeat_at) == run.heartbeat_at
-            error = stopped(run, owner_is != "gone", silence_s)
-            end = {"status": "failed", "completed_at": now_s(), "error": error, "stage": ""}
+            host = (run.owner or "").partition("/")[0] if owner_is == "unknown" else ""
+            why = stopped(run, owner_is != "gone", silence_s, host=host)
             with self._database.write() as session:
-                if _update(session, run.run_id, {"running"}, end, still_silent):
-                    failed.append(find_run(session, run.run_id))
-        return failed
+                if _update(session, run.run_id, {"running"}, lost(run, why, again=again), still_silent):
+                    lost_ones.append(find_run(session, run.run_id))
+        return lost_ones
 
     def queued(self) -> list_[Run]:
         """The runs that wait for a worker, oldest first."""
@@ -217,9 +252,22 @@ class RunRepository:
         with self._database.read() as session:
             return [from_row(row) for row in session.scalars(query)]
 
-    def _beat(self, run_id: str, values: dict[str, Any]) -> bool:
+    def _running(self) -> list_[Run]:
+        """The runs under way; where the database is away their owners cannot beat, so silence counts anew."""
+        try:
+            return self._with_status("running")
+        except CandleloopError:
+            self._seen = {}
+            raise
+
+    def _beat(self, run_id: str, values: dict[str, Any], owner: str | None) -> bool:
+        values = values | {"heartbeat_at": time.time()}
         with self._database.write() as session:
-            return _update(session, run_id, {"running"}, values | {"heartbeat_at": time.time()})
+            return _update(session, run_id, {"running"}, values, _held_by(owner))
+
+
+def _held_by(owner: str | None) -> ColumnElement[bool]:
+    return true() if owner is None else col(_TABLE.owner) == owner
 
 
 def _since(seen: _Heartbeat | None, beat_at: float | None, now: float) -> _Heartbeat:
@@ -245,15 +293,20 @@ def _update(
 
 
 def _end(
-    session: Session, run_id: str, allowed: set[Status], status: Status, values: Mapping[str, Any]
+    session: Session,
+    run_id: str,
+    allowed: set[Status],
+    status: Status,
+    values: Mapping[str, Any],
+    *,
+    owner: str | None,
 ) -> Run:
     """The run in its terminal state."""
-    ended = _update(
-        session, run_id, allowed, {**values, "status": status, "stage": "", "completed_at": now_s()}
-    )
+    end = {**values, "status": status, "stage": "", "completed_at": now_s()}
+    ended = _update(session, run_id, allowed, end, _held_by(owner))
     run = find_run(session, run_id)
     if not ended:
-        raise settled(run, status)
+        raise settled(run, status) if owner is None or run.status not in allowed else taken_over(run, owner)
     return run
 
 

@@ -10,6 +10,7 @@ from sqlmodel import col
 from mllib.errors import Conflict, NotFound
 from mllib.store import tables
 from mllib.store.database import Database, upsert
+from mllib.store.engines import by_code_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,9 @@ class SeriesRepository:
 
     def list(self) -> list[Series]:
         """Every series, by pair and timeframe."""
-        table = tables.Series
+        names = (col(tables.Series.pair), col(tables.Series.timeframe))
         with self._database.read() as session:
-            found = session.execute(
-                select(col(table.pair), col(table.timeframe)).order_by(col(table.pair), col(table.timeframe))
-            ).all()
+            found = session.execute(select(*names).order_by(*map(by_code_point, names))).all()
         return [Series(pair, timeframe) for pair, timeframe in found]
 
     def rename(self, pair: str, timeframe: str, new_pair: str) -> Series:

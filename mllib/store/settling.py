@@ -38,8 +38,6 @@ def settle(session: Session, verdict: Verdict, series_id: int) -> None:
 def _settled(session: Session, verdict: Verdict, verdict_id: str, series_id: int) -> str | None:
     """The annotation of a verdict that can be settled, None where it says that nothing is there."""
     table = tables.Verdict
-    # On PostgreSQL two who settle the same verdict at once would both find it open; SQLite ignores this.
-    session.execute(select(col(table.id)).where(col(table.id) == verdict_id).with_for_update())
     query = select(
         table,
         is_not_retracted(col(table.annotation_id)) & verdict_is_not_retracted(col(table.id)),

@@ -12,6 +12,7 @@ from mllib.spans import Annotation, PredictedSpan
 from mllib.store import tables
 from mllib.store.annotations import LabelCount
 from mllib.store.database import Database
+from mllib.store.engines import by_code_point
 from mllib.store.series import ensure_series, find_series
 
 
@@ -106,7 +107,12 @@ class TalibRepository:
                 query = query.where(col(table.start_time) <= end_time)
             if labels is not None:
                 query = query.where(col(table.label).in_(list(labels)))
-            order = (col(table.start_time), col(table.end_time), col(table.function), col(table.id))
+            order = (
+                col(table.start_time),
+                col(table.end_time),
+                by_code_point(col(table.function)),
+                col(table.id),
+            )
             return [_from_row(*row) for row in session.execute(query.order_by(*order).limit(limit))]
 
     def layers(self, pair: str, timeframe: str) -> dict[str, TalibLayer]:
@@ -116,7 +122,7 @@ class TalibRepository:
             rows = session.execute(
                 select(col(table.function), col(table.labelled_to_time), col(table.span_count))
                 .where(col(table.series_id) == find_series(session, pair, timeframe))
-                .order_by(col(table.function))
+                .order_by(by_code_point(col(table.function)))
             ).all()
         return {row.function: TalibLayer(*row) for row in rows}
 
@@ -126,7 +132,7 @@ class TalibRepository:
         groups = (col(series.pair), col(series.timeframe), col(table.label))
         query = select(*groups, func.count()).join(table, col(table.series_id) == col(series.id))
         with self._database.read() as session:
-            rows = session.execute(query.group_by(*groups).order_by(*groups)).all()
+            rows = session.execute(query.group_by(*groups).order_by(*map(by_code_point, groups))).all()
         return [LabelCount(pair, timeframe, label, "talib", n) for pair, timeframe, label, n in rows]
 
 

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from cachetools import LRUCache
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -56,17 +55,10 @@ class VerdictRepository:
         """
         judgement = judge(feedback)
         verdict = _verdict(feedback, judgement)
-        try:
-            with self._database.write() as session:
-                stored = _stored(session, feedback.client_id)
-                if stored is None:
-                    _write(session, verdict, judgement)
-        except IntegrityError:
-            # On PostgreSQL another process may have written the same id since we looked.
-            with self._database.read() as session:
-                stored = _stored(session, feedback.client_id)
+        with self._database.write() as session:
+            stored = _stored(session, feedback.client_id)
             if stored is None:
-                raise
+                _write(session, verdict, judgement)
         if stored is None:
             return verdict, True
         return _repeated(stored, verdict), False

@@ -14,8 +14,8 @@ from api import problems
 from api.edge import Edge
 from api.edge.intake import Intake
 from api.main import create_app
-from api.server.logs import LOG_CONFIG
 from mllib.config import ApiSection, Config
+from mllib.logs import LOG_CONFIG
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.api.conftest import BASE_URL
 

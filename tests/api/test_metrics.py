@@ -1,6 +1,7 @@
 """What the service tells of itself: in one process, and over the workers of a real server."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -171,7 +173,35 @@ def test_without_a_model_the_service_is_told_not_to_be_ready(modelless: TestClie
     assert _told("model_loaded_timestamp_seconds", values) == 0
 
 
-def test_drift_is_told_once_enough_candles_are_counted(history: Candles) -> None:
+def test_whether_the_loop_goes_on_is_told(ws: Workspace) -> None:
+    metrics.tell_loop(ws)
+    assert [_told(name) for name in ("database_answers", "worker_alive", "last_run_failed")] == [1, 0, 0]
+    assert (_told("disk_free_bytes") or 0) > 0
+    assert _told("run_waiting_seconds") == 0
+
+    run = ws.store.runs.enqueue(
+        model_type="xgboost", encoder="bio", registered_model_name="candleloop", request={}
+    )
+    metrics.tell_loop(ws)
+    assert (_told("run_waiting_seconds") or 0) > 0
+
+    ws.store.workers.beat("worker", os.getpid(), "here")
+    ws.store.runs.fail(run.run_id, "The data are gone.")
+    metrics.tell_loop(ws)
+    assert [_told(name) for name in ("worker_alive", "last_run_failed", "run_waiting_seconds")] == [1, 1, 0]
+
+
+def test_a_database_that_does_not_answer_is_told_and_what_was_known_stays(ws: Workspace) -> None:
+    ws.store.workers.beat("worker", os.getpid(), "here")
+    metrics.tell_loop(ws)
+    (ws.home / "candleloop.db").rename(ws.home / "elsewhere.db")
+
+    metrics.tell_loop(ws)
+
+    assert (_told("database_answers"), _told("worker_alive")) == (0, 1)
+
+
+def test_drift_is_told_once_enough_candles_are_counted(history: Candles, ws: Workspace) -> None:
     profile = InputProfile.learn([history])
     lane = SimpleNamespace(waiting=0)
     champion = SimpleNamespace(
@@ -182,7 +212,7 @@ def test_drift_is_told_once_enough_candles_are_counted(history: Candles) -> None
         ),
         error=None,
     )
-    told = metrics._Told(SimpleNamespace(champion=champion, charts=lane, sweeps=lane))  # type: ignore[arg-type]
+    told = metrics._Told(SimpleNamespace(ws=ws, champion=champion, charts=lane, sweeps=lane))  # type: ignore[arg-type]
     flat = replace(history, open=history.close)
     metrics.observe_input(profile, flat[:500])
     told.publish()
@@ -331,3 +361,15 @@ def test_two_workers_of_a_server_give_one_answer(ws: Workspace) -> None:
 def test_the_prometheus_client_is_not_loaded_before_the_folder_is_known() -> None:
     code = "import sys, api.main, api.server; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_alarm_of_the_docs_rests_on_metrics_that_are_told(client: TestClient) -> None:
+    page = Path(__file__).parents[2] / "docs" / "alerts.md"
+    rules = page.read_text(encoding="utf-8").split("```yaml")[1].split("```")[0]
+    alarms = yaml.safe_load(rules)["groups"][0]["rules"]
+    text = client.get("/metrics").text
+
+    assert len(alarms) == 9
+    for alarm in alarms:
+        for name in re.findall(r"candleloop_\w+", alarm["expr"]):
+            assert f"# TYPE {name.removesuffix('_bucket')} " in text, (alarm["alert"], name)

@@ -16,7 +16,7 @@ def test_training_starts_at_once_and_waits_for_the_worker(client: TestClient, ws
     answer = client.post("/training/start", json=REQUEST)
     assert answer.status_code == 202
     assert answer.json() == {"run_id": ws.store.runs.list()[0].run_id, "status": "queued"}
-    assert queue_of(ws.home).pending_count() == 1
+    assert queue_of(ws).pending_count() == 1
 
 
 def test_a_request_becomes_the_runs_configuration(client: TestClient, ws: Workspace) -> None:

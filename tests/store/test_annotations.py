@@ -1,12 +1,11 @@
-import sqlite3
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from mllib.errors import Conflict, NotFound
 from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span
 from mllib.store import AddOutcome, AnnotationFilter, Contradiction, LabelCount, Store
+from tests.sql import rows_of
 
 FULL = Annotation(
     label="flag",
@@ -52,7 +51,7 @@ def test_ids_that_contradict_each_other_in_one_import_are_a_conflict(store: Stor
     assert outcome == AddOutcome(1, 0, (Contradiction(FULL, replace(FULL, label="wedge")),))
 
 
-def test_an_update_supersedes_what_is_stored_and_forgets_nothing(store: Store, tmp_path: Path) -> None:
+def test_an_update_supersedes_what_is_stored_and_forgets_nothing(store: Store, url: str) -> None:
     store.annotations.add("EURUSD", "1h", [FULL])
     second, third = replace(FULL, end_time=300), replace(FULL, label="wedge")
     for changed in (second, third):
@@ -60,9 +59,7 @@ def test_an_update_supersedes_what_is_stored_and_forgets_nothing(store: Store, t
         assert store.annotations.list("EURUSD", "1h") == [changed]
     assert store.annotations.add("EURUSD", "1h", [third], update=True) == AddOutcome(0, 1)
     assert store.annotations.add("EURUSD", "1h", [FULL]).conflicts == (Contradiction(third, FULL),)
-    with sqlite3.connect(tmp_path / "candleloop.db") as connection:
-        rows = connection.execute("SELECT label, end_time FROM annotation ORDER BY rowid").fetchall()
-    connection.close()
+    rows = rows_of(url, "SELECT label, end_time FROM annotation ORDER BY label, end_time")
     assert rows == [("flag", 200), ("flag", 300), ("wedge", 200)]
 
 

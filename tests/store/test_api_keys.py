@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from mllib.errors import InvalidConfig, NotFound
-from mllib.store import ApiKey, Store, key_of
+from mllib.store import ApiKey, Store, key_of, open_store
 from mllib.store import api_keys as module
 
 
-def test_the_token_names_the_key_and_its_secret_is_kept_as_a_hash_only(store: Store, tmp_path: Path) -> None:
+def test_the_token_names_the_key_and_its_secret_is_kept_as_a_hash_only(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
     key, token = store.api_keys.create("chart", ["annotate", "read"])
     assert re.fullmatch(rf"cl_{key.id}_[\w-]{{43}}", token)
     secret = token.split("_", 2)[2]

@@ -11,6 +11,12 @@ from mllib.store import Store, open_store
 from mllib.store.database import Database, database_url
 
 
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """SQLite alone: this is about its files."""
+    return f"sqlite:///{tmp_path}/candleloop.db"
+
+
 def _move(home: Path, away: Path) -> None:
     away.mkdir(exist_ok=True)
     for file in home.glob("candleloop.db*"):

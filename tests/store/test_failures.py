@@ -15,6 +15,12 @@ from mllib.store.failures import explain, place
 
 
 @pytest.fixture
+def url(tmp_path: Path) -> str:
+    """SQLite alone: this is about its files."""
+    return f"sqlite:///{tmp_path}/candleloop.db"
+
+
+@pytest.fixture
 def locked(store: Store, tmp_path: Path) -> Iterator[Store]:
     with closing(sqlite3.connect(tmp_path / "candleloop.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

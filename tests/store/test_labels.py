@@ -1,11 +1,9 @@
-import sqlite3
-from pathlib import Path
-
 import pytest
 
 from mllib.errors import CandleloopError, Conflict, InvalidAnnotations, NotFound
 from mllib.spans import Annotation, JudgedPrediction, ReviewedRange, Span
 from mllib.store import LabelCount, LabelNames, Store, open_store
+from tests.sql import rows_of
 
 
 def _annotate(store: Store, *labels: str) -> None:
@@ -53,15 +51,15 @@ def test_another_colour_is_remembered_with_the_one_before(store: Store) -> None:
     assert [(one.kind, one.value) for one in store.labels.changes()] == [("recolor", "#000000")]
 
 
-def test_a_colour_that_another_process_gave_is_seen(store: Store, tmp_path: Path) -> None:
+def test_a_colour_that_another_process_gave_is_seen(store: Store, url: str) -> None:
     store.labels.ensure(["flag", "wedge"])
     assert store.labels.colors() == {one.name: one.color for one in store.labels.list()}
-    with open_store(tmp_path) as other:
+    with open_store(url) as other:
         other.labels.recolor("flag", "#123456")
     assert store.labels.colors()["flag"] == "#123456"
 
 
-def test_what_was_written_follows_a_renamed_label(store: Store, tmp_path: Path) -> None:
+def test_what_was_written_follows_a_renamed_label(store: Store, url: str) -> None:
     judged = JudgedPrediction(label="flag")
     whole = Annotation(
         "O", 0, 60, id="x", model_prediction=judged, sub_spans=(Span("flag", 0, 0), Span("pole", 0, 0))
@@ -83,10 +81,8 @@ def test_what_was_written_follows_a_renamed_label(store: Store, tmp_path: Path) 
         ("wedge", 1),
     }
     assert "flag" in _labels(store, as_written=True)
-    with sqlite3.connect(tmp_path / "candleloop.db") as connection:
-        written = connection.execute("SELECT label FROM annotation ORDER BY label").fetchall()
-    connection.close()
-    assert written == [("O",), ("flag",), ("wedge",)]
+    written = rows_of(url, "SELECT label FROM annotation")
+    assert sorted(written) == [("O",), ("flag",), ("wedge",)]
 
 
 def test_merged_labels_are_one_through_chains(store: Store) -> None:

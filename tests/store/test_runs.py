@@ -2,12 +2,11 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from mllib.errors import Conflict, NotFound
-from mllib.store import Fate, Run, Store, open_store
+from mllib.store import Fate, Run, Store
 
 CLAIM = """
 import sys
@@ -255,20 +254,16 @@ def test_a_queued_run_is_never_abandoned(store: Store) -> None:
     assert store.runs.fail_abandoned(lambda _: "gone") == []
 
 
-def test_of_several_processes_one_claims_a_run(tmp_path: Path) -> None:
-    with open_store(tmp_path) as store:
-        run = _enqueue(store)
-    answers = _race(CLAIM, [[str(tmp_path), run.run_id, f"box:{n}"] for n in range(4)])
+def test_of_several_processes_one_claims_a_run(store: Store, url: str) -> None:
+    run = _enqueue(store)
+    answers = _race(CLAIM, [[url, run.run_id, f"box:{n}"] for n in range(4)])
     assert sorted(answers) == ["False", "False", "False", "True"]
-    with open_store(tmp_path) as store:
-        assert store.runs.get(run.run_id).owner == f"box:{answers.index('True')}"
+    assert store.runs.get(run.run_id).owner == f"box:{answers.index('True')}"
 
 
-def test_of_several_processes_one_enqueues_and_the_others_learn_its_id(tmp_path: Path) -> None:
-    open_store(tmp_path).close()
-    answers = _race(ENQUEUE, [[str(tmp_path)]] * 3)
-    with open_store(tmp_path) as store:
-        (run,) = store.runs.list()
+def test_of_several_processes_one_enqueues_and_the_others_learn_its_id(store: Store, url: str) -> None:
+    answers = _race(ENQUEUE, [[url]] * 3)
+    (run,) = store.runs.list()
     assert answers == [run.run_id] * 3
 
 

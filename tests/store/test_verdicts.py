@@ -1,13 +1,12 @@
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from mllib.errors import Conflict, InvalidAnnotations, NotFound
 from mllib.spans import JudgedPrediction, ReviewedRange, Span
-from mllib.store import Feedback, Store, open_store
+from mllib.store import Feedback, Store
 
 PREDICTION = JudgedPrediction(label="flag", confidence=0.8, model_version="3", start_time=10, end_time=20)
 CONFIRM = Feedback(
@@ -189,26 +188,23 @@ def test_an_unknown_verdict_is_not_found(store: Store) -> None:
         store.verdicts.annotation_of("nope")
 
 
-def _start(home: Path, count: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "error", "-c", RECORD, str(home), str(count)]
+def _start(url: str, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-W", "error", "-c", RECORD, url, str(count)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def test_processes_with_the_same_client_ids_get_the_same_answers(tmp_path: Path) -> None:
-    open_store(tmp_path).close()
-    racers = [_start(tmp_path, 40) for _ in range(3)]
+def test_processes_with_the_same_client_ids_get_the_same_answers(store: Store, url: str) -> None:
+    racers = [_start(url, 40) for _ in range(3)]
     answers = [[line.split() for line in racer.communicate(timeout=60)[0].splitlines()] for racer in racers]
     assert [[verdict_id for verdict_id, _ in answer] for answer in answers] == [
         [verdict_id for verdict_id, _ in answers[0]]
     ] * 3
     assert sum(int(created) for answer in answers for _, created in answer) == 40
-    with open_store(tmp_path) as store:
-        assert len(store.annotations.list("EURUSD", "1h")) == len(store.verdicts.list()) == 40
+    assert len(store.annotations.list("EURUSD", "1h")) == len(store.verdicts.list()) == 40
 
 
-def test_a_process_killed_while_writing_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    open_store(tmp_path).close()
-    writer = _start(tmp_path, 100_000)
+def test_a_process_killed_while_writing_loses_nothing_acknowledged(store: Store, url: str) -> None:
+    writer = _start(url, 100_000)
     assert writer.stdout is not None
     lines = [writer.stdout.readline() for _ in range(60)]
     writer.kill()
@@ -216,10 +212,9 @@ def test_a_process_killed_while_writing_loses_nothing_acknowledged(tmp_path: Pat
     writer.wait(60)
     writer.stdout.close()
     acknowledged = {line.split()[0] for line in lines if len(line.split()) == 2}
-    with open_store(tmp_path) as store:
-        kept = store.verdicts.list()
-        annotations = {one.id for one in store.annotations.list("EURUSD", "1h")}
-        ranges = store.annotations.reviewed("EURUSD", "1h")
+    kept = store.verdicts.list()
+    annotations = {one.id for one in store.annotations.list("EURUSD", "1h")}
+    ranges = store.annotations.reviewed("EURUSD", "1h")
     assert acknowledged <= {verdict.id for verdict in kept}
     assert len(kept) - len(acknowledged) <= 1
     assert {verdict.annotation_id for verdict in kept} == annotations

@@ -31,8 +31,9 @@ def test_a_clock_that_jumps_fails_no_run_and_mixes_up_nothing(client: Client, cl
     with client.workspace() as ws:
         config = resolve_config(ws.config, model_type="xgboost", layers=["talib"])
         run = request_training(ws, pairs=["EURUSD"], timeframe="1h", config=config)
-        assert ws.store.runs.claim(run.run_id, owner=owner()) is not None
-        with beating(ws, run.run_id):
+        claimed = ws.store.runs.claim(run.run_id, owner=owner())
+        assert claimed is not None
+        with beating(ws, claimed):
             for jump_s in (HOUR, -HOUR, 0):
                 clock.write_text(str(jump_s))
                 assert client.get(f"/training/runs/{run.run_id}").json()["status"] == "running"

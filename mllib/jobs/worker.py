@@ -1,4 +1,4 @@
-"""The job queue and the worker that trains. The ledger is the truth; the queue only wakes the worker."""
+"""The worker that trains, and what it does besides. There may be several, each on a machine of its own."""
 
 import logging
 import math
@@ -10,18 +10,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-
-from huey import SqliteHuey
 
 from mllib.errors import CandleloopError, Conflict
+from mllib.jobs.queue import Task, queue_of, task_of
 from mllib.pipeline.mirroring import is_mirrored, mirror_champion
 from mllib.pipeline.retraining import retrain
-from mllib.pipeline.run_watch import clear_abandoned, owner
+from mllib.pipeline.run_watch import clear_abandoned, is_taken_up_again, owner
 from mllib.pipeline.runs import execute_run
 from mllib.pipeline.sweeping_ahead import sweep_ahead
 from mllib.pipeline.workspace import Workspace
-from mllib.store import Run, told_to_stop
 
 _HOUSEKEEPING_EVERY_S = 2.0
 _FORGOTTEN_AFTER_S = 6.0
@@ -34,54 +31,36 @@ WORKER_SILENT_S = 10.0
 """A worker whose heart has not beaten for so long is taken for stopped."""
 
 log = logging.getLogger(__name__)
-Task = Callable[..., object]
-
-
-def queue_of(home: Path) -> SqliteHuey:
-    """The queue of a home folder."""
-    return SqliteHuey("candleloop", filename=str(home / "jobs.db"), fsync=True)
-
-
-def enqueue_run(ws: Workspace, run: Run) -> None:
-    """Wakes the worker for a queued run; where the queue cannot be written, the worker finds it by itself."""
-    try:
-        _task(queue_of(ws.home), "train", _nothing)(run.run_id)
-    except sqlite3.Error as exc:
-        log.warning("run %s: the queue was not written (%s); the worker will find it", run.run_id, exc)
 
 
 def run_worker(ws: Workspace) -> None:
-    """Trains queued runs one at a time until SIGTERM or SIGINT."""
-    queue = queue_of(ws.home)
-    train = _task(queue, "train", lambda run_id: _train(ws, run_id))
-    mirror = _task(queue, "mirror", lambda: mirror_champion(ws))
+    """Trains queued runs one at a time until SIGTERM or SIGINT.
+
+    Raises:
+        InvalidConfig: the queue's address cannot be used.
+        NotReady: the queue's client is not installed.
+    """
+    queue = queue_of(ws)
+    train = task_of(queue, "train", lambda run_id: _train(ws, run_id))
+    mirror = task_of(queue, "mirror", lambda: mirror_champion(ws))
     sweeps = _Sweeps(ws)
-    sweep = _task(queue, "sweep", sweeps.read, priority=_AFTER_ALL_OTHERS)
+    sweep = task_of(queue, "sweep", sweeps.read, priority=_AFTER_ALL_OTHERS)
     stop = threading.Event()
     house = _Housekeeping(ws, train, mirror, partial(sweeps.ask, sweep))
-    threading.Thread(target=house.go_on_until, args=(stop,), name="worker heart", daemon=True).start()
+    heart = threading.Thread(target=house.go_on_until, args=(stop,), name="worker heart", daemon=True)
+    heart.start()
     try:
         queue.create_consumer(workers=1, initial_delay=0.1, max_delay=0.5, periodic=False).run()
     finally:
         stop.set()
         _give_up(ws)
+        heart.join(_HOUSEKEEPING_EVERY_S)
+        ws.store.workers.forget(_name())
 
 
 def worker_is_alive(ws: Workspace, *, now: float) -> bool:
     """Whether any worker's heart has beaten lately; a beat after `now` is from before the clock was set."""
     return any(abs(now - beat.beat_at) < WORKER_SILENT_S for beat in ws.store.workers.list())
-
-
-def _task(
-    queue: SqliteHuey, name: str, function: Callable[..., None], *, priority: int | None = None
-) -> Task:
-    """The queue's task of that name; whoever only sends it gives no function worth calling."""
-    task: Task = queue.task(name=name, priority=priority)(function)
-    return task
-
-
-def _nothing(_run_id: str) -> None:
-    raise RuntimeError("only a worker carries out runs")
 
 
 def _train(ws: Workspace, run_id: str) -> None:
@@ -116,9 +95,9 @@ class _Housekeeping:
                 return
 
     def _once(self, forgotten_after_s: float) -> None:
-        self.ws.store.workers.beat("worker", os.getpid(), socket.gethostname())
+        self.ws.store.workers.beat(_name(), os.getpid(), socket.gethostname())
         for run in clear_abandoned(self.ws):
-            log.error("run %s: %s", run.run_id, run.error)
+            log.error("run %s: %s", run.run_id, run.error or run.stage)
         for run in self.ws.store.runs.queued():
             waited_s = time.time() - run.created_at
             if (
@@ -163,8 +142,12 @@ class _Sweeps:
             log.warning("series are read when a queue is asked for: %s", exc)
 
 
+def _name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def _give_up(ws: Workspace) -> None:
-    """Fails the run that this worker leaves unfinished when it is told to stop."""
+    """Leaves the run that this worker has not finished to another, or fails it, when it is told to stop."""
     active = ws.store.runs.active()
     if active is not None and active.status == "running" and active.owner == owner():
-        ws.store.runs.fail(active.run_id, told_to_stop())
+        ws.store.runs.leave(active.run_id, owner=owner(), again=is_taken_up_again(ws))

@@ -1,16 +1,23 @@
-"""The log of a server process: one JSON object a line on standard error, uvicorn's lines and ours alike."""
+"""The log of a process that serves or works: one JSON object a line on standard error.
+
+Uvicorn's lines and ours alike; whoever starts such a process calls `log_as_json`, or gives `LOG_CONFIG` on.
+"""
 
 import logging
+import logging.config
+from collections.abc import Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request at work, in every line that is logged meanwhile."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+at_work: ContextVar[Mapping[str, str]] = ContextVar("at_work", default=_NOTHING)
+"""The ids of what is at work, such as `run_id` or `request_id`: every line logged meanwhile has them."""
 
 LOG_CONFIG: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request": {"()": "api.server.logs.WithRequestId"}},
+    "filters": {"at work": {"()": "mllib.logs.WithWhatIsAtWork"}},
     "formatters": {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
@@ -29,7 +36,7 @@ LOG_CONFIG: dict[str, Any] = {
             "class": "logging.StreamHandler",
             "stream": "ext://sys.stderr",
             "formatter": "json",
-            "filters": ["request"],
+            "filters": ["at work"],
         }
     },
     "root": {"level": "INFO", "handlers": ["stderr"]},
@@ -42,12 +49,18 @@ LOG_CONFIG: dict[str, Any] = {
 """For `logging.config.dictConfig`; `color_message` is what uvicorn adds for terminals."""
 
 
-class WithRequestId(logging.Filter):
-    """Adds the id of the request at work to a line."""
+class WithWhatIsAtWork(logging.Filter):
+    """Adds the ids of what is at work to a line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Lets every line pass."""
-        found = request_id.get()
-        if found is not None and not hasattr(record, "request_id"):
-            record.request_id = found
+        for name, value in at_work.get().items():
+            if not hasattr(record, name):
+                setattr(record, name, value)
         return True
+
+
+def log_as_json() -> None:
+    """Has this process log one JSON object a line from now on."""
+    logging.config.dictConfig(LOG_CONFIG)
+    logging.captureWarnings(True)
