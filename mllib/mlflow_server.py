@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from mllib.deployment import Deployment
 from mllib.errors import InvalidConfig, NotReady
-from mllib.tracking import artifact_folder, server_environment, tracking_uri
+from mllib.tracking import artifact_root, server_environment, tracking_uri
 
 PASSWORD = "MLFLOW_AUTH_ADMIN_PASSWORD"
 """The administrator's password; MLflow heeds it only when it first makes that user."""
@@ -37,14 +36,12 @@ class MlflowServer:
     environment: Mapping[str, str]
 
 
-def mlflow_server(
-    home: Path, deployment: Deployment, *, beyond_this_machine: bool, allowed_hosts: str | None = None
-) -> MlflowServer:
+def mlflow_server(home: Path, *, beyond_this_machine: bool, allowed_hosts: str | None = None) -> MlflowServer:
     """The server of this home's runs, or of those in `MLFLOW_TRACKING_URI`'s database.
 
     Beyond this machine, or with `MLFLOW_AUTH_ADMIN_PASSWORD`, nobody is let in without a password. Users are
-    kept in the database of the runs, and artifacts in the object storage where there is one. `allowed_hosts`
-    are the names, by comma, under which the server answers besides localhost.
+    kept in the database of the runs, and artifacts where `mllib.tracking` has them. `allowed_hosts` are the
+    names, by comma, under which the server answers besides localhost.
 
     Raises:
         InvalidConfig: the password is missing, or could be guessed; or the runs are said to be in a server.
@@ -55,7 +52,11 @@ def mlflow_server(
             "MLFLOW_TRACKING_URI: found the address of a server, expected that of the database behind it, "
             "which this server is for. Set it to postgresql://…, or unset it."
         )
-    environment = server_environment(home) | _artifacts(home, deployment)
+    environment = server_environment(home) | {
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": artifact_root(home),
+    }
     if allowed_hosts:
         environment[_HOSTS] = f"localhost,localhost:*,127.0.0.1,127.0.0.1:*,{allowed_hosts}"
     if not beyond_this_machine and not os.environ.get(PASSWORD):
@@ -67,17 +68,6 @@ def mlflow_server(
             "Run `pip install 'candleloop[servers]'`."
         )
     return MlflowServer(_CLOSED_APP, environment | _authentication(home))
-
-
-def _artifacts(home: Path, deployment: Deployment) -> dict[str, str]:
-    storage = deployment.storage
-    return {
-        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
-        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": (
-            artifact_folder(home).as_uri() if storage is None else f"{storage}/mlflow"
-        ),
-    }
 
 
 def _check_password() -> None:

@@ -5,19 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from mllib.deployment import AT_HOME, Deployment
 from mllib.errors import InvalidConfig
 from mllib.mlflow_server import PASSWORD, MlflowServer, mlflow_server
 
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (PASSWORD, "MLFLOW_TRACKING_URI", "MLFLOW_FLASK_SERVER_SECRET_KEY"):
+    for name in (
+        PASSWORD,
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT",
+        "MLFLOW_FLASK_SERVER_SECRET_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
-def closed(home: Path, deployment: Deployment = AT_HOME) -> MlflowServer:
-    return mlflow_server(home, deployment, beyond_this_machine=True, allowed_hosts="mlflow:5000")
+def closed(home: Path) -> MlflowServer:
+    return mlflow_server(home, beyond_this_machine=True, allowed_hosts="mlflow:5000")
 
 
 def users_of(server: MlflowServer) -> str:
@@ -27,7 +31,7 @@ def users_of(server: MlflowServer) -> str:
 
 
 def test_on_this_machine_alone_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
-    server = mlflow_server(tmp_path, AT_HOME, beyond_this_machine=False)
+    server = mlflow_server(tmp_path, beyond_this_machine=False)
     assert server.app == ("mlflow.server.fastapi_app:app",)
     assert "MLFLOW_AUTH_CONFIG_PATH" not in server.environment
 
@@ -47,7 +51,7 @@ def test_beyond_this_machine_a_password_is_asked_for_that_cannot_be_guessed(
 
 def test_with_a_password_everybody_is_asked_for_it(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv(PASSWORD, "a long password")
-    for server in (closed(tmp_path), mlflow_server(tmp_path, AT_HOME, beyond_this_machine=False)):
+    for server in (closed(tmp_path), mlflow_server(tmp_path, beyond_this_machine=False)):
         assert server.app == ("--factory", "mlflow.server.auth:create_app")
         assert len(server.environment["MLFLOW_FLASK_SERVER_SECRET_KEY"]) == 64
         assert users_of(server) == f"sqlite:///{tmp_path}/mlflow/users.db"
@@ -67,11 +71,12 @@ def test_users_are_kept_in_the_database_of_the_runs(tmp_path: Path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("storage", "kept_in"), [(None, "file://{home}/mlflow/artifacts"), ("s3://a/b", "s3://a/b/mlflow")]
+    ("storage", "kept_in"), [("", "file://{home}/mlflow/artifacts"), ("s3://a/b", "s3://a/b/mlflow")]
 )
 def test_artifacts_travel_through_the_server(storage, kept_in, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv(PASSWORD, "a long password")
-    environment = closed(tmp_path, Deployment(storage=storage)).environment
+    monkeypatch.setenv("CANDLELOOP_STORAGE_URL", storage)
+    environment = closed(tmp_path).environment
     assert environment["_MLFLOW_SERVER_ARTIFACT_ROOT"] == "mlflow-artifacts:/"
     assert environment["_MLFLOW_SERVER_ARTIFACT_DESTINATION"] == kept_in.format(home=tmp_path)
 

@@ -26,16 +26,12 @@ def mlflow(
     ] = "",
 ) -> None:
     """Serve MLflow; off this machine only with MLFLOW_AUTH_ADMIN_PASSWORD."""
-    from mllib.deployment import Deployment
     from mllib.mlflow_server import mlflow_server
     from mllib.pipeline.access import is_loopback
     from mllib.pipeline.workspace import usable_home
 
     server = mlflow_server(
-        usable_home(),
-        Deployment.from_environment(),
-        beyond_this_machine=not is_loopback(host),
-        allowed_hosts=allowed_hosts,
+        usable_home(), beyond_this_machine=not is_loopback(host), allowed_hosts=allowed_hosts
     )
     os.environ.update(server.environment)
     address = ["--host", host, "--port", str(port)]
