@@ -9,6 +9,7 @@ from mllib.cli import (
     annotations,
     candles,
     champions,
+    containers,
     database,
     datasets,
     disagreements,
@@ -41,6 +42,7 @@ _GROUPS = (
     tuning,
     simulating,
     services,
+    containers,
     operating,
 )
 app.add_typer(candles.app, name="candles")
