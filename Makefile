@@ -13,7 +13,7 @@ up: sync-runtime ## start API, console, chart, MLflow and worker; Ctrl-C ends th
 	@exec $(BIN)/candleloop up
 
 test: web lint torch ## format check, lint, types, import contracts, the chart's checks, unit tests, doctests, end-to-end
-	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
 lint: sync ## format check, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -46,6 +46,7 @@ class ObjectStorage:
         self.url, self._cache = url, cache
         self._kind, _, rest = url.partition("://")
         self._root = rest.rstrip("/")
+        self.where = f"{self._kind}://{self._root.rpartition('@')[2]}"  # for messages, without a password
         if self._kind in ("file", "local"):
             self._root = f"/{self._root.lstrip('/')}"
 
@@ -93,7 +94,12 @@ class ObjectStorage:
         path = self._path(name)
         with self._asking(name):
             if self._kind in _PUTS_WHOLE:
-                self._system.pipe_file(path, content, **condition)
+                try:
+                    self._system.pipe_file(path, content, **condition)
+                except FileNotFoundError as exc:
+                    raise NotReady(
+                        f"{STORAGE}: found no such bucket, expected one. `candleloop prepare` makes it."
+                    ) from exc
                 return
             folder, _, last = path.rpartition("/")
             partial = f"{folder}/.{last}.{uuid4().hex}"
@@ -135,8 +141,8 @@ class ObjectStorage:
                 content = self.read(f"{name}/{relative}")
                 if hashlib.sha256(content).hexdigest() != expected:
                     raise NotReady(
-                        f"{self.url}/{name}/{relative}: found other content than was published, expected the "
-                        "same. Remove the folder there and publish it again, or choose another model."
+                        f"{self.where}/{name}/{relative}: found other content than was published, expected "
+                        "the same. Remove the folder there and publish it again, or choose another model."
                     )
                 path = partial / relative
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +151,7 @@ class ObjectStorage:
                 partial.rename(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        log.info("%s fetched from %s", name, self.url)
+        log.info("%s fetched from %s", name, self.where)
 
     def withdraw(self, name: str) -> None:
         """Removes a published folder, its manifest first: nobody finds half of it."""
@@ -155,6 +161,11 @@ class ObjectStorage:
             return
         for relative in (_MANIFEST, *files):
             self.remove(f"{name}/{relative}")
+
+    def make(self) -> None:
+        """Makes the bucket or folder where it is missing."""
+        with self._asking(""):
+            self._system.makedirs(self._root, exist_ok=True)
 
     def examine(self) -> None:
         """Raise `NotReady` unless the store can be read and written."""
@@ -191,7 +202,7 @@ class ObjectStorage:
 
     def _require_file(self, info: dict[str, Any], name: str) -> dict[str, Any]:
         if info["type"] != "file":
-            raise FileNotFoundError(f"{self.url}/{name}")
+            raise FileNotFoundError(f"{self.where}/{name}")
         return info
 
     def _download(self, name: str, path: Path) -> None:
@@ -220,8 +231,8 @@ class ObjectStorage:
         except Exception as exc:  # every protocol has its own errors
             said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
             raise NotReady(
-                f"{self.url}/{name}: found {said}, expected an answer of the storage. What was stored is as "
-                f"it was. Check {STORAGE}, its credentials and the network, and try again."
+                f"{self.where}/{name}: found {said}, expected an answer of the storage. What was stored is "
+                f"as it was. Check {STORAGE}, its credentials and the network, and try again."
             ) from exc
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import httpx2 as httpx
@@ -183,8 +184,13 @@ def test_the_key_of_the_chart_opens_the_api_and_nothing_else_does(running: Host)
     running.wait_for("api")
     address = running.environment("web")["INFERENCE_API_URL"]
     token = running.environment("web")["INFERENCE_API_KEY"]
-    assert httpx.get(f"{address}/models").status_code == 401
-    assert httpx.get(f"{address}/models", headers={"X-API-Key": token}).status_code == 200
+    assert asked(f"{address}/models").status_code == 401
+    assert asked(f"{address}/models", headers={"X-API-Key": token}).status_code == 200
+
+
+def asked(address: str, **more: Any) -> httpx.Response:
+    """The answer of a process that may have been asked for the first time."""
+    return httpx.get(address, timeout=60, **more)
 
 
 @pytest.mark.needs("postgres", "redis")
@@ -192,12 +198,12 @@ def test_mlflow_answers_nobody_without_the_password_that_the_worker_has(running:
     worker = running.environment("worker")
     address = f"{worker['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/experiments/search?max_results=1"
     login = worker["MLFLOW_TRACKING_USERNAME"], worker["MLFLOW_TRACKING_PASSWORD"]
-    assert httpx.get(address).status_code == 401
-    assert httpx.get(address, auth=(login[0], "password1234")).status_code == 401
-    assert httpx.get(address, auth=login).status_code == 200
+    assert asked(address).status_code == 401
+    assert asked(address, auth=(login[0], "password1234")).status_code == 401
+    assert asked(address, auth=login).status_code == 200
     as_inside = {"Host": "mlflow:5000"}
-    assert httpx.get(address, auth=login, headers=as_inside).status_code == 200
-    assert httpx.get(address, auth=login, headers={"Host": "elsewhere"}).status_code == 403
+    assert asked(address, auth=login, headers=as_inside).status_code == 200
+    assert asked(address, auth=login, headers={"Host": "elsewhere"}).status_code == 403
 
 
 @pytest.mark.needs("postgres", "redis")
@@ -227,7 +233,7 @@ def test_a_training_goes_through_worker_mlflow_and_object_storage(
     assert run.status == "ready", run
     login = environment["MLFLOW_TRACKING_USERNAME"], environment["MLFLOW_TRACKING_PASSWORD"]
     api = f"{environment['MLFLOW_TRACKING_URI']}/api/2.0/mlflow"
-    logged = httpx.get(f"{api}/runs/get?run_id={run.mlflow_run_id}", auth=login).json()["run"]
+    logged = asked(f"{api}/runs/get?run_id={run.mlflow_run_id}", auth=login).json()["run"]
     assert logged["info"]["artifact_uri"].startswith("mlflow-artifacts:/")
     kept = fsspec.filesystem("s3", skip_instance_cache=True).find("candleloop/shared/mlflow")
     assert any(run.mlflow_run_id in path and path.endswith("metrics.json") for path in kept)
@@ -241,7 +247,7 @@ def test_the_chart_becomes_healthy_and_reaches_the_api_with_its_key(running: Hos
     running.wait_for("api")
     running.wait_for("web")
     chart = f"http://127.0.0.1:{running.ports['web']}"
-    assert httpx.get(f"{chart}/api/models").status_code == 200
+    assert asked(f"{chart}/api/models").status_code == 200
 
 
 @pytest.mark.needs("postgres", "redis")

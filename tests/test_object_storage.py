@@ -126,3 +126,23 @@ def test_a_store_that_does_not_answer_is_said_so_without_secrets(
         with pytest.raises(NotReady, match=r"s3://candleloop/\w+/.*Check CANDLELOOP_STORAGE_URL") as said:
             call()
         assert "s3cret" not in str(said.value)
+
+
+def test_a_bucket_that_is_missing_is_made_once(s3: S3Server, tmp_path: Path) -> None:
+    storage = ObjectStorage("s3://another-bucket/team", tmp_path)
+    with pytest.raises(NotReady, match="`candleloop prepare` makes it"):
+        storage.write("object", b"1")
+
+    for _ in range(2):
+        storage.make()
+    storage.write("object", b"1")
+    assert storage.read("object") == b"1"
+
+
+def test_a_password_in_an_address_is_in_no_message(tmp_path: Path) -> None:
+    storage = ObjectStorage("nothing://ann:s3cret@host/team", tmp_path)
+
+    with pytest.raises(NotReady) as said:
+        storage.examine()
+
+    assert "s3cret" not in str(said.value) + storage.where

@@ -17,7 +17,7 @@ class ObjectFiles:
     """Objects below `candles/`. Writers take turns by `hold`; S3 also refuses what was made of older ones."""
 
     def __init__(self, storage: ObjectStorage, hold: Hold) -> None:
-        self.where = f"{storage.url}/{_FOLDER}"
+        self.where = f"{storage.where}/{_FOLDER}"
         self._storage, self._hold = storage, hold
 
     def list(self, folder: str = "") -> list[FileState]:

@@ -25,7 +25,7 @@ def model_folder(ws: Workspace, run_id: str, path: str) -> Path:
         ws.storage.fetch(path, folder)
     except FileNotFoundError as exc:
         raise BrokenModel(
-            f"model of run {run_id}: found it neither in {ws.home} nor in {ws.storage.url}, expected its "
+            f"model of run {run_id}: found it neither in {ws.home} nor in {ws.storage.where}, expected its "
             "folder. Promote another run, or train again."
         ) from exc
     return folder

@@ -2,35 +2,9 @@
 
 from collections.abc import Collection
 
-import fsspec
-
-from mllib.deployment import STORAGE, Deployment
-from mllib.errors import NotReady
+from mllib.deployment import Deployment
 from mllib.pipeline.workspace import open_workspace
 from mllib.store import ApiKey
-
-
-def make_storage(deployment: Deployment) -> None:
-    """Makes the bucket or folder of `CANDLELOOP_STORAGE_URL` where it is missing; nothing without one.
-
-    Raises:
-        NotReady: the object storage does not answer, refuses, or its package is not installed.
-    """
-    if deployment.storage is None:
-        return
-    try:
-        files, path = fsspec.url_to_fs(deployment.storage)
-        files.makedirs(path, exist_ok=True)
-    except ImportError as exc:
-        raise NotReady(
-            f"{STORAGE}: found no package for this kind of address, expected one. "
-            "Run `pip install 'candleloop[servers]'`."
-        ) from exc
-    except Exception as exc:
-        raise NotReady(
-            f"{STORAGE}: found {type(exc).__name__} when making what it names, expected an answer. "
-            "Check the server and the AWS_* variables, then try again."
-        ) from exc
 
 
 def prepare_servers(token: str, *, name: str, scopes: Collection[str]) -> ApiKey:
@@ -42,6 +16,7 @@ def prepare_servers(token: str, *, name: str, scopes: Collection[str]) -> ApiKey
         Conflict: the token's key was revoked, or its id is another's.
     """
     deployment = Deployment.from_environment()
-    make_storage(deployment)
     with open_workspace(deployment=deployment) as ws:
+        if ws.storage is not None:
+            ws.storage.make()
         return ws.store.api_keys.adopt(token, name=name, scopes=scopes)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mllib.deployment import Deployment
+from mllib.deployment import STORAGE
 from mllib.errors import Conflict, InvalidConfig, NotReady
-from mllib.pipeline.preparing import make_storage, prepare_servers
+from mllib.pipeline.preparing import prepare_servers
 from mllib.pipeline.workspace import open_workspace
 from mllib.store import key_of
 
@@ -49,16 +49,18 @@ def test_what_could_be_guessed_is_no_token(token) -> None:
         prepare_servers(token, name="chart", scopes=["read"])
 
 
-def test_the_folder_of_the_storage_is_made_and_one_that_is_there_stays(tmp_path: Path) -> None:
-    deployment = Deployment(storage=f"file://{tmp_path}/shared/objects")
-    make_storage(deployment)
-    (tmp_path / "shared" / "objects" / "kept").touch()
-    make_storage(deployment)
+def test_the_folder_of_the_storage_is_made_and_one_that_is_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STORAGE, f"file://{tmp_path}/shared/objects")
+    for _ in range(2):
+        prepare_servers(TOKEN, name="chart", scopes=["read"])
+        (tmp_path / "shared" / "objects" / "kept").touch()
     assert (tmp_path / "shared" / "objects" / "kept").exists()
 
 
-def test_a_storage_that_cannot_be_made_is_said_without_its_address(tmp_path: Path) -> None:
+def test_a_storage_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(NotReady, match="CANDLELOOP_STORAGE_URL: found NotADirectoryError") as refused:
-        make_storage(Deployment(storage=f"file://{tmp_path}/file/objects"))
-    assert str(tmp_path) not in str(refused.value)
+    monkeypatch.setenv(STORAGE, f"file://{tmp_path}/file/objects")
+    with pytest.raises(NotReady, match=r"found NotADirectoryError.* Check CANDLELOOP_STORAGE_URL"):
+        prepare_servers(TOKEN, name="chart", scopes=["read"])
