@@ -24,7 +24,9 @@ def fitted(
         own = rows.take(part.holds(rows))
         model = create_model(name, hyperparameters, seed=0)
         known = targets.of(part).take(part.holds(rows))
-        model.fit(replace(own, X=part.inputs(own.X)), known, None, progress=lambda *_: None)
+        columns = encoder.feature_columns[slice(*part.features)]
+        shown = replace(own, X=part.inputs(own.X))
+        model.fit(shown, known, None, columns=columns, progress=lambda *_: None)
         return model
 
     return joined(encoder.parts, [of(part) for part in encoder.parts])

@@ -7,7 +7,7 @@ its own forest; commonly there is one.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sklearn.ensemble import RandomForestRegressor
 
+from mllib.features import Column
 from mllib.models.contributions import contributions, forest_trees
 from mllib.progress import Progress
 from mllib.rows import Rows, Targets
@@ -78,7 +79,13 @@ class RandomForest:
         self._width = 0
 
     def fit(
-        self, rows: Rows, targets: Targets, _validation: tuple[Rows, Targets] | None, *, progress: Progress
+        self,
+        rows: Rows,
+        targets: Targets,
+        _validation: tuple[Rows, Targets] | None,
+        *,
+        columns: Sequence[Column] = (),
+        progress: Progress,
     ) -> None:
         """Grows the forests; a forest does not stop early, so validation is not read."""
         groups = _columns_by_mask(targets.mask)

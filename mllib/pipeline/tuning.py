@@ -95,7 +95,7 @@ def tune(
     prepared = prepare(
         dataset.series(),
         encoder_name=ingestion.label_encoding,
-        context=config.stages.feature_engineering.model_inputs,
+        context=config.stages.model_inputs,
         encoding=ingestion.encoding,
     )
     splits = walk_forward(prepared.bars, training, folds=FOLDS)
@@ -227,7 +227,7 @@ def _study_name(config: Config, data_version: str) -> str:
     fixed = {k: v for k, v in training["hyperparameters"].items() if k not in space}
     asked = [
         {**training, "hyperparameters": fixed, "auto_promote": None, "gate": None},
-        config.stages.feature_engineering.model_inputs.model_dump(mode="json"),
+        config.stages.model_inputs.model_dump(mode="json"),
         config.stages.annotation_ingestion.model_dump(mode="json"),
         FOLDS,
         space,
