@@ -1,4 +1,4 @@
-"""Sequence models beside trees: `python -m benchmarks.sequences [--models …] [--encoders …] [--data FOLDER …]`.
+"""Sequence models beside trees: `python -m benchmarks.sequences [--models …] [--encoders …] [--data …]`.
 
 The test that `benchmarks.quality` calls *later*: trained on the first 70 % of each series (those of one
 timeframe and first candle together), tested on the last 30 %. Prints a row as soon as it is there. Span F1 is

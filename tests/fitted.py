@@ -5,9 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from mllib.encoders import Encoder
-from mllib.models import Model, Scorer, create_model
+from mllib.models import MODEL_NAMES, SEQUENCE_MODELS, Model, Scorer, create_model
 from mllib.models.parted import joined
 from mllib.rows import Part, Rows, Targets
+
+TREES = tuple(name for name in MODEL_NAMES if name not in SEQUENCE_MODELS)
+"""Models that every test can afford; what holds for sequence models is in tests/models."""
 
 
 def fitted(

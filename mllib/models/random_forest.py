@@ -84,19 +84,19 @@ class RandomForest:
         targets: Targets,
         _validation: tuple[Rows, Targets] | None,
         *,
-        columns: Sequence[Column] = (),
+        columns: Sequence[Column] = (),  # trees need no order of time
         progress: Progress,
     ) -> None:
         """Grows the forests; a forest does not stop early, so validation is not read."""
         groups = _columns_by_mask(targets.mask)
         self._width = targets.Y.shape[1]
-        self._columns = [columns for columns, _ in groups]
+        self._columns = [own for own, _ in groups]
         self._forests = []
-        for i, (columns, known) in enumerate(groups):
+        for i, (own, known) in enumerate(groups):
             grown = self._grow(
                 rows.X[known],
-                targets.Y[known][:, columns],
-                targets.weights[known][:, columns].max(axis=1),
+                targets.Y[known][:, own],
+                targets.weights[known][:, own].max(axis=1),
                 lambda part, i=i: progress((i + part) / len(groups), "growing trees"),
             )
             self._forests.append(grown)

@@ -77,9 +77,7 @@ def fit_network(
     return best
 
 
-def _standardise(
-    network: Network, X: Floats, known: NDArray[np.intp], rng: np.random.Generator
-) -> None:
+def _standardise(network: Network, X: Floats, known: NDArray[np.intp], rng: np.random.Generator) -> None:
     """Gives the network each input's mean and spread over rows that it learns from."""
     drawn = np.sort(rng.permutation(known)[:_SPREAD_ROWS])
     some = np.asarray(X[drawn], np.float64)
@@ -109,23 +107,21 @@ def _show(
         step.step()
 
 
-@torch.no_grad()
 def _loss(network: Network, rows: Rows, targets: Targets, device: str) -> float:
     """The mean weighted log loss over the known cells."""
     network.eval()
     total = weight = 0.0
-    for first in range(0, len(rows), _SCORED_ROWS):
-        at = np.arange(first, min(first + _SCORED_ROWS, len(rows)))
-        losses, weights = _cells(network, rows.X[at], targets.take(at), device)
-        total, weight = total + float(losses.sum()), weight + float(weights.sum())
+    with torch.no_grad():
+        for first in range(0, len(rows), _SCORED_ROWS):
+            at = np.arange(first, min(first + _SCORED_ROWS, len(rows)))
+            losses, weights = _cells(network, rows.X[at], targets.take(at), device)
+            total, weight = total + float(losses.sum()), weight + float(weights.sum())
     return total / max(weight, 1.0)
 
 
 def _cells(network: Network, X: Floats, targets: Targets, device: str) -> tuple[Any, Any]:
     """The weighted log loss of each cell and the weights; both are 0 where nothing is known."""
-    Y, weights = (
-        torch.from_numpy(array).to(device) for array in (targets.Y, cell_weights(targets))
-    )
+    Y, weights = (torch.from_numpy(array).to(device) for array in (targets.Y, cell_weights(targets)))
     said = network(torch.from_numpy(X).to(device))
     losses = torch.nn.functional.binary_cross_entropy_with_logits(said, Y, reduction="none")
     return losses * weights, weights

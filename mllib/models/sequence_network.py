@@ -124,7 +124,9 @@ class _Attention(nn.Module):
             norm_first=True,
         )
         layer.self_attn.dropout = 0.0  # with it attention takes twice as long on a processor
-        self.layers = nn.TransformerEncoder(layer, h.layers, nn.LayerNorm(h.hidden), enable_nested_tensor=False)
+        self.layers = nn.TransformerEncoder(
+            layer, h.layers, nn.LayerNorm(h.hidden), enable_nested_tensor=False
+        )
         self.outputs = h.hidden
 
     def forward(self, steps: Tensor, there: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from mllib.training.material import LEAST_EXAMPLES, as_if_newest, balanced_weigh
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "xgboost": {"n_estimators": 60, "learning_rate": 0.2, "n_jobs": 1},
     "random_forest": {"n_estimators": 40, "n_jobs": 1},
-    **dict.fromkeys(SEQUENCE_MODELS, {"epochs": 8, "epoch_rows": 4_096, "n_jobs": 1}),
+    **{name: {"epochs": 8, "epoch_rows": 4_096, "n_jobs": 1} for name in SEQUENCE_MODELS},
 }
 """Hyperparameters of models that are fitted hundreds of times, by name: few rows, and one thread for them."""
 
