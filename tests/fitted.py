@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from mllib.encoders import Encoder
 from mllib.models import MODEL_NAMES, SEQUENCE_MODELS, Model, Scorer, create_model
 from mllib.models.parted import joined
@@ -11,6 +13,16 @@ from mllib.rows import Part, Rows, Targets
 
 TREES = tuple(name for name in MODEL_NAMES if name not in SEQUENCE_MODELS)
 """Models that every test can afford; what holds for sequence models is in tests/models."""
+ALL_MODELS = (*TREES, *(pytest.param(name, marks=pytest.mark.needs("torch")) for name in SEQUENCE_MODELS))
+SMALL_NETWORK = {
+    "epochs": 16,
+    "batch_rows": 32,
+    "hidden": 16,
+    "learning_rate": 0.01,
+    "dropout": 0.0,
+    "device": "cpu",
+    "n_jobs": 1,
+}
 
 
 def fitted(

@@ -47,7 +47,7 @@ class Hyperparameters(BaseModel):
         json_schema_extra={"essential": 5},
     )
     epoch_rows: int = Field(
-        default=16_384, ge=1, description="Examples of an epoch at most; of more they are drawn anew."
+        default=8_192, ge=1, description="Examples of an epoch at most; of more they are drawn anew."
     )
     batch_rows: int = Field(default=256, ge=1, le=65_536, description="Examples of one step.")
     learning_rate: float = Field(default=0.002, gt=0, le=1, description="How much a step may change.")
@@ -62,7 +62,13 @@ class Hyperparameters(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where it is fitted; auto: on a CUDA device where there is one."
     )
-    n_jobs: int = Field(default=2, ge=1, title="Threads", description="Processor threads.")
+    n_jobs: int = Field(
+        default=1,
+        ge=1,
+        title="Threads",
+        description="Processor threads; networks so small gain little from a second one, and lose much beside "
+        "other work.",
+    )
 
 
 class _SequenceModel:
@@ -72,12 +78,7 @@ class _SequenceModel:
     patient: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None:
-        if importlib.util.find_spec("torch") is None:
-            raise InvalidConfig(
-                f"found {self.name!r} and no PyTorch, which it needs. Run pip install 'candleloop[deep]', or "
-                "choose another model.",
-                path=_MODEL_TYPE,
-            )
+        _require_torch(self.name)
         self.hyperparameters = Hyperparameters(**hyperparameters)
         self._seed = seed
         self._rounds = self.hyperparameters.epochs
@@ -157,6 +158,7 @@ class _SequenceModel:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The model that `save` wrote, on any machine, wherever it was fitted."""
+        _require_torch(cls.name)
         saved = json.loads((folder / _DESCRIPTION).read_text())
         model = cls(saved["hyperparameters"], seed=0)
         model._steps = Steps.from_dict(saved["steps"])
@@ -208,6 +210,15 @@ class Transformer(_SequenceModel):
     """Attention over all steps of a row."""
 
     name: ClassVar[str] = "transformer"
+
+
+def _require_torch(name: str) -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise InvalidConfig(
+            f"found {name!r} and no PyTorch, which it needs. Run pip install 'candleloop[deep]', or choose "
+            "another model.",
+            path=_MODEL_TYPE,
+        )
 
 
 def _device(asked: str) -> str:
