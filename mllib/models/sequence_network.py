@@ -77,8 +77,11 @@ class Network(nn.Module):
         return {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
 
     def take(self, arrays: dict[str, Floats]) -> None:
-        """Takes over weights that `arrays` gave; raises RuntimeError where they are another network's."""
-        self.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
+        """Takes over weights that `arrays` gave; raises ValueError where they are another network's."""
+        try:
+            self.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
+        except RuntimeError as exc:
+            raise ValueError(f"weights of another network: {exc}") from exc
 
 
 class _Recurrent(nn.Module):

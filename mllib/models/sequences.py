@@ -66,8 +66,8 @@ class Hyperparameters(BaseModel):
         default=1,
         ge=1,
         title="Threads",
-        description="Processor threads; networks so small gain little from a second one, and lose much beside "
-        "other work.",
+        description="Processor threads; so small a network gains little from a second one, and loses much "
+        "beside other work.",
     )
 
 
