@@ -14,7 +14,7 @@ from mllib.encoders.settings import EncodingConfig
 from mllib.errors import CandleloopError, InvalidConfig
 from mllib.features import ContextConfig
 from mllib.indicators import CANDLE_FEATURES, Indicator
-from mllib.models import MODEL_NAMES
+from mllib.models import MODEL_NAMES, inputs_of
 from mllib.patterns import DISPLAY_NAME, check_functions
 from mllib.timeframes import parse_timeframe
 from mllib.training import TrainingConfig
@@ -92,7 +92,7 @@ class FeatureSection(BaseModel):
 
     @property
     def model_inputs(self) -> ContextConfig:
-        """What models see: the context with the custom features among its groups."""
+        """What every model sees: the context with the custom features among its groups."""
         groups = tuple(dict.fromkeys((*self.context.groups, *self.custom_features)))
         return self.context.model_copy(update={"groups": groups})
 
@@ -237,6 +237,11 @@ class Stages(BaseModel):
     training: TrainingSection = TrainingSection()
     inference: InferenceSection = InferenceSection()
     acquisition: AcquisitionConfig = AcquisitionConfig()
+
+    @property
+    def model_inputs(self) -> ContextConfig:
+        """What the configured model sees."""
+        return inputs_of(self.training.model_type, self.feature_engineering.model_inputs)
 
 
 class RetentionSection(BaseModel):

@@ -73,6 +73,11 @@ def _side(value: float) -> str:
     return _signed(value, "above", "below")
 
 
+def _candle(found: re.Match[str], value: float, place: Place) -> str:
+    where, here = place(int(found["side"] + found["bars"])), place(0)
+    return f"the {found['price']} of {where} lies {abs(value):.1f} ranges {_side(value)} the close of {here}"
+
+
 def _window(found: re.Match[str], value: float, place: Place) -> str:
     when = f"the {found['bars']} bars {'up to' if found['side'] == 'past' else 'after'} {place(0)}"
     usual = "what a random walk moves"
@@ -135,6 +140,7 @@ _PHRASES = (
         for n, w in _NEIGHBOURS.items()
     ),
     _Phrase(r"path_(?P<line>close|high|low)@(?P<side>[+-])(?P<bars>\d+)", "path {side}", _path),
+    _Phrase(r"candle_(?P<price>open|high|low|close)@(?P<side>[+-])(?P<bars>\d+)", "candles {side}", _candle),
     _Phrase(
         r"(?P<kind>move|height|position|efficiency|activity)_(?P<side>past|future)_(?P<bars>\d+)",
         "{kind} {side}",

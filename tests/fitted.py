@@ -4,10 +4,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from mllib.encoders import Encoder
-from mllib.models import Model, Scorer, create_model
+from mllib.models import MODEL_NAMES, SEQUENCE_MODELS, Model, Scorer, create_model
 from mllib.models.parted import joined
 from mllib.rows import Part, Rows, Targets
+
+TREES = tuple(name for name in MODEL_NAMES if name not in SEQUENCE_MODELS)
+"""Models that every test can afford; what holds for sequence models is in tests/models."""
+ALL_MODELS = (*TREES, *(pytest.param(name, marks=pytest.mark.needs("torch")) for name in SEQUENCE_MODELS))
+SMALL_NETWORK = {
+    "epochs": 16,
+    "batch_rows": 32,
+    "hidden": 16,
+    "learning_rate": 0.01,
+    "dropout": 0.0,
+    "device": "cpu",
+    "n_jobs": 1,
+}
 
 
 def fitted(
@@ -24,7 +39,9 @@ def fitted(
         own = rows.take(part.holds(rows))
         model = create_model(name, hyperparameters, seed=0)
         known = targets.of(part).take(part.holds(rows))
-        model.fit(replace(own, X=part.inputs(own.X)), known, None, progress=lambda *_: None)
+        columns = encoder.feature_columns[slice(*part.features)]
+        shown = replace(own, X=part.inputs(own.X))
+        model.fit(shown, known, None, columns=columns, progress=lambda *_: None)
         return model
 
     return joined(encoder.parts, [of(part) for part in encoder.parts])

@@ -1,6 +1,6 @@
 """A model that learns nothing, and remembers what it was fitted on and asked about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import BaseModel
 
+from mllib.features import Column
 from mllib.progress import Progress
 from mllib.rows import Rows, Targets
 
@@ -36,7 +37,13 @@ class Spy:
         self.hyperparameters = Hyperparameters(**hyperparameters)
 
     def fit(
-        self, rows: Rows, targets: Targets, validation: tuple[Rows, Targets] | None, *, progress: Progress
+        self,
+        rows: Rows,
+        targets: Targets,
+        validation: tuple[Rows, Targets] | None,
+        *,
+        columns: Sequence[Column] = (),
+        progress: Progress,
     ) -> None:
         self.width = len(targets.columns)
         self.fits.append(Fit(rows, targets, validation, self.rounds))

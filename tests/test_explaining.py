@@ -11,19 +11,17 @@ from mllib.explaining import explain
 from mllib.feature_words import feature_group
 from mllib.features import ContextConfig
 from mllib.inference import Predictor
-from mllib.models import MODEL_NAMES
 from mllib.patterns import detect
 from mllib.spans import ReviewedRange, Span, positions
 from mllib.training import LabelledSeries, TrainingConfig, train
+from tests.fitted import TREES
 from tests.hills import hills_of
 from tests.naive import sample
 
 CANDLES = sample("EURUSD_1h")[:1_500]
 
 
-@pytest.fixture(
-    scope="module", params=[(m, e) for m in MODEL_NAMES for e in ("bio", "combined")], ids="-".join
-)
+@pytest.fixture(scope="module", params=[(m, e) for m in TREES for e in ("bio", "combined")], ids="-".join)
 def trained(request: pytest.FixtureRequest) -> Predictor:
     model_type, encoder_name = request.param
     boxes = [
@@ -103,7 +101,7 @@ def _combined(model_type: str, by: str) -> Predictor:
 
 @pytest.mark.parametrize("label", ["bullish_doji", "hill"])
 @pytest.mark.parametrize("by", ["bio", "window"])
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_a_combined_predictor_explains_by_the_inputs_of_the_part_that_decodes(
     model_type: str, by: str, label: str
 ) -> None:
@@ -120,7 +118,7 @@ def test_a_combined_predictor_explains_by_the_inputs_of_the_part_that_decodes(
         assert len(everything.reasons) == len(groups)
 
 
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_a_span_of_windows_is_explained_by_the_window_that_it_was_proposed_as(model_type: str) -> None:
     combined, candles = _combined(model_type, "window"), hills_of(1_200).candles
     encoder = combined.encoder

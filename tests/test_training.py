@@ -14,11 +14,11 @@ from mllib.encoders.bio import BioEncoder
 from mllib.errors import InvalidConfig, TrainingFailed
 from mllib.features import ContextConfig
 from mllib.inference import InputProfile, Predictor
-from mllib.models import MODEL_NAMES
 from mllib.patterns import detect, label_of
 from mllib.spans import Annotation, ReviewedRange, Span
 from mllib.splits import walk_forward
 from mllib.training import LabelledSeries, TrainingConfig, fit, prepare, train
+from tests.fitted import TREES
 from tests.naive import sample
 
 CONTEXT = ContextConfig(past_bars=20, future_bars=20)
@@ -103,7 +103,7 @@ def test_what_was_seen_ends_before_the_test_block(trained: Predictor) -> None:
     assert seen.end_time == CANDLES.time[CANDLES.time < trained.metrics["split"]["test_from"]][-1]
 
 
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_the_same_seed_gives_the_same_model(model_type: str, tmp_path: Path) -> None:
     runs = [_train([_series(bars=900)], model_type=model_type, seed=4) for _ in range(2)]
     assert runs[0].metrics == runs[1].metrics
@@ -209,7 +209,7 @@ def test_an_unknown_hyperparameter_fails_before_any_work() -> None:
         _train([_series()], hyperparameters={"depth": 3})
 
 
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_class_weights_make_rare_patterns_stand_out_and_are_taken_back(model_type: str) -> None:
     weighted, plain = (
         _train([_series(bars=900)], model_type=model_type, class_weights=weights)

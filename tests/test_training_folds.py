@@ -16,12 +16,12 @@ from mllib.errors import TrainingFailed
 from mllib.features import ContextConfig
 from mllib.gate import GateConfig, check_truncation
 from mllib.inference import Predictor
-from mllib.models import MODEL_NAMES
 from mllib.patterns import detect
 from mllib.rows import Rows
 from mllib.spans import ReviewedRange, Span
 from mllib.splits import Split, walk_forward
 from mllib.training import LabelledSeries, TrainingConfig, fit, prepare, train
+from tests.fitted import TREES
 from tests.hills import hills_of
 from tests.naive import changed, walk
 from tests.spy import Fit, Spy
@@ -142,7 +142,7 @@ def _files(predictor: Predictor, folder: Path) -> dict[str, bytes]:
 
 @ENCODERS
 @SPLITS
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_prices_and_spans_of_the_test_block_change_no_fit_and_no_choice(
     encoder_name: str, split_method: str, model_type: str, tmp_path: Path
 ) -> None:
@@ -233,7 +233,7 @@ def test_the_model_that_stays_takes_as_many_rounds_as_its_share_of_the_rows_asks
     assert [one.rounds for one in fits] == [40, 40, 40, 40, round(40 * (4 / 3) ** 0.5)]
 
 
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_no_model_takes_more_rounds_than_the_configuration_allows(model_type: str) -> None:
     most = {"random_forest": 2_000, "xgboost": 5_000}[model_type]
     model = models.create_model(model_type, {"n_estimators": most}, seed=0)
@@ -283,7 +283,7 @@ def test_folds_divide_what_was_reviewed_where_that_is_one_stretch(fits: list[Fit
         assert one.targets.mask.any()
 
 
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_a_label_that_is_there_in_one_stretch_alone_is_learned_in_every_fold(model_type: str) -> None:
     spans = [span for span in HILLS.spans if span.start_time < HILLS.candles.time[300]]
     predictor = _train([LabelledSeries(HILLS.candles, spans, [EVERYWHERE])], model_type=model_type)
@@ -303,7 +303,7 @@ def test_every_fold_learns_some_positives_of_a_label_that_has_enough(fits: list[
 
 
 @ENCODERS
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_a_fold_without_any_positive_is_no_obstacle(encoder_name: str, model_type: str) -> None:
     """Three hills are fewer than what folds are divided by."""
     hills = [span for span in HILLS.spans if span.label == "hill"][:4]
@@ -336,7 +336,7 @@ def test_a_combined_model_has_a_temperature_a_label_and_part() -> None:
     assert told["hill (rows of 2 or more bars)"] == temperatures["hill"]
 
 
-@pytest.mark.parametrize("model_type", MODEL_NAMES)
+@pytest.mark.parametrize("model_type", TREES)
 def test_a_combined_model_learned_in_folds_keeps_its_promises(model_type: str, tmp_path: Path) -> None:
     predictor = _train([HILLS], encoder_name="combined", model_type=model_type)
     assert predictor.metrics["span_f1"]["0.5"]["per_label"]["hill"] > 0.8

@@ -15,10 +15,10 @@ from mllib.explaining import explain
 from mllib.features import ContextConfig
 from mllib.gate import GateConfig, check_truncation
 from mllib.inference import Predictor
-from mllib.models import MODEL_NAMES
 from mllib.spans import Span
 from mllib.splits import Split
 from mllib.training import LabelledSeries, TrainingConfig, fit, prepare, train
+from tests.fitted import TREES
 from tests.hills import EVERYWHERE, hills_of
 
 SWINGS = EncodingConfig()
@@ -42,7 +42,7 @@ def _trained(encoding: EncodingConfig, model_type: str = "xgboost", one: Labelle
     )
 
 
-@pytest.fixture(scope="module", params=MODEL_NAMES)
+@pytest.fixture(scope="module", params=TREES)
 def model_type(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

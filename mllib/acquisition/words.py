@@ -9,7 +9,13 @@ NO_PATTERN = "no pattern"
 REVIEWED_BEFORE = "People have looked here and drawn nothing."
 AUDIT = "Drawn at random among candles that nobody has looked at; no model had a say in it."
 _TORN_FROM = 0.5
-_MODEL_TYPES = {"xgboost": "XGBoost", "random_forest": "the random forest"}
+_MODEL_TYPES = {
+    "xgboost": "XGBoost",
+    "random_forest": "the random forest",
+    "gru": "the GRU",
+    "lstm": "the LSTM",
+    "transformer": "the transformer",
+}
 
 
 def plain(label: str) -> str:

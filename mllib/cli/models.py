@@ -29,7 +29,9 @@ End = Annotated[str | None, typer.Option("--end", help="Last candle, inclusive."
 def train(
     pair: Annotated[list[str] | None, typer.Option("--pair", help="Symbol; may be repeated.")] = None,
     timeframe: Annotated[str | None, typer.Option("--timeframe", help="One for all pairs.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="random_forest or xgboost.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="xgboost, random_forest, gru, lstm or transformer.")
+    ] = None,
     encoder: Annotated[str | None, typer.Option("--encoder", help="bio, window or combined.")] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="Layers by comma: human, talib.")] = None,
     settings: Settings = None,

@@ -36,7 +36,9 @@ def simulate(  # noqa: PLR0913  # an argument an option
     rounds: Annotated[int, typer.Option(min=1, help="How often is retrained.")] = 12,
     per_round: Annotated[int, typer.Option(min=1, help="Places shown before each.")] = 20,
     seeds: Annotated[int, typer.Option(min=1, help="How often all is repeated.")] = 5,
-    model: Annotated[str | None, typer.Option("--model", help="random_forest or xgboost.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="xgboost, random_forest, gru, lstm or transformer.")
+    ] = None,
     encoder: Annotated[str | None, typer.Option("--encoder", help="bio, window or combined.")] = None,
     labels: Annotated[str, typer.Option("--labels", help="Layers by comma: human, talib.")] = "human",
     plot: Annotated[

@@ -15,7 +15,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 def tune(
     pair: Annotated[list[str] | None, typer.Option("--pair", help="Symbol; may be repeated.")] = None,
     timeframe: Annotated[str | None, typer.Option("--timeframe", help="One for all pairs.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="random_forest or xgboost.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="xgboost, random_forest, gru, lstm or transformer.")
+    ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many trials; 20 without a time.")] = None,
     time_budget: Annotated[str | None, typer.Option(help="How long, such as 90s, 10m or 2h.")] = None,
     train: Annotated[bool, typer.Option("--train", help="Train with the best ones at the end.")] = False,

@@ -1,6 +1,6 @@
 """Model inputs of candles. Importing this package registers every feature group."""
 
-from mllib.features import candle_shape, context, oscillators
+from mllib.features import candle_shape, context, oscillators, sequence
 from mllib.features.registry import (
     GROUPS,
     Column,
@@ -26,4 +26,5 @@ __all__ = [
     "oscillators",
     "probe",
     "probe_candles",
+    "sequence",
 ]

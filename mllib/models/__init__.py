@@ -4,7 +4,7 @@ A model is imported when it is asked for: serving XGBoost never loads scikit-lea
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from mllib.errors import InvalidConfig
+from mllib.features import Column, ContextConfig
 from mllib.progress import Progress
 from mllib.rows import Rows, Targets
 
@@ -25,8 +26,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _MODELS = {
     "random_forest": ("mllib.models.random_forest", "RandomForest"),
     "xgboost": ("mllib.models.xgboost_trees", "XGBoostTrees"),
+    "gru": ("mllib.models.sequences", "Gru"),
+    "lstm": ("mllib.models.sequences", "Lstm"),
+    "transformer": ("mllib.models.sequences", "Transformer"),
 }
 MODEL_NAMES = tuple(_MODELS)
+SEQUENCE_MODELS = ("gru", "lstm", "transformer")
+"""Those that read candles in the order of time, and need PyTorch."""
+_SEQUENCE_GROUPS = ("sequence",)
 
 
 class Scorer(Protocol):
@@ -56,9 +63,19 @@ class Model(Scorer, Protocol):
     def __init__(self, hyperparameters: Mapping[str, Any], *, seed: int) -> None: ...
 
     def fit(
-        self, rows: Rows, targets: Targets, validation: tuple[Rows, Targets] | None, *, progress: Progress
+        self,
+        rows: Rows,
+        targets: Targets,
+        validation: tuple[Rows, Targets] | None,
+        *,
+        columns: Sequence[Column] = (),
+        progress: Progress,
     ) -> None:
-        """Learns from the known cells; `validation` decides when to stop."""
+        """Learns from the known cells; `validation` decides when to stop, `columns` say what `X` holds.
+
+        Raises:
+            InvalidConfig: the model cannot read such columns.
+        """
 
     @property
     def rounds(self) -> int:
@@ -89,6 +106,12 @@ def model_class(name: str) -> type[Model]:
     module, attribute = _MODELS[name]
     found: type[Model] = getattr(import_module(module), attribute)
     return found
+
+
+def inputs_of(name: str, context: ContextConfig) -> ContextConfig:
+    """The context with the groups of features that a model of that name reads besides."""
+    groups = _SEQUENCE_GROUPS if name in SEQUENCE_MODELS else ()
+    return context.model_copy(update={"groups": tuple(dict.fromkeys((*context.groups, *groups)))})
 
 
 def hyperparameters_class(name: str) -> type[BaseModel]:

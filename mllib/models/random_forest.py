@@ -7,7 +7,7 @@ its own forest; commonly there is one.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sklearn.ensemble import RandomForestRegressor
 
+from mllib.features import Column
 from mllib.models.contributions import contributions, forest_trees
 from mllib.progress import Progress
 from mllib.rows import Rows, Targets
@@ -78,18 +79,24 @@ class RandomForest:
         self._width = 0
 
     def fit(
-        self, rows: Rows, targets: Targets, _validation: tuple[Rows, Targets] | None, *, progress: Progress
+        self,
+        rows: Rows,
+        targets: Targets,
+        _validation: tuple[Rows, Targets] | None,
+        *,
+        columns: Sequence[Column] = (),  # trees need no order of time
+        progress: Progress,
     ) -> None:
         """Grows the forests; a forest does not stop early, so validation is not read."""
         groups = _columns_by_mask(targets.mask)
         self._width = targets.Y.shape[1]
-        self._columns = [columns for columns, _ in groups]
+        self._columns = [own for own, _ in groups]
         self._forests = []
-        for i, (columns, known) in enumerate(groups):
+        for i, (own, known) in enumerate(groups):
             grown = self._grow(
                 rows.X[known],
-                targets.Y[known][:, columns],
-                targets.weights[known][:, columns].max(axis=1),
+                targets.Y[known][:, own],
+                targets.weights[known][:, own].max(axis=1),
                 lambda part, i=i: progress((i + part) / len(groups), "growing trees"),
             )
             self._forests.append(grown)

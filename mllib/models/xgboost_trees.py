@@ -6,7 +6,7 @@ column are added outside the trees.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from mllib.features import Column
 from mllib.lean_imports import without
 from mllib.models.contributions import contributions, vector_leaf_trees
+from mllib.models.prior import cell_weights, prior_log_odds
 from mllib.progress import Progress
 from mllib.rows import Rows, Targets
 
@@ -25,7 +27,6 @@ with without("sklearn"):
 
 _FOREST = "model.ubj"
 _PRIOR = "prior.json"
-_MOST_LOG_ODDS = 6.0
 
 Floats = NDArray[np.float32]
 
@@ -75,14 +76,20 @@ class XGBoostTrees:
         self._prior: Floats = np.zeros(0, np.float32)
 
     def fit(
-        self, rows: Rows, targets: Targets, validation: tuple[Rows, Targets] | None, *, progress: Progress
+        self,
+        rows: Rows,
+        targets: Targets,
+        validation: tuple[Rows, Targets] | None,
+        *,
+        columns: Sequence[Column] = (),
+        progress: Progress,
     ) -> None:
         """Boosts until validation loss stops falling or `n_estimators` rounds are done."""
         h = self.hyperparameters
-        self._prior = _prior_log_odds(targets)
+        self._prior = prior_log_odds(targets)
         train = self._matrix(rows, targets, like=None)
         watched = [(self._matrix(*validation, like=train), "validation")] if validation else []
-        weights = _cell_weights(targets)
+        weights = cell_weights(targets)
         booster = xgboost.train(
             self._parameters(),
             train,
@@ -190,21 +197,6 @@ class _Rounds(xgboost.callback.TrainingCallback):
         return False
 
 
-def _prior_log_odds(targets: Targets) -> Floats:
-    weights = _cell_weights(targets)
-    positive = (weights * targets.Y).sum(axis=0)
-    negative = (weights * (1 - targets.Y)).sum(axis=0)
-    log_odds = np.log((positive + 0.5) / (negative + 0.5))
-    log_odds[positive + negative == 0] = -_MOST_LOG_ODDS  # nothing is known: say nothing
-    clipped: Floats = np.clip(log_odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS).astype(np.float32)
-    return clipped
-
-
-def _cell_weights(targets: Targets) -> Floats:
-    weights: Floats = targets.weights * targets.mask
-    return weights
-
-
 def _gradients(margin: Floats, Y: Floats, weights: Floats) -> tuple[Floats, Floats]:
     p = _sigmoid(margin.reshape(Y.shape))
     hessian: Floats = np.maximum(p * (1 - p), 1e-6) * weights
@@ -212,7 +204,7 @@ def _gradients(margin: Floats, Y: Floats, weights: Floats) -> tuple[Floats, Floa
 
 
 def _loss_metric(targets: Targets) -> Any:
-    weights = _cell_weights(targets)
+    weights = cell_weights(targets)
     total = max(float(weights.sum()), 1.0)
 
     def loss(margin: Floats, _matrix: xgboost.DMatrix) -> tuple[str, float]:

@@ -224,7 +224,7 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
     prepared = prepare(
         dataset.series(),
         encoder_name=stages.annotation_ingestion.label_encoding,
-        context=stages.feature_engineering.model_inputs,
+        context=stages.model_inputs,
         encoding=stages.annotation_ingestion.encoding,
     )
     predictor, verdict = _judged(ws, run, config, prepared, progress)
@@ -328,5 +328,5 @@ def _parameters(config: Config) -> dict[str, Any]:
         "encoding": stages.annotation_ingestion.encoding.model_dump(mode="json"),
         "layers": list(stages.annotation_ingestion.layers),
         "talib_patterns": list(stages.annotation_ingestion.talib_patterns),
-        "context": stages.feature_engineering.model_inputs.model_dump(mode="json"),
+        "context": stages.model_inputs.model_dump(mode="json"),
     }

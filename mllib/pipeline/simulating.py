@@ -153,7 +153,7 @@ def _recipe(config: Config) -> Recipe:
     return Recipe(
         encoder_name=stages.annotation_ingestion.label_encoding,
         model_type=stages.training.model_type,
-        context=stages.feature_engineering.model_inputs,
+        context=stages.model_inputs,
         encoding=stages.annotation_ingestion.encoding,
         hyperparameters=stages.training.hyperparameters,
     )

@@ -28,6 +28,12 @@ _UNDECIDED = 4
 """So many trials are finished before any is given up."""
 _HYPERPARAMETERS = "stages.training.hyperparameters"
 
+_NETWORK_SPACE: dict[str, tuple[float, float, bool]] = {
+    "learning_rate": (0.0005, 0.01, True),
+    "weight_decay": (0.001, 0.1, True),
+    "layers": (1, 3, False),
+    "dropout": (0.0, 0.5, False),
+}
 _SPACES: dict[str, dict[str, tuple[float, float, bool]]] = {
     "xgboost": {
         "learning_rate": (0.03, 0.3, True),
@@ -43,6 +49,9 @@ _SPACES: dict[str, dict[str, tuple[float, float, bool]]] = {
         "max_features": (0.03, 0.3, True),
         "max_samples": (0.3, 0.9, False),
     },
+    "gru": _NETWORK_SPACE,
+    "lstm": _NETWORK_SPACE,
+    "transformer": _NETWORK_SPACE,
 }
 """Lowest and highest value of each hyperparameter, and whether it counts by its logarithm; ints stay ints."""
 
@@ -95,7 +104,7 @@ def tune(
     prepared = prepare(
         dataset.series(),
         encoder_name=ingestion.label_encoding,
-        context=config.stages.feature_engineering.model_inputs,
+        context=config.stages.model_inputs,
         encoding=ingestion.encoding,
     )
     splits = walk_forward(prepared.bars, training, folds=FOLDS)
@@ -227,7 +236,7 @@ def _study_name(config: Config, data_version: str) -> str:
     fixed = {k: v for k, v in training["hyperparameters"].items() if k not in space}
     asked = [
         {**training, "hyperparameters": fixed, "auto_promote": None, "gate": None},
-        config.stages.feature_engineering.model_inputs.model_dump(mode="json"),
+        config.stages.model_inputs.model_dump(mode="json"),
         config.stages.annotation_ingestion.model_dump(mode="json"),
         FOLDS,
         space,

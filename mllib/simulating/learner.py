@@ -15,7 +15,7 @@ from mllib.calibration import Calibration, undo_weights, with_temperatures
 from mllib.candles import Candles
 from mllib.encoders import Encoder, EncodingConfig, Example, TuningPart, encoder_class, reviewed_bars
 from mllib.features import ContextConfig
-from mllib.models import MODEL_NAMES, Model, Scorer, create_model
+from mllib.models import MODEL_NAMES, SEQUENCE_MODELS, Model, Scorer, create_model
 from mllib.models.parted import joined
 from mllib.rows import Part, Rows, Targets
 from mllib.simulating.annotator import Known
@@ -26,6 +26,7 @@ from mllib.training.material import LEAST_EXAMPLES, as_if_newest, balanced_weigh
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "xgboost": {"n_estimators": 60, "learning_rate": 0.2, "n_jobs": 1},
     "random_forest": {"n_estimators": 40, "n_jobs": 1},
+    **{name: {"epochs": 8, "epoch_rows": 4_096, "n_jobs": 1} for name in SEQUENCE_MODELS},
 }
 """Hyperparameters of models that are fitted hundreds of times, by name: few rows, and one thread for them."""
 
@@ -181,7 +182,7 @@ class _Lesson:
         own = replace(some, X=part.inputs(some.X))
         columns = self.encoder.feature_columns[slice(*part.features)]
         with as_if_newest(own, columns, seed=self.seed) as shown:
-            model.fit(shown, targets, None, progress=lambda *_: None)
+            model.fit(shown, targets, None, columns=columns, progress=lambda *_: None)
         return model
 
     def _thinned(self, part: Part, at: NDArray[np.intp]) -> tuple[NDArray[np.intp], Targets]:

@@ -13,7 +13,7 @@ from mllib.errors import TrainingFailed
 from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
 from mllib.inference import InputProfile, ModelInfo, Predictor, TrainedRange
-from mllib.models import create_model
+from mllib.models import create_model, inputs_of
 from mllib.models.parted import joined
 from mllib.progress import Progress, part
 from mllib.splits import Intervals, Split, make_split
@@ -47,7 +47,8 @@ def train(
     """
     create_model(config.model_type, config.hyperparameters, seed=config.seed)
     progress(0.02, "computing features")
-    prepared = prepare(series, encoder_name=encoder_name, context=context, encoding=encoding)
+    read = inputs_of(config.model_type, context)
+    prepared = prepare(series, encoder_name=encoder_name, context=read, encoding=encoding)
     rest = part(progress, 0.10, 0.95)
     return fit(prepared, run_id=run_id, config=config, progress=rest, champion=champion)
 

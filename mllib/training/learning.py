@@ -165,7 +165,7 @@ class Learner:
             raise self._nothing_known()
         columns = self.lesson.encoder.feature_columns[slice(*self.part.features)]
         with as_if_newest(rows, columns, seed=self.config.seed) as shown:
-            model.fit(shown, targets, held_out if known else None, progress=progress)
+            model.fit(shown, targets, held_out if known else None, columns=columns, progress=progress)
         return known
 
     def _nothing_known(self) -> TrainingFailed:

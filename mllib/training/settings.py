@@ -23,7 +23,8 @@ class TrainingConfig(SplitConfig):
     model_type: str = Field(
         default="xgboost",
         title="Model",
-        description="What learns: boosted trees (XGBoost), or a random forest.",
+        description="What learns: boosted trees (XGBoost), a random forest, or, with PyTorch, a network that "
+        "reads candles in the order of time (GRU, LSTM, transformer).",
         json_schema_extra={"essential": 1, "enum": list(MODEL_NAMES)},
     )
     hyperparameters: dict[str, Any] = Field(

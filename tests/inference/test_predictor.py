@@ -17,10 +17,9 @@ from mllib.errors import BrokenModel, CandleloopError, InvalidCandles
 from mllib.features import ContextConfig
 from mllib.inference import InputProfile, ModelInfo, Prediction, Predictor, TrainedRange, predictor
 from mllib.inference.prediction import predicted
-from mllib.models import MODEL_NAMES
 from mllib.patterns import detect
 from mllib.spans import PredictedSpan, ReviewedRange, Span
-from tests.fitted import fitted
+from tests.fitted import TREES, fitted
 from tests.naive import bars_of, sample, walk
 
 CANDLES = sample("EURUSD_1h")[:900]
@@ -61,7 +60,7 @@ def _predictor(
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[(m, e) for e in ENCODER_NAMES for m in MODEL_NAMES], ids="-".join)
+@pytest.fixture(scope="module", params=[(m, e) for e in ENCODER_NAMES for m in TREES], ids="-".join)
 def trained(request: pytest.FixtureRequest) -> Predictor:
     return _predictor(*request.param)
 

@@ -5,11 +5,14 @@ from math import factorial
 import numpy as np
 import pytest
 
-from mllib.models import MODEL_NAMES, Model, create_model
+from mllib.features import Column
+from mllib.models import SEQUENCE_MODELS, Model, create_model
 from mllib.models.contributions import ScalarTree, contributions
 from mllib.rows import Rows, Targets
+from tests.fitted import ALL_MODELS, SMALL_NETWORK
 
 FEATURES = 4
+COLUMNS = [Column(name, 0, 0) for name in ("candle_close@-1", "candle_close@+0", "c", "d")]
 
 
 def _fitted(name: str, columns: int = 3, n: int = 600) -> tuple[Model, np.ndarray]:
@@ -23,23 +26,24 @@ def _fitted(name: str, columns: int = 3, n: int = 600) -> tuple[Model, np.ndarra
     targets = Targets(
         tuple("abc"[:columns]), Y.astype(np.float32), np.ones(Y.shape, bool), np.ones(Y.shape, np.float32)
     )
-    model = create_model(name, {"n_estimators": 12, "n_jobs": 1}, seed=0)
-    model.fit(rows, targets, None, progress=lambda *_: None)
+    small = SMALL_NETWORK if name in SEQUENCE_MODELS else {"n_estimators": 12, "n_jobs": 1}
+    model = create_model(name, small, seed=0)
+    model.fit(rows, targets, None, columns=COLUMNS, progress=lambda *_: None)
     return model, X
 
 
 @pytest.mark.parametrize("columns", [1, 3])
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize("name", ALL_MODELS)
 def test_contributions_add_up_to_what_the_model_says(name: str, columns: int) -> None:
     model, X = _fitted(name, columns)
     P = model.predict_proba(X[:50])
     for column in range(columns):
         total = model.contributions(X[:50], column).sum(axis=1)
-        said = 1 / (1 + np.exp(-total)) if name == "xgboost" else total
+        said = 1 / (1 + np.exp(-total)) if name != "random_forest" else total
         np.testing.assert_allclose(said, P[:, column], atol=2e-5)
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize("name", ALL_MODELS)
 def test_what_a_column_does_not_depend_on_adds_least(name: str) -> None:
     model, X = _fitted(name)
     strength = np.abs(model.contributions(X, 1)[:, :-1]).mean(axis=0)

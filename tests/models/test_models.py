@@ -8,11 +8,24 @@ import numpy as np
 import pytest
 
 from mllib.errors import InvalidConfig
-from mllib.models import MODEL_NAMES, Model, create_model, model_class
+from mllib.features import Column
+from mllib.models import SEQUENCE_MODELS, Model, create_model, model_class
 from mllib.rows import Rows, Targets
+from tests.fitted import ALL_MODELS, SMALL_NETWORK
 
-SMALL = {"random_forest": {"n_estimators": 12}, "xgboost": {"n_estimators": 12, "learning_rate": 0.3}}
-MODELS = pytest.mark.parametrize("name", MODEL_NAMES)
+SMALL = {
+    "random_forest": {"n_estimators": 12},
+    "xgboost": {"n_estimators": 12, "learning_rate": 0.3},
+    **dict.fromkeys(SEQUENCE_MODELS, SMALL_NETWORK),
+}
+ROUNDS = {
+    "random_forest": "n_estimators",
+    "xgboost": "n_estimators",
+    **dict.fromkeys(SEQUENCE_MODELS, "epochs"),
+}
+MODELS = pytest.mark.parametrize("name", ALL_MODELS)
+COLUMNS = [Column(name, 0, 0) for name in ("candle_close@-1", "candle_close@+0", "c", "d", "e", "f")]
+"""What the six features are: two steps of a sequence, and four beside it."""
 
 
 def _rows(n: int, *, seed: int, f: int = 6) -> Rows:
@@ -39,7 +52,7 @@ def _fitted(name: str, rows: Rows, targets: Targets, *, seed: int = 0, validated
     held_out = (
         (_rows(100, seed=99), _targets(_rows(100, seed=99), k=targets.Y.shape[1])) if validated else None
     )
-    model.fit(rows, targets, held_out, progress=lambda *_: None)
+    model.fit(rows, targets, held_out, columns=COLUMNS, progress=lambda *_: None)
     return model
 
 
@@ -93,8 +106,11 @@ def test_a_saved_model_gives_the_same_probabilities_and_holds_no_pickle(name: st
     files = [path for path in tmp_path.iterdir() if path.is_file()]
     assert files
     for path in files:
-        assert path.suffix in {".json", ".ubj", ".skops"}
+        assert path.suffix in {".json", ".ubj", ".skops", ".npz"}
         assert path.read_bytes()[:1] != b"\x80"  # how a pickle starts
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                assert all(arrays[array].dtype == np.float32 for array in arrays)
         if path.suffix == ".skops":
             inside = zipfile.ZipFile(path)
             assert {Path(entry).suffix for entry in inside.namelist()} <= {".json", ".npy", ".npz"}
@@ -109,7 +125,7 @@ def test_what_a_model_learns_from_is_left_as_it_was(name: str) -> None:
     for one in (rows.X, targets.Y, targets.mask, targets.weights, held_out.X):
         one.setflags(write=False)
     model = create_model(name, SMALL[name], seed=0)
-    model.fit(rows, targets, (held_out, _targets(held_out)), progress=lambda *_: None)
+    model.fit(rows, targets, (held_out, _targets(held_out)), columns=COLUMNS, progress=lambda *_: None)
     model.predict_proba(rows.X)
     for array, was in zip((rows.X, targets.Y, targets.mask, targets.weights), before, strict=True):
         np.testing.assert_array_equal(array, was)
@@ -179,7 +195,9 @@ def test_weights_make_positives_more_probable(name: str) -> None:
 def test_progress_rises_to_the_end(name: str) -> None:
     told: list[float] = []
     model = create_model(name, SMALL[name], seed=0)
-    model.fit(ROWS, TARGETS, None, progress=lambda done, what: told.append(done) if what else None)
+    model.fit(
+        ROWS, TARGETS, None, columns=COLUMNS, progress=lambda done, what: told.append(done) if what else None
+    )
     assert told == sorted(told)
     assert told[-1] == 1.0
 
@@ -195,8 +213,10 @@ def test_an_unknown_hyperparameter_is_named_with_its_yaml_path(name: str) -> Non
 @MODELS
 @pytest.mark.parametrize("value", [0, "many", None, 1.5])
 def test_a_hyperparameter_out_of_range_is_named_with_its_yaml_path(name: str, value: object) -> None:
-    with pytest.raises(InvalidConfig, match=r"stages\.training\.hyperparameters\.n_estimators: found"):
-        create_model(name, {"n_estimators": value}, seed=0)
+    with pytest.raises(
+        InvalidConfig, match=r"stages\.training\.hyperparameters\.(n_estimators|epochs): found"
+    ):
+        create_model(name, {ROUNDS[name]: value}, seed=0)
 
 
 @pytest.mark.parametrize("value", ["some", -1.0, 0.0, 2.0])
@@ -226,5 +246,5 @@ def test_xgboost_stops_early_when_validation_no_longer_improves() -> None:
 def test_a_forest_grows_on_a_handful_of_rows() -> None:
     rows = _rows(7, seed=3)
     model = create_model("random_forest", SMALL["random_forest"], seed=0)
-    model.fit(rows, _targets(rows), None, progress=lambda *_: None)
+    model.fit(rows, _targets(rows), None, columns=COLUMNS, progress=lambda *_: None)
     assert model.predict_proba(rows.X).shape == (7, 3)

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mllib.models import MODEL_NAMES, Model, create_model
+from mllib.models import Model, create_model
 from mllib.models.parted import Parted, joined, load_model
 from mllib.rows import Part, Rows, Targets
+from tests.fitted import TREES
 
 PARTS = (Part((0, 3), (0, 2), most_bars=1), Part((3, 5), (2, 3), least_bars=2))
 SMALL = {"n_estimators": 12, "n_jobs": 1}
@@ -18,7 +19,7 @@ LONG = rng.random(N) < 0.4
 X = rng.normal(size=(N, 5)).astype(np.float32)
 X[LONG, :3] = np.nan
 X[~LONG, 3:] = np.nan
-MODELS = pytest.mark.parametrize("name", MODEL_NAMES)
+MODELS = pytest.mark.parametrize("name", TREES)
 
 
 def _rows() -> Rows:

@@ -8,6 +8,7 @@ import pytest
 from mllib.config import Config
 from mllib.errors import InvalidConfig
 from mllib.inference import Predictor
+from mllib.models import MODEL_NAMES, hyperparameters_class
 from mllib.pipeline import tuning
 from mllib.pipeline.runs import resolve_config
 from mllib.pipeline.tuning import Tuned, tune
@@ -143,3 +144,11 @@ def test_trials_are_chosen_on_the_validation_block_of_each_split(
         progress=lambda *_: None,
     )
     assert used == [[0], [0]]
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_every_model_has_a_space_of_values_that_it_takes(name: str) -> None:
+    space = tuning._SPACES[name]
+    assert space
+    for end in (0, 1):
+        hyperparameters_class(name).model_validate({key: bounds[end] for key, bounds in space.items()})

@@ -1,0 +1,27 @@
+"""What a model says of a target column before it has seen any feature."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mllib.rows import Targets
+
+_MOST_LOG_ODDS = 6.0
+
+Floats = NDArray[np.float32]
+
+
+def cell_weights(targets: Targets) -> Floats:
+    """The weight `(n, k)` of each cell, 0 where it is not known."""
+    weights: Floats = targets.weights * targets.mask
+    return weights
+
+
+def prior_log_odds(targets: Targets) -> Floats:
+    """The log-odds `(k,)` of the weighted cells of each column; least where nothing is known."""
+    weights = cell_weights(targets)
+    positive = (weights * targets.Y).sum(axis=0)
+    negative = (weights * (1 - targets.Y)).sum(axis=0)
+    log_odds = np.log((positive + 0.5) / (negative + 0.5))
+    log_odds[positive + negative == 0] = -_MOST_LOG_ODDS  # nothing is known: say nothing
+    clipped: Floats = np.clip(log_odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS).astype(np.float32)
+    return clipped
