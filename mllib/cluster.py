@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
+
 from mllib.amounts import count
 from mllib.errors import CandleloopError, InvalidConfig, NotReady
 from mllib.progress import Progress, quiet
@@ -119,6 +121,35 @@ class Cluster:
         finally:
             if ahead:
                 self.client.cancel(list(ahead), force=True)
+
+    def arrays(
+        self,
+        function: Callable[[S, T], tuple[Any, ...]],
+        items: Sequence[T],
+        *,
+        shared: S,
+        rows: Sequence[int],
+        columns: Sequence[int],
+    ) -> tuple[Any, ...]:
+        """Dask arrays `float32` that stay on the workers, one for each of `columns`.
+
+        `function(shared, item)` gives a matrix for each, of as many rows as `rows` says of the item.
+        """
+        import dask.array
+        from dask.delayed import delayed
+
+        given = delayed(self.client.submit(_same, shared, pure=False))
+        made = [delayed(function, nout=len(columns), pure=False)(given, item) for item in items]
+        stacked = [
+            dask.array.concatenate(
+                [
+                    dask.array.from_delayed(one[i], shape=(n, width), dtype=np.float32)
+                    for one, n in zip(made, rows, strict=True)
+                ]
+            )
+            for i, width in enumerate(columns)
+        ]
+        return tuple(self.client.persist(stacked))
 
     def _slots_there(self) -> int:
         slots = self.slots

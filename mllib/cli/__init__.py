@@ -19,6 +19,7 @@ from mllib.cli import (
     queueing,
     services,
     simulating,
+    sweeping,
     tuning,
     verdicts,
 )
@@ -40,6 +41,7 @@ _GROUPS = (
     disagreements,
     tuning,
     simulating,
+    sweeping,
     services,
     operating,
 )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from mllib.cluster import Cluster
 from mllib.lean_imports import without
 from mllib.models.contributions import contributions, vector_leaf_trees
 from mllib.progress import Progress
@@ -96,6 +97,54 @@ class XGBoostTrees:
         best = getattr(booster, "best_iteration", None)
         self._booster = booster if best is None else booster[: best + 1]
         self._booster.set_param({"nthread": 1})
+
+    def fit_spread(
+        self,
+        cluster: Cluster,
+        X: Any,
+        known: Any,
+        *,
+        totals: tuple[NDArray[np.float64], NDArray[np.float64]],
+        validation: tuple[Rows, Targets] | None,
+    ) -> None:
+        """As `fit`, on rows that lie on a cluster's workers: Dask arrays of their features and of the weight
+        of each target cell, below 0 for a negative, 0 where nothing is known.
+
+        `totals` are the weights of all positives and of all negatives, by column. All rounds are grown, and
+        those after the best one for `validation`, by the same rule, are taken off again.
+        """
+        import xgboost.dask
+
+        h = self.hyperparameters
+        self._prior = _log_odds_of(*totals)
+        matrix = xgboost.dask.DaskQuantileDMatrix(cluster.client, X, known, max_bin=h.max_bin)
+        grown = xgboost.dask.train(
+            cluster.client,
+            self._parameters(),
+            matrix,
+            num_boost_round=h.n_estimators,
+            obj=_SignedGradients(self._prior),
+            verbose_eval=False,
+        )
+        booster = grown["booster"]
+        self._booster = booster if validation is None else booster[: self._best_rounds(booster, *validation)]
+        self._booster.set_param({"nthread": 1})
+
+    def _best_rounds(self, booster: xgboost.Booster, rows: Rows, targets: Targets) -> int:
+        """After how many rounds early stopping would have found the loss to be least."""
+        loss, margin = _loss_metric(targets), np.tile(self._prior, (len(rows), 1))
+        best, least = 0, np.inf
+        for n in range(booster.num_boosted_rounds()):
+            step = booster.inplace_predict(
+                rows.X, iteration_range=(n, n + 1), predict_type="margin", validate_features=False
+            )
+            margin += step.reshape(margin.shape)
+            _, now = loss(margin, None)
+            if now < least:
+                best, least = n, now
+            elif n - best >= self.hyperparameters.early_stopping_rounds:
+                break
+        return best + 1
 
     @property
     def rounds(self) -> int:
@@ -194,6 +243,10 @@ def _prior_log_odds(targets: Targets) -> Floats:
     weights = _cell_weights(targets)
     positive = (weights * targets.Y).sum(axis=0)
     negative = (weights * (1 - targets.Y)).sum(axis=0)
+    return _log_odds_of(positive, negative)
+
+
+def _log_odds_of(positive: NDArray[Any], negative: NDArray[Any]) -> Floats:
     log_odds = np.log((positive + 0.5) / (negative + 0.5))
     log_odds[positive + negative == 0] = -_MOST_LOG_ODDS  # nothing is known: say nothing
     clipped: Floats = np.clip(log_odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS).astype(np.float32)
@@ -211,11 +264,22 @@ def _gradients(margin: Floats, Y: Floats, weights: Floats) -> tuple[Floats, Floa
     return (p - Y) * weights, hessian
 
 
+class _SignedGradients:
+    """The gradients of a part of the rows, on the worker that has it; see `fit_spread`."""
+
+    def __init__(self, prior: Floats) -> None:
+        self._prior = prior
+
+    def __call__(self, margin: Floats, matrix: xgboost.DMatrix) -> tuple[Floats, Floats]:
+        known = matrix.get_label().reshape(margin.shape)
+        return _gradients(margin + self._prior, (known > 0).astype(np.float32), np.abs(known))
+
+
 def _loss_metric(targets: Targets) -> Any:
     weights = _cell_weights(targets)
     total = max(float(weights.sum()), 1.0)
 
-    def loss(margin: Floats, _matrix: xgboost.DMatrix) -> tuple[str, float]:
+    def loss(margin: Floats, _matrix: xgboost.DMatrix | None) -> tuple[str, float]:
         p = np.clip(_sigmoid(margin.reshape(targets.Y.shape)), 1e-7, 1 - 1e-7)
         cells = np.where(targets.Y > 0, -np.log(p), -np.log1p(-p))
         return "loss", float((cells * weights).sum() / total)
