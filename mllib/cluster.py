@@ -112,12 +112,10 @@ class Cluster:
                 ahead.append(self.client.submit(_piece, function, given, item, pure=False, retries=_RETRIES))
                 while len(ahead) >= _AHEAD * max(self._slots_there(), 1):
                     done += 1
-                    yield self._taken(ahead.popleft())
-                    progress(done / len(items), f"{done} of {len(items)}")
+                    yield self._told(ahead.popleft(), done, len(items), progress)
             while ahead:
                 done += 1
-                yield self._taken(ahead.popleft())
-                progress(done / len(items), f"{done} of {len(items)}")
+                yield self._told(ahead.popleft(), done, len(items), progress)
         finally:
             if ahead:
                 self.client.cancel(list(ahead), force=True)
@@ -167,6 +165,11 @@ class Cluster:
                 f"cluster {self.address}: found no worker within {_WORKERS_WITHIN_S} s, "
                 "expected at least one. Start workers with `dask worker ADDRESS`, and try again."
             ) from exc
+
+    def _told(self, future: "Future[Any]", done: int, of: int, progress: Progress) -> Any:
+        found = self._taken(future)
+        progress(done / of, f"{done} of {of}")
+        return found
 
     def _taken(self, future: "Future[Any]") -> Any:
         """The result of a piece, or what it refused."""
@@ -268,13 +271,12 @@ def _connected(address: str, workers: int | None) -> "Iterator[Client]":
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.admin.large-graph-warning-threshold": _LARGE}))
         if workers is not None:
-            board = "127.0.0.1:0" if importlib.util.find_spec("bokeh") else None
             started = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=board,
+                dashboard_address="127.0.0.1:0",  # without one it takes port 8787, and warns if that is taken
             )
             address = stack.enter_context(started).scheduler_address
         try:
