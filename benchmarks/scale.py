@@ -81,7 +81,7 @@ def taught(candles: Candles) -> Predictor:
     prepared = prepare(
         [labelled(candles)], encoder_name="bio", context=ContextConfig(), encoding=EncodingConfig()
     )
-    return fit(prepared, run_id="scale", config=_training(), progress=quiet)
+    return fit(prepared, run_id="scale", config=_training(n_jobs=1), progress=quiet)
 
 
 def _training(**hyperparameters: Any) -> TrainingConfig:

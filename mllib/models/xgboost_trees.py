@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from mllib.cluster import Cluster
+from mllib.errors import NotReady
 from mllib.lean_imports import without
 from mllib.models.contributions import contributions, vector_leaf_trees
 from mllib.progress import Progress
@@ -27,6 +28,7 @@ with without("sklearn"):
 _FOREST = "model.ubj"
 _PRIOR = "prior.json"
 _MOST_LOG_ODDS = 6.0
+_GROWN_AT_MOST = 2
 
 Floats = NDArray[np.float32]
 
@@ -113,22 +115,37 @@ class XGBoostTrees:
         `totals` are the weights of all positives and of all negatives, by column. All rounds are grown, and
         those after the best one for `validation`, by the same rule, are taken off again.
         """
+        self._prior = _log_odds_of(*totals)
+        booster = self._grown(cluster, X, known)
+        self._booster = booster if validation is None else booster[: self._best_rounds(booster, *validation)]
+        self._booster.set_param({"nthread": 1})
+
+    def _grown(self, cluster: Cluster, X: Any, known: Any) -> xgboost.Booster:
+        """All rounds; where a worker is lost its rows are computed again, and the trees begin anew."""
         import xgboost.dask
 
         h = self.hyperparameters
-        self._prior = _log_odds_of(*totals)
-        matrix = xgboost.dask.DaskQuantileDMatrix(cluster.client, X, known, max_bin=h.max_bin)
-        grown = xgboost.dask.train(
-            cluster.client,
-            self._parameters(),
-            matrix,
-            num_boost_round=h.n_estimators,
-            obj=_SignedGradients(self._prior),
-            verbose_eval=False,
-        )
-        booster = grown["booster"]
-        self._booster = booster if validation is None else booster[: self._best_rounds(booster, *validation)]
-        self._booster.set_param({"nthread": 1})
+        for attempt in range(_GROWN_AT_MOST):
+            try:
+                matrix = xgboost.dask.DaskQuantileDMatrix(cluster.client, X, known, max_bin=h.max_bin)
+                grown = xgboost.dask.train(
+                    cluster.client,
+                    self._parameters(),
+                    matrix,
+                    num_boost_round=h.n_estimators,
+                    obj=_SignedGradients(self._prior),
+                    verbose_eval=False,
+                )
+                booster: xgboost.Booster = grown["booster"]
+                return booster
+            except (ValueError, xgboost.core.XGBoostError) as exc:  # XGBoost's words for a lost worker
+                if attempt + 1 == _GROWN_AT_MOST:
+                    raise NotReady(
+                        f"cluster {cluster.address}: found that trees stopped growing {_GROWN_AT_MOST} times "
+                        f"({str(exc).splitlines()[0]}), expected workers to live until they are grown. Give "
+                        "them more memory, and train again."
+                    ) from exc
+        raise AssertionError("the last attempt ends")
 
     def _best_rounds(self, booster: xgboost.Booster, rows: Rows, targets: Targets) -> int:
         """After how many rounds early stopping would have found the loss to be least."""

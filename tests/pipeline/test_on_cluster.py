@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from mllib.cluster import IN_PROCESS, Cluster, Engine
-from mllib.errors import Conflict, NotFound
+from mllib.errors import Conflict, InvalidConfig, NotFound
 from mllib.pipeline.candle_reading import Reach, read_as_it_was
 from mllib.pipeline.datasets import build_dataset
 from mllib.pipeline.pattern_layers import label_many
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import load_run
+from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.series_sweeps import SweptOne, sweep_many
 from mllib.pipeline.simulating import Plan, simulate
 from mllib.pipeline.sweeps import sweep_path
@@ -163,7 +164,7 @@ def test_a_worker_killed_in_the_middle_of_a_sweep_changes_nothing(
 
 
 def test_a_simulation_finds_the_same(trained: TrainedHome, tmp_path: Path, cluster: Cluster) -> None:
-    plan = Plan(("random", "queue"), rounds=2, per_round=5, seeds=1)
+    plan = Plan(("random", "queue"), rounds=1, per_round=10, seeds=1)
     told: list[float] = []
     with open_workspace(copy_of(trained, tmp_path / "home"), config=small_config()) as ws:
         asked = {"pair": "EURUSD", "timeframe": "1h", "plan": plan}
@@ -185,7 +186,7 @@ def test_a_search_with_one_slot_draws_and_scores_the_same_trials(
         annotation_ingestion={"layers": ["talib"], "talib_patterns": ["CDLENGULFING"]},
         training={"hyperparameters": {"n_estimators": 3, "n_jobs": 1}},
     )
-    asked = {"pairs": ["LONG"], "timeframe": "1h", "config": config, "trials": 3, "time_budget_s": None}
+    asked = {"pairs": ["LONG"], "timeframe": "1h", "config": config, "trials": 2, "time_budget_s": None}
     expected = tune(here, **asked, progress=quiet)
     found = tune(there, **asked, progress=quiet, engine=OneSlot(cluster.client, cluster.address))
     assert found == expected
@@ -213,3 +214,24 @@ def test_a_search_with_two_slots_tries_two_at_once_and_goes_on_later(
     second = tune(there, **asked, trials=1, progress=quiet, engine=cluster)
     assert [trial["number"] for trial in second.trials] == [0, 1, 2, 3]
     assert second.trials[:3] == first.trials
+
+
+def test_a_run_on_a_cluster_ends_as_any_other_without_a_dataset(there: Workspace, cluster: Cluster) -> None:
+    config = resolve_config(there.config, encoder="bio", layers=["talib"])
+    queued = request_training(there, pairs=["LONG", "EURUSD"], timeframe="1h", config=config)
+    run = execute_run(there, queued.run_id, engine=cluster)
+    assert run.status in ("ready", "rejected")
+    assert run.data_version is None
+    assert run.metrics is not None
+    said = {check["name"]: check["said"] for check in run.metrics["gate"]["checks"]}
+    assert "not asked for" in said["walk-forward"]
+    assert load_run(there, run).labels
+    assert not there.datasets.exists()
+
+
+def test_people_s_labels_are_not_trained_on_a_cluster(there: Workspace, cluster: Cluster) -> None:
+    config = resolve_config(there.config, encoder="bio", layers=["human", "talib"])
+    queued = request_training(there, pairs=["LONG"], timeframe="1h", config=config)
+    with pytest.raises(InvalidConfig, match="people's labels fit one machine"):
+        execute_run(there, queued.run_id, engine=cluster)
+    assert there.store.runs.get(queued.run_id).status == "failed"
