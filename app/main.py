@@ -15,7 +15,7 @@ def _pages(here: Visitor) -> list[st.Page]:
     pages = [
         st.Page(door.file, title=door.title, icon=door.icon, default=name == "overview")
         if here.allows(door.scope)
-        else st.Page(_refusal(door), title=door.title, url_path=name, visibility="hidden")
+        else st.Page(_refusal(door, here), title=door.title, url_path=name, visibility="hidden")
         for name, door in DOORS.items()
         if door.file.is_file()
     ]
@@ -25,14 +25,15 @@ def _pages(here: Visitor) -> list[st.Page]:
     return [*pages, out]
 
 
-def _refusal(door: Door) -> Callable[[], None]:
-    """A page that says which scope of key opens it."""
+def _refusal(door: Door, here: Visitor) -> Callable[[], None]:
+    """A page that says which scope opens it."""
+    if here.has_key:
+        said = f"Your key does not open {door.title}. Ask for one with the scope {door.scope}."
+    else:
+        said = f"{here.name} may not open {door.title}. Ask whoever runs the console for {door.scope}."
 
     def refuse() -> None:
-        st.info(
-            f"Your key does not open {door.title}. Ask for one with the scope {door.scope}.",
-            icon=":material/lock:",
-        )
+        st.info(said, icon=":material/lock:")
 
     return refuse
 

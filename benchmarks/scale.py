@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.homes import WALK_STARTS_AT
 from benchmarks.training import LEARNED, candles_of
-from mllib.candle_archive import CandleArchive
+from mllib.candle_source import CandleSource
 from mllib.candles import Candles
 from mllib.cluster import Cluster, open_engine
 from mllib.config import FeatureSection
@@ -144,7 +144,7 @@ def cluster(workers: int) -> Iterator[Cluster]:
 
 
 class Shared(NamedTuple):
-    archive: CandleArchive
+    source: CandleSource
     predictor: Predictor
     features: FeatureSection
     folder: Path
@@ -167,7 +167,7 @@ def size(ws: Workspace, predictor: Predictor, walk: Candles, *, counts: Sequence
         named = store(ws, walk, count, _SERIES_BARS)
         folder = ws.home / f"written-{count}"
         folder.mkdir()
-        shared = Shared(ws.candles, predictor, features, folder)
+        shared = Shared(ws.candle_source, predictor, features, folder)
         candles = count * _SERIES_BARS
         with cluster(2) as engine:
             [*engine.map(cost, named[:1], shared=shared)]
@@ -185,7 +185,7 @@ def cost(shared: Shared, series: tuple[str, str]) -> Cost:
     target = shared.folder / f"{pair}.{os.getpid()}"
     seconds, sizes = {}, {}
     clock = _Clock()
-    candles = shared.archive.read(pair, timeframe)
+    candles = shared.source.archive.read(pair, timeframe)
     seconds["read"] = clock.lap()
     found = detect(candles)
     sizes["labels"] = _written(_span_table(found), target)
@@ -194,7 +194,7 @@ def cost(shared: Shared, series: tuple[str, str]) -> Cost:
     added = frame.drop(columns=[c for c in candles.to_frame().columns if c in frame])
     sizes["columns"] = _written(pa.Table.from_pandas(added, preserve_index=False), target)
     seconds["columns"] = clock.lap()
-    swept = computed_sweep(shared.archive, shared.predictor, pair=pair, timeframe=timeframe)
+    swept = computed_sweep(shared.source.archive, shared.predictor, pair=pair, timeframe=timeframe)
     keep(swept, target)
     sizes["coverage"], sizes["spans"] = swept.coverage.nbytes, target.stat().st_size - swept.coverage.nbytes
     seconds["sweep"] = clock.lap()
@@ -286,7 +286,7 @@ def training(ws: Workspace, walk: Candles, *, series: int) -> None:
     here_s = time.perf_counter() - started
     del prepared
     asked = SpreadTraining(
-        archive=ws.candles,
+        source=ws.candle_source,
         series=named,
         functions=LEARNED,
         encoder_name="bio",

@@ -48,7 +48,7 @@ class DataSection(BaseModel):
     """`data`: where the stages of `dvc repro` write, beside `dvc.yaml`, and where datasets are pushed to.
 
     `columns_path` is a name to which `.json` and `.md` are added. `remote` is a folder or a URL such as
-    `s3://bucket/path`; without one it is `dvc-remote` in `CANDLELOOP_HOME`.
+    `s3://bucket/path`; without one it is the shared storage, or `dvc-remote` in `CANDLELOOP_HOME`.
     """
 
     model_config = _FROZEN
@@ -62,10 +62,6 @@ class DataSection(BaseModel):
     predictor_path: str = "data/predictor"
     evaluation_path: str = "data/evaluation"
     remote: str | None = None
-
-    def remote_of(self, home: Path) -> str:
-        """The remote of a home's datasets."""
-        return self.remote or str(home.resolve() / "dvc-remote")
 
 
 class FeatureSection(BaseModel):

@@ -25,6 +25,7 @@ LOG_CONFIG: dict[str, Any] = {
             "rename_fields": {"levelname": "level", "process": "pid", "name": "logger"},
             "reserved_attrs": [
                 *(name for name in vars(logging.makeLogRecord({})) if name not in ("name", "process")),
+                "asctime",  # as the formatter of a run's own log leaves it
                 "color_message",
                 "message",
             ],
@@ -43,7 +44,7 @@ LOG_CONFIG: dict[str, Any] = {
     "loggers": {
         "uvicorn": {"level": "INFO"},
         "uvicorn.access": {"handlers": [], "propagate": False},
-        "alembic.runtime.plugins": {"level": "WARNING"},
+        **{name: {"level": "WARNING"} for name in ("aiobotocore", "alembic.runtime.plugins", "botocore")},
     },
 }
 """For `logging.config.dictConfig`; `color_message` is what uvicorn adds for terminals."""

@@ -229,6 +229,9 @@ def _mlflow(home: Path) -> Iterator[Any]:
 
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
+        queue = logging.getLogger("huey")  # which MLflow takes for its own
+        queue.handlers, queue.propagate = [], True
+        queue.setLevel(logging.NOTSET)
         given = os.environ.get("MLFLOW_TRACKING_URI")
         _require_own_database(given)
         try:

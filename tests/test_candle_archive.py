@@ -5,17 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mllib.candle_archive import CandleArchive, MergeReport, SeriesInfo
+from mllib.candle_archive import CandleArchive, FolderFiles, MergeReport, ObjectFiles, SeriesInfo
 from mllib.candles import Candles
 from mllib.errors import Conflict, InvalidCandles, NotFound, NotReady
+from mllib.object_storage import ObjectStorage
 from mllib.price_adjustment import PriceSplit
+from tests.s3 import s3
 
+__all__ = ["s3"]
 START = 1_704_067_200
 
 
@@ -35,8 +39,17 @@ def assert_equal(found: Candles, expected: Candles) -> None:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> CandleArchive:
-    return CandleArchive(tmp_path / "candles")
+def in_folder(tmp_path: Path) -> CandleArchive:
+    return CandleArchive(FolderFiles(tmp_path / "candles"))
+
+
+@pytest.fixture(params=["folder", "s3"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> CandleArchive:
+    """What holds wherever the files are."""
+    if request.param == "folder":
+        return CandleArchive(FolderFiles(tmp_path / "candles"))
+    storage = ObjectStorage(request.getfixturevalue("s3").empty_url(), tmp_path / "cache")
+    return CandleArchive(ObjectFiles(storage, lambda _name: nullcontext()))
 
 
 def files(folder: Path) -> list[str]:
@@ -132,12 +145,12 @@ def test_a_volume_may_go_when_every_stored_candle_is_replaced(archive: CandleArc
     "pair", ["BTC/USDT", "BRK.B", "..", ".hidden", "A_B_1h", "^GSPC", "50%", "Ω €", "a" * 64, "con*[?]"]
 )
 def test_any_symbol_is_stored_inside_the_folder_and_listed_as_it_was(
-    archive: CandleArchive, tmp_path: Path, pair: str
+    in_folder: CandleArchive, tmp_path: Path, pair: str
 ) -> None:
-    archive.merge(hourly(0, 3, pair=pair))
-    assert len(archive.read(pair, "1h")) == 3
+    in_folder.merge(hourly(0, 3, pair=pair))
+    assert len(in_folder.read(pair, "1h")) == 3
     (name,) = files(tmp_path)
-    assert [info.pair for info in archive.list()] == [pair]
+    assert [info.pair for info in in_folder.list()] == [pair]
     assert not name.startswith(".")
     assert [path.name for path in tmp_path.iterdir()] == ["candles"]
 
@@ -147,16 +160,16 @@ def test_a_symbol_too_long_for_a_file_name_is_refused(archive: CandleArchive) ->
         archive.merge(hourly(0, 3, pair="Ω" * 64))
 
 
-def test_the_list_is_ordered_and_says_what_is_stored(archive: CandleArchive, tmp_path: Path) -> None:
-    assert archive.list() == []
-    archive.merge(hourly(0, 10))
-    archive.merge(replace(hourly(0, 3), timeframe="1m", time=START + 60 * np.arange(3)))
-    archive.merge(hourly(0, 2, pair="AAPL"))
+def test_the_list_is_ordered_and_says_what_is_stored(in_folder: CandleArchive, tmp_path: Path) -> None:
+    assert in_folder.list() == []
+    in_folder.merge(hourly(0, 10))
+    in_folder.merge(replace(hourly(0, 3), timeframe="1m", time=START + 60 * np.arange(3)))
+    in_folder.merge(hourly(0, 2, pair="AAPL"))
     (tmp_path / "candles" / "other.parquet").write_bytes(b"not ours")
     size = (tmp_path / "candles" / "EURUSD_1h.parquet").stat().st_size
-    names = [(info.pair, info.timeframe) for info in archive.list()]
+    names = [(info.pair, info.timeframe) for info in in_folder.list()]
     assert names == [("AAPL", "1h"), ("EURUSD", "1m"), ("EURUSD", "1h")]
-    assert archive.list()[2] == SeriesInfo("EURUSD", "1h", 10, START, START + 9 * 3600, size)
+    assert in_folder.list()[2] == SeriesInfo("EURUSD", "1h", 10, START, START + 9 * 3600, size)
 
 
 def test_an_unknown_series_is_not_found_and_the_known_ones_are_named(archive: CandleArchive) -> None:
@@ -191,11 +204,15 @@ def test_a_rename_does_not_overwrite(archive: CandleArchive) -> None:
     assert len(archive.read("GBPUSD", "1h")) == 5
 
 
-def test_a_broken_file_is_said_to_be_unreadable(archive: CandleArchive, tmp_path: Path) -> None:
-    archive.merge(hourly(0, 10))
+def test_a_broken_file_is_said_to_be_unreadable(in_folder: CandleArchive, tmp_path: Path) -> None:
+    in_folder.merge(hourly(0, 10))
     stored = tmp_path / "candles" / "EURUSD_1h.parquet"
     stored.write_bytes(stored.read_bytes()[:-20])
-    for call in (lambda: archive.read("EURUSD", "1h"), archive.list, lambda: archive.merge(hourly(0, 3))):
+    for call in (
+        lambda: in_folder.read("EURUSD", "1h"),
+        in_folder.list,
+        lambda: in_folder.merge(hourly(0, 3)),
+    ):
         with pytest.raises(
             NotReady, match=r"EURUSD 1h: found .*EURUSD_1h.parquet unreadable, .*Restore the file"
         ):
@@ -203,13 +220,13 @@ def test_a_broken_file_is_said_to_be_unreadable(archive: CandleArchive, tmp_path
 
 
 def test_whoever_asks_to_be_told_of_broken_files_gets_the_others(
-    archive: CandleArchive, tmp_path: Path
+    in_folder: CandleArchive, tmp_path: Path
 ) -> None:
     for pair in ("EURUSD", "GBPUSD"):
-        archive.merge(hourly(0, 10, pair=pair))
+        in_folder.merge(hourly(0, 10, pair=pair))
     (tmp_path / "candles" / "EURUSD_1h.parquet").write_bytes(b"no candles")
     told: list[str] = []
-    found = archive.list(on_damaged=lambda pair, timeframe, exc: told.append(f"{pair} {timeframe} {exc}"))
+    found = in_folder.list(on_damaged=lambda pair, timeframe, exc: told.append(f"{pair} {timeframe} {exc}"))
     assert [one.pair for one in found] == ["GBPUSD"]
     assert len(told) == 1
     assert told[0].startswith("EURUSD 1h EURUSD 1h: found ")
@@ -218,21 +235,21 @@ def test_whoever_asks_to_be_told_of_broken_files_gets_the_others(
 def test_a_folder_that_is_a_file_is_not_ready(tmp_path: Path) -> None:
     (tmp_path / "candles").write_text("")
     with pytest.raises(NotReady, match=r"EURUSD 1h: found File exists when writing to .*fix the permission"):
-        CandleArchive(tmp_path / "candles").merge(hourly(0, 3))
+        CandleArchive(FolderFiles(tmp_path / "candles")).merge(hourly(0, 3))
 
 
 SETUP = """
 import sys
 from pathlib import Path
 import numpy as np
-from mllib.candle_archive import CandleArchive
+from mllib.candle_archive import CandleArchive, FolderFiles
 from mllib.candles import Candles
 
 def merge(first, last):
     noise = 1 + np.random.default_rng(first).random(last - first)
     time = 1704067200 + 3600 * np.arange(first, last)
     candles = Candles("EURUSD", "1h", time, noise, noise, noise, noise, noise)
-    CandleArchive(Path(sys.argv[1])).merge(candles)
+    CandleArchive(FolderFiles(Path(sys.argv[1]))).merge(candles)
 """
 
 FULL_DISK = f"""
@@ -249,15 +266,15 @@ except NotReady as exc:
 """
 
 
-def test_a_full_disk_leaves_the_old_candles_whole(archive: CandleArchive, tmp_path: Path) -> None:
-    archive.merge(hourly(0, 10))
+def test_a_full_disk_leaves_the_old_candles_whole(in_folder: CandleArchive, tmp_path: Path) -> None:
+    in_folder.merge(hourly(0, 10))
     folder = str(tmp_path / "candles")
     command = [sys.executable, "-c", FULL_DISK, folder]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert "EURUSD 1h: found File too large" in done.stdout
     assert "What was stored is whole and as it was" in done.stdout
     assert files(tmp_path) == ["EURUSD_1h.parquet"]
-    assert_equal(archive.read("EURUSD", "1h"), hourly(0, 10))
+    assert_equal(in_folder.read("EURUSD", "1h"), hourly(0, 10))
 
 
 KILLED_WRITER = f"""
@@ -275,36 +292,36 @@ for first in range(int(sys.argv[2]), 300, 20):
 
 
 def test_a_writer_killed_before_the_swap_leaves_the_old_candles(
-    archive: CandleArchive, tmp_path: Path
+    in_folder: CandleArchive, tmp_path: Path
 ) -> None:
-    archive.merge(hourly(0, 10))
+    in_folder.merge(hourly(0, 10))
     command = [sys.executable, "-c", KILLED_WRITER, str(tmp_path / "candles")]
     assert subprocess.run(command, timeout=60).returncode == -signal.SIGKILL
     assert files(tmp_path) == [".EURUSD_1h.tmp", "EURUSD_1h.parquet"]
-    assert_equal(archive.read("EURUSD", "1h"), hourly(0, 10))
-    assert len(archive.list()) == 1
-    archive.merge(hourly(10, 12))
+    assert_equal(in_folder.read("EURUSD", "1h"), hourly(0, 10))
+    assert len(in_folder.list()) == 1
+    in_folder.merge(hourly(10, 12))
     assert files(tmp_path) == ["EURUSD_1h.parquet"]
-    assert_equal(archive.read("EURUSD", "1h"), hourly(0, 12))
+    assert_equal(in_folder.read("EURUSD", "1h"), hourly(0, 12))
 
 
 def test_two_importing_processes_lose_none_of_each_others_rows(
-    archive: CandleArchive, tmp_path: Path
+    in_folder: CandleArchive, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", ALTERNATING_WRITER, str(tmp_path / "candles")]
     processes = [subprocess.Popen([*command, first]) for first in ("0", "10")]
     assert [process.wait(60) for process in processes] == [0, 0]
-    found = archive.read("EURUSD", "1h")
+    found = in_folder.read("EURUSD", "1h")
     np.testing.assert_array_equal(found.time, hourly(0, 300).time)
 
 
-def test_five_years_of_hours_are_read_quickly(archive: CandleArchive) -> None:
-    archive.merge(hourly(0, 43_654))
-    archive.read("EURUSD", "1h")
+def test_five_years_of_hours_are_read_quickly(in_folder: CandleArchive) -> None:
+    in_folder.merge(hourly(0, 43_654))
+    in_folder.read("EURUSD", "1h")
     durations = []
     for _ in range(10):
         begun = time.perf_counter()
-        archive.read("EURUSD", "1h")
+        in_folder.read("EURUSD", "1h")
         durations.append(time.perf_counter() - begun)
     assert min(durations) < 0.015
 
@@ -343,16 +360,18 @@ def test_only_the_series_deleted_last_are_kept(archive: CandleArchive) -> None:
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "notes.txt", "EURUSD_1h.parquet", "../EURUSD_1h.parquet", "x"]
 )
-def test_only_what_a_deletion_left_is_brought_back(archive: CandleArchive, tmp_path: Path, name: str) -> None:
-    archive.merge(hourly(0, 3))
-    deleted = archive.delete("EURUSD", "1h")
+def test_only_what_a_deletion_left_is_brought_back(
+    in_folder: CandleArchive, tmp_path: Path, name: str
+) -> None:
+    in_folder.merge(hourly(0, 3))
+    deleted = in_folder.delete("EURUSD", "1h")
     with pytest.raises(NotFound, match=f"found none of the deleted candles .* {re.escape(deleted)}"):
-        archive.bring_back(name)
+        in_folder.bring_back(name)
     assert sorted(one.name for one in (tmp_path / "candles").iterdir()) == [".EURUSD_1h.lock", "deleted"]
-    assert archive.bring_back(deleted) == ("EURUSD", "1h")
+    assert in_folder.bring_back(deleted) == ("EURUSD", "1h")
 
 
-def test_other_files_beside_the_deleted_ones_are_left_alone(archive: CandleArchive, tmp_path: Path) -> None:
+def test_other_files_beside_the_deleted_ones_are_left_alone(in_folder: CandleArchive, tmp_path: Path) -> None:
     folder = tmp_path / "candles" / "deleted"
     folder.mkdir(parents=True)
     strays = ("notes.txt", ".hidden", "EURUSD_1h.parquet", "EURUSD_9h.17", "plain")
@@ -361,13 +380,13 @@ def test_other_files_beside_the_deleted_ones_are_left_alone(archive: CandleArchi
     (folder / "EURUSD_1h.3").mkdir()
     deleted = []
     for pair in ("A", "B", "C", "D", "E", "F"):
-        archive.merge(hourly(0, 3, pair=pair))
-        deleted.append(archive.delete(pair, "1h"))
-    assert [one.name for one in archive.deleted()] == deleted[:0:-1]
+        in_folder.merge(hourly(0, 3, pair=pair))
+        deleted.append(in_folder.delete(pair, "1h"))
+    assert [one.name for one in in_folder.deleted()] == deleted[:0:-1]
     assert {path.name for path in folder.iterdir()} == {*strays, "EURUSD_1h.3", *deleted[1:]}
     for stray in (*strays, "EURUSD_1h.3"):
         with pytest.raises(NotFound, match="found none of the deleted candles"):
-            archive.bring_back(stray)
+            in_folder.bring_back(stray)
 
 
 def test_a_comparison_writes_nothing(archive: CandleArchive) -> None:

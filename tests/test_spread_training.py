@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mllib.candle_archive import CandleArchive
+from mllib.candle_source import CandleSource
 from mllib.cluster import Cluster
 from mllib.encoders import EncodingConfig
 from mllib.errors import InvalidConfig, TrainingFailed
@@ -33,17 +33,17 @@ CONFIG = TrainingConfig(
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> CandleArchive:
-    stored = CandleArchive(tmp_path_factory.mktemp("candles"))
+def source(tmp_path_factory: pytest.TempPathFactory) -> CandleSource:
+    stored = CandleSource(tmp_path_factory.mktemp("home"))
     for i in range(2):
-        stored.merge(replace(sample("EURUSD_1h")[i * 2_000 : i * 2_000 + 3_000], pair=f"P{i}"))
+        stored.archive.merge(replace(sample("EURUSD_1h")[i * 2_000 : i * 2_000 + 3_000], pair=f"P{i}"))
     return stored
 
 
 @pytest.fixture(scope="module")
-def asked(archive: CandleArchive) -> SpreadTraining:
+def asked(source: CandleSource) -> SpreadTraining:
     return SpreadTraining(
-        archive=archive,
+        source=source,
         series=[("P0", "1h"), ("P1", "1h")],
         functions=FUNCTIONS,
         encoder_name="bio",
@@ -52,16 +52,16 @@ def asked(archive: CandleArchive) -> SpreadTraining:
     )
 
 
-def labelled(archive: CandleArchive, pair: str) -> LabelledSeries:
-    candles = archive.read(pair, "1h")
+def labelled(source: CandleSource, pair: str) -> LabelledSeries:
+    candles = source.archive.read(pair, "1h")
     names = frozenset(label_of(name, bullish=side) for name in FUNCTIONS for side in (True, False))
     spans = [span for found in detect(candles, FUNCTIONS).values() for span in found]
     return LabelledSeries(candles, spans, [ReviewedRange(int(candles.time[0]), int(candles.time[-1]), names)])
 
 
 @pytest.fixture(scope="module")
-def here(archive: CandleArchive) -> Predictor:
-    series = [labelled(archive, pair) for pair in ("P0", "P1")]
+def here(source: CandleSource) -> Predictor:
+    series = [labelled(source, pair) for pair in ("P0", "P1")]
     prepared = prepare(series, encoder_name="bio", context=CONTEXT, encoding=ENCODING)
     return fit(prepared, run_id="here", config=CONFIG, progress=quiet)
 
@@ -89,32 +89,30 @@ def test_weights_and_prior_are_the_same_but_for_the_order_of_sums(here: Predicto
     np.testing.assert_allclose(there.model._prior, here.model._prior, rtol=1e-4)
 
 
-def test_it_predicts_nearly_the_same(here: Predictor, there: Predictor, archive: CandleArchive) -> None:
-    candles = archive.read("P0", "1h")
+def test_it_predicts_nearly_the_same(here: Predictor, there: Predictor, source: CandleSource) -> None:
+    candles = source.archive.read("P0", "1h")
     ours, theirs = (one.predict(candles).coverage for one in (here, there))
     assert np.abs(ours - theirs).mean() < 0.03
     f1 = [one.metrics["span_f1"]["0.5"]["micro"] for one in (here, there)]
     assert abs(f1[0] - f1[1]) < 0.05
 
 
-def test_it_is_saved_and_served_as_any_other(
-    there: Predictor, archive: CandleArchive, tmp_path: Path
-) -> None:
+def test_it_is_saved_and_served_as_any_other(there: Predictor, source: CandleSource, tmp_path: Path) -> None:
     there.save(tmp_path / "model")
     served = Predictor.load(tmp_path / "model")
-    candles = archive.read("P1", "1h")
+    candles = source.archive.read("P1", "1h")
     assert served.predict(candles).spans == there.predict(candles).spans
     assert (tmp_path / "model" / "model.ubj").is_file()
 
 
 @pytest.fixture
-def labels(archive: CandleArchive, here: Predictor) -> Labels:
+def labels(source: CandleSource, here: Predictor) -> Labels:
     split = here.metrics["split"]
-    return Labels(archive, FUNCTIONS, Split(tuple(split["moments"]), tuple(split["blocks"])), here.encoder)
+    return Labels(source, FUNCTIONS, Split(tuple(split["moments"]), tuple(split["blocks"])), here.encoder)
 
 
 def whole_and_chunks(function: Callable[[Labels, Chunk], Any], labels: Labels) -> tuple[Any, list[Any]]:
-    bars = len(labels.archive.read("P1", "1h"))
+    bars = len(labels.source.archive.read("P1", "1h"))
     cuts = [0, 311, 2_400, bars]
     parts = [Chunk(0, "P1", "1h", first, end) for first, end in pairwise(cuts)]
     return function(labels, Chunk(0, "P1", "1h", 0, bars)), [function(labels, part) for part in parts]

@@ -9,6 +9,7 @@ from mllib.cli import (
     annotations,
     candles,
     champions,
+    containers,
     database,
     datasets,
     disagreements,
@@ -43,6 +44,7 @@ _GROUPS = (
     simulating,
     sweeping,
     services,
+    containers,
     operating,
 )
 app.add_typer(candles.app, name="candles")

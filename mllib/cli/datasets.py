@@ -125,7 +125,7 @@ def push(
 
     with open_workspace() as ws:
         pushed = push_datasets(ws, names or [])
-        remote = ws.config.data.remote_of(ws.home)
+        remote = ws.dataset_remote
     if as_json:
         print_json({"remote": remote, "versions": pushed})
         return

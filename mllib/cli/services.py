@@ -38,11 +38,12 @@ def console(
         "console"
     ],
     host: Annotated[
-        str, typer.Option("--host", help="Address to bind to; from other machines people sign in with a key.")
+        str, typer.Option("--host", help="Address to bind to; from other machines people sign in.")
     ] = "127.0.0.1",
 ) -> None:
-    """Serve the operator console."""
-    if host not in _LOOPBACK:
+    """Serve the operator console; with CANDLELOOP_OIDC_* people sign in through their provider."""
+    provider = _provider_flags()
+    if host not in _LOOPBACK and not provider:
         _check_binding(host)
     spec = find_spec("app")
     if spec is None or spec.origin is None:
@@ -57,7 +58,18 @@ def console(
         "runner.magicEnabled": "false",
     }
     flags = [flag for key, value in options.items() for flag in (f"--{key}", value)]
-    _become(["streamlit", "run", str(Path(spec.origin).with_name("main.py")), *flags])
+    _become(["streamlit", "run", str(Path(spec.origin).with_name("main.py")), *flags, *provider])
+
+
+def _provider_flags() -> list[str]:
+    """Where Streamlit finds the provider through which people sign in, if there is one."""
+    if not any(name.startswith("CANDLELOOP_OIDC_") and value for name, value in os.environ.items()):
+        return []  # without importing the store, which takes a while
+    from mllib.pipeline.openid import OpenId, write_streamlit_secrets
+    from mllib.pipeline.workspace import usable_home
+
+    openid = OpenId.from_environment()
+    return [] if openid is None else ["--secrets.files", str(write_streamlit_secrets(openid, usable_home()))]
 
 
 def web(

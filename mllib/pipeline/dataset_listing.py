@@ -103,6 +103,8 @@ def remote_state(ws: Workspace) -> RemoteState:
     Raises:
         NotReady: the remote cannot be asked.
     """
-    remote = ws.config.data.remote_of(ws.home)
+    remote = ws.dataset_remote
     versions = list(dict.fromkeys(build.version for build in list_builds(ws.datasets)))
-    return RemoteState(remote, ws.config.data.remote is not None, pushed_versions(remote, versions))
+    return RemoteState(
+        remote, ws.config.data.remote is not None or ws.storage is not None, pushed_versions(remote, versions)
+    )

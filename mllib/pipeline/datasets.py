@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mllib.candle_archive import CandleArchive
+from mllib.candle_source import CandleSource
 from mllib.candles import Candles
 from mllib.cluster import IN_PROCESS, Engine
 from mllib.config import Config, FeatureSection, parse_config
@@ -113,7 +113,7 @@ def _enriched(
     if engine is IN_PROCESS:
         return enriched_table(candles, features)
     pieces = [_Piece(one.pair, one.timeframe, ends(one)) for one in in_order(candles)]
-    return joined([*engine.map(_rows_of, pieces, shared=(ws.candles, features), progress=progress)])
+    return joined([*engine.map(_rows_of, pieces, shared=(ws.candle_source, features), progress=progress)])
 
 
 class _Piece(NamedTuple):
@@ -124,9 +124,9 @@ class _Piece(NamedTuple):
     reaches: Reach
 
 
-def _rows_of(shared: tuple[CandleArchive, FeatureSection], piece: _Piece) -> "pd.DataFrame":
-    archive, features = shared
-    return enriched_rows(read_as_it_was(archive, piece.pair, piece.timeframe, piece.reaches), features)
+def _rows_of(shared: tuple[CandleSource, FeatureSection], piece: _Piece) -> "pd.DataFrame":
+    source, features = shared
+    return enriched_rows(read_as_it_was(source.archive, piece.pair, piece.timeframe, piece.reaches), features)
 
 
 def keep_dataset(ws: Workspace, partial: Path, *, made_by: str, run_id: str | None = None) -> Dataset:
@@ -287,7 +287,7 @@ def restore_dataset(ws: Workspace, name: str) -> Dataset:
     version = find_version(ws, name)
     folder = ws.datasets / version
     if not folder.is_dir():
-        fetch_version(ws.datasets, ws.config.data.remote_of(ws.home), version)
+        fetch_version(ws.datasets, ws.dataset_remote, version)
     if (found := version_of(folder)) != version:
         raise NotReady(
             f"dataset {folder}: found content {found}, expected {version}: files were altered. "
@@ -307,7 +307,7 @@ def push_datasets(ws: Workspace, names: Sequence[str] = (), *, progress: Progres
         NotReady: the remote cannot be reached.
     """
     versions = [find_dataset(ws, name).version for name in names] or _versions_here(ws)
-    push_versions(ws.datasets, ws.config.data.remote_of(ws.home), versions, progress=progress)
+    push_versions(ws.datasets, ws.dataset_remote, versions, progress=progress)
     return versions
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 _PARTS = {
     "candles": "Candles",
+    "cache": "Copies of shared candles",
     "candleloop.db": "Database: annotations, verdicts, runs",
     "predictors": "Models",
     "reports": "Model reports",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mllib.candle_archive import CandleArchive
+from mllib.candle_source import CandleSource
 from mllib.candles import Candles
 from mllib.cluster import IN_PROCESS, Engine
 from mllib.patterns import DISPLAY_NAME, PatternSpans, check_functions, detect
@@ -98,7 +98,7 @@ def label_many(
     wanted = wanted_functions(ws, functions)
     newest = {(one.pair, one.timeframe): one.last_time for one in ws.candles.list()}
     pieces = [piece for one in named if (piece := _stale(ws, *one, wanted, newest.get(one))).functions]
-    results = engine.map(_detected, pieces, shared=ws.candles, progress=progress)
+    results = engine.map(_detected, pieces, shared=ws.candle_source, progress=progress)
     for piece, spans in zip(pieces, results, strict=True):
         store_patterns(ws, spans, pair=piece.pair, timeframe=piece.timeframe)
     return {one: _counted(ws, *one, wanted) for one in named}
@@ -111,8 +111,8 @@ def _stale(ws: Workspace, pair: str, timeframe: str, wanted: Sequence[str], newe
     return _Piece(pair, timeframe, stale_functions(layers, wanted, newest=newest))
 
 
-def _detected(archive: CandleArchive, piece: _Piece) -> dict[str, PatternSpans]:
-    return detect(archive.read(piece.pair, piece.timeframe), piece.functions)
+def _detected(source: CandleSource, piece: _Piece) -> dict[str, PatternSpans]:
+    return detect(source.archive.read(piece.pair, piece.timeframe), piece.functions)
 
 
 def _counted(ws: Workspace, pair: str, timeframe: str, wanted: Sequence[str]) -> dict[str, int]:

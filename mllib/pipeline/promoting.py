@@ -5,6 +5,7 @@ from collections.abc import Collection
 from mllib.errors import Conflict, NotFound
 from mllib.inference import Predictor
 from mllib.pipeline.labels import present_names
+from mllib.pipeline.model_folders import model_folder
 from mllib.pipeline.model_history import champion_run
 from mllib.pipeline.overview import span_f1_over
 from mllib.pipeline.workspace import Workspace
@@ -117,7 +118,7 @@ def load_run(ws: Workspace, run: Run) -> Predictor:
             + (", or train again on its dataset." if let_go else ".")
         )
     version = None if run.model_version is None else str(run.model_version)
-    predictor = Predictor.load(ws.home / run.predictor_path, model_version=version)
+    predictor = Predictor.load(model_folder(ws, run.run_id, run.predictor_path), model_version=version)
     return predictor.under(present_names(ws, predictor.encoder.labels))
 
 

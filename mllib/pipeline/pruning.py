@@ -5,7 +5,6 @@ dataset, and MLflow keeps its own copy until `mlflow gc`.
 """
 
 import logging
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
+from mllib.pipeline.model_folders import forget_model, remove_whole
 from mllib.pipeline.promoting import served_before
 from mllib.pipeline.workspace import Workspace
 from mllib.progress import Progress
@@ -57,8 +57,10 @@ def prune(ws: Workspace, removals: Sequence[Removal], *, progress: Progress) -> 
         if removal.kind == "model" and not ws.store.champions.let_go(removal.run_id):
             log.warning("%s serves by now and stays", removal.what)
             continue
+        if removal.kind == "model":
+            forget_model(ws, removal.run_id)
         for path in removal.paths:
-            _remove(path)
+            remove_whole(path)
         freed += removal.size_bytes
     return freed
 
@@ -115,14 +117,3 @@ def _predictions_to_go(
 
 def _size(paths: Iterable[Path]) -> int:
     return sum(file.lstat().st_size for path in paths for file in path.rglob("*") if file.is_file())
-
-
-def _remove(path: Path) -> None:
-    """A folder goes under another name first: whoever finds it finds it whole."""
-    if path.is_file():
-        path.unlink(missing_ok=True)
-        return
-    aside = path.with_name(f".{path.name}.pruned")
-    if path.is_dir():
-        path.replace(aside)
-    shutil.rmtree(aside, ignore_errors=True)

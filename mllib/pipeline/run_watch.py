@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mllib.errors import CandleloopError, Conflict
+from mllib.errors import CandleloopError, Conflict, NotReady
 from mllib.pipeline.workspace import Workspace
 from mllib.progress import Progress
 from mllib.store import Fate, Run, taken_over
 
 _BEAT_EVERY_S = 3.0
 _REPORT_EVERY_S = 0.5
+_ENDED = "Z"
+"""The state of a process that has ended and whose parent has not looked yet."""
 _NUMBER = re.compile(r"\d+")
 """Rounds and folds count up; the log says what is done and each tenth of the way."""
 
@@ -55,16 +57,23 @@ def _fate(of: str) -> Fate:
         return "gone"
     except PermissionError:
         pass
-    return "gone" if start and start != _start_of(int(pid)) else "alive"
+    state, began = _state_of(int(pid))
+    return "gone" if state == _ENDED or (start and start != began) else "alive"
 
 
 def _start_of(pid: int) -> str:
     """When a process began (ticks since the machine's boot); empty where the system does not say."""
+    return _state_of(pid)[1]
+
+
+def _state_of(pid: int) -> tuple[str, str]:
+    """What a process does, as a letter, and when it began; empty where the system does not say."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]
+        return "", ""
+    fields = stat.rpartition(")")[2].split()
+    return fields[0], fields[19]
 
 
 def _processes() -> str:
@@ -93,8 +102,11 @@ def reporting(ws: Workspace, run: Run, progress: Progress | None) -> Progress:
         if not begins and time.monotonic() - reported_at < _REPORT_EVERY_S:
             return
         reported_at = time.monotonic()
-        if not ws.store.runs.report(run.run_id, progress=done, stage=stage, owner=run.owner):
-            raise _no_longer_ours(ws.store.runs.get(run.run_id), run)
+        try:
+            if not ws.store.runs.report(run.run_id, progress=done, stage=stage, owner=run.owner):
+                raise _no_longer_ours(ws.store.runs.get(run.run_id), run)
+        except NotReady as exc:  # the training need not stop for that; its end has to be written
+            log.warning("progress not written: %s", exc)
 
     return report
 

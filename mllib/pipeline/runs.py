@@ -2,10 +2,8 @@
 
 import json
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mllib.cluster import IN_PROCESS, Cluster, Engine
@@ -18,6 +16,7 @@ from mllib.inference import Predictor
 from mllib.models import create_model
 from mllib.pipeline.gating import champion_of, pass_gate
 from mllib.pipeline.mirroring import mirror_champion
+from mllib.pipeline.model_folders import keep_model
 from mllib.pipeline.run_log import kept_log
 from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
 from mllib.pipeline.spread_training import train_on_cluster
@@ -231,7 +230,7 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress, engine
     else:
         dataset, predictor, verdict = _trained_here(ws, run, config, progress)
     progress(STAGES[4][0], "keeping the model")
-    folder = _kept(ws, run, predictor)
+    folder = keep_model(ws, run.run_id, predictor, anew=run.taken_up is not None)
     progress(STAGES[4][0], "logging to MLflow")
     results: dict[str, Any] = {
         "metrics": predictor.metrics,
@@ -267,15 +266,6 @@ def _trained_here(
         encoding=stages.annotation_ingestion.encoding,
     )
     return dataset, *_judged(ws, run, config, prepared, progress)
-
-
-def _kept(ws: Workspace, run: Run, predictor: Predictor) -> Path:
-    """The folder of the model; what a worker that was lost has left there makes room."""
-    folder = ws.predictors / run.run_id
-    if run.taken_up is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-    predictor.save(folder)
-    return folder
 
 
 def _say_what_was_found(predictor: Predictor, verdict: GateVerdict) -> None:
@@ -314,17 +304,21 @@ def _judged(
 
 def _dataset(ws: Workspace, run: Run, config: Config) -> "Dataset":
     """What the run was asked to train on, else what is stored now. Training reads it back from its files."""
-    from mllib.pipeline.datasets import (
+    from mllib.pipeline.datasets import (  # pandas, which nothing else here needs
         build_dataset,
+        push_datasets,
         restore_dataset,
-    )  # pandas, which nothing else here needs
+    )
 
     asked = run.request
     if "data_version" in asked:
         return restore_dataset(ws, asked["data_version"])
-    return build_dataset(
+    dataset = build_dataset(
         ws, config, pairs=asked["pairs"], timeframe=asked["timeframe"], made_by="train", run_id=run.run_id
     )
+    if ws.storage is not None:  # the next training on it may be another machine's
+        push_datasets(ws, [dataset.version])
+    return dataset
 
 
 def _log(ws: Workspace, run: Run, config: Config, predictor: Predictor, dataset: "Dataset | None") -> str:

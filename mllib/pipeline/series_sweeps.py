@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from mllib.candle_archive import CandleArchive
+from mllib.candle_source import CandleSource
 from mllib.cluster import IN_PROCESS, Engine
 from mllib.errors import InvalidCandles
 from mllib.inference import Predictor
@@ -26,7 +26,7 @@ class SweptOne(NamedTuple):
 
 
 class _Shared(NamedTuple):
-    archive: CandleArchive
+    source: CandleSource
     predictor: Predictor
 
 
@@ -55,7 +55,7 @@ def sweep_many(
         return
     kept = [_kept(ws, stored, predictor, *one) for one in named]
     missing = [one for one, found in zip(named, kept, strict=True) if found is None]
-    results = engine.map(_computed, missing, shared=_Shared(ws.candles, predictor), progress=progress)
+    results = engine.map(_computed, missing, shared=_Shared(ws.candle_source, predictor), progress=progress)
     for (pair, timeframe), found in zip(named, kept, strict=True):
         if found is not None:
             yield found
@@ -91,6 +91,6 @@ def _kept(
 def _computed(shared: _Shared, series: tuple[str, str]) -> KeptSweep | str:
     pair, timeframe = series
     try:
-        return computed_sweep(shared.archive, shared.predictor, pair=pair, timeframe=timeframe)
+        return computed_sweep(shared.source.archive, shared.predictor, pair=pair, timeframe=timeframe)
     except InvalidCandles as exc:
         return str(exc)

@@ -28,7 +28,7 @@ def spread_training(ws: Workspace, config: Config, series: list[tuple[str, str]]
             path="stages.annotation_ingestion.layers",
         )
     asked = SpreadTraining(
-        archive=ws.candles,
+        source=ws.candle_source,
         series=series,
         functions=check_functions(ingestion.talib_patterns),
         encoder_name=ingestion.label_encoding,

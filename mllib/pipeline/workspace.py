@@ -6,10 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mllib.candle_archive import CandleArchive
+from mllib.candle_archive import CandleArchive, FolderFiles, ObjectFiles
+from mllib.candle_source import CandleSource
 from mllib.config import Config, load_config
 from mllib.deployment import AT_HOME, Deployment
 from mllib.errors import NotReady
+from mllib.object_storage import ObjectStorage
 from mllib.store import Store, open_store
 
 
@@ -22,6 +24,8 @@ class Workspace:
     store: Store
     candles: CandleArchive
     deployment: Deployment = AT_HOME
+    storage: ObjectStorage | None = None
+    """Where candles, models and datasets are shared with other machines; None where the home has them."""
 
     @property
     def predictors(self) -> Path:
@@ -34,9 +38,22 @@ class Workspace:
         return self.home / "datasets"
 
     @property
+    def dataset_remote(self) -> str:
+        """Where datasets are pushed to: `data.remote`, else the shared storage, else a folder of the home."""
+        shared = (
+            str(self.home.resolve() / "dvc-remote") if self.storage is None else f"{self.storage.url}/dvc"
+        )
+        return self.config.data.remote or shared
+
+    @property
     def sweeps(self) -> Path:
         """Where what models say of whole series is kept; it may be deleted at any time."""
         return self.home / "sweeps"
+
+    @property
+    def candle_source(self) -> CandleSource:
+        """Where workers of a cluster read the same candles."""
+        return CandleSource(self.home.resolve(), self.deployment.storage)
 
     def close(self) -> None:
         """Closes the database."""
@@ -96,4 +113,6 @@ def open_workspace(
     checked = load_config() if config is None else config
     where = Deployment.from_environment() if deployment is None else deployment
     store = open_store(where.database or folder, migrate=migrate)
-    return Workspace(folder, checked, store, CandleArchive(folder / "candles"), where)
+    storage = None if where.storage is None else ObjectStorage(where.storage, folder / "cache")
+    files = FolderFiles(folder / "candles") if storage is None else ObjectFiles(storage, store.locks.hold)
+    return Workspace(folder, checked, store, CandleArchive(files), where, storage)

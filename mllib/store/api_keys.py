@@ -5,18 +5,19 @@ A token reads `cl_<id>_<secret>`. The secret is 256 random bits, so a plain SHA-
 
 import hashlib
 import hmac
+import re
 import secrets
 from builtins import list as list_  # `list` is a method's name here
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlmodel import col
 
-from mllib.errors import InvalidConfig, NotFound
+from mllib.errors import Conflict, InvalidConfig, NotFound
 from mllib.store import tables
-from mllib.store.database import Database, now_s
+from mllib.store.database import Database, now_s, upsert
 
 Scope = Literal["read", "annotate", "train"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -24,6 +25,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 _PREFIX = "cl_"
 _ID_BYTES = 6
 _SECRET_BYTES = 32
+_MADE_ELSEWHERE = re.compile(r"cl_[0-9a-f]{12}_[A-Za-z0-9_-]{43,128}")
 _NOBODYS_HASH = hashlib.sha256(b"nobody").hexdigest()
 _COLUMNS = ("id", "name", "scopes", "created_at", "revoked_at", "secret_hash")
 
@@ -56,14 +58,39 @@ class ApiKeyRepository:
         Raises:
             InvalidConfig: the name is empty, or a scope is missing or unknown.
         """
-        _check(name, scopes)
         key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+        token = f"{_PREFIX}{key_id}_{secret}"
+        return self.adopt(token, name=name, scopes=scopes), token
+
+    def adopt(self, token: str, *, name: str, scopes: Collection[str]) -> ApiKey:
+        """The key of a token that was made elsewhere, such as with a deployment's other secrets.
+
+        One that is known already stays as it is, its name and scopes too.
+
+        Raises:
+            InvalidConfig: it is no token; the name is empty, or a scope is missing or unknown.
+            Conflict: its id is another key's, or it was revoked.
+        """
+        _check(name, scopes)
+        if not _MADE_ELSEWHERE.fullmatch(token):
+            raise InvalidConfig(
+                f"API key {name}: found {len(token)} characters as its token, expected cl_, 12 hexadecimal "
+                "digits, _ and 43 random letters and digits or more. Make one so."
+            )
+        key_id, _, secret = token.removeprefix(_PREFIX).partition("_")
         kept = tuple(scope for scope in SCOPES if scope in scopes)
         key = ApiKey(key_id, name, kept, now_s(), None, _hash(secret))
         values = {column: getattr(key, column) for column in _COLUMNS} | {"scopes": list_(kept)}
         with self._database.write() as session:
-            session.execute(insert(tables.ApiKey), [values])
-        return key, f"{_PREFIX}{key_id}_{secret}"
+            row = upsert(session, tables.ApiKey).values(values)
+            session.execute(row.on_conflict_do_nothing(index_elements=["id"]))
+        found = key_of(token, self.list())
+        if found is None:
+            raise Conflict(
+                f"API key {name}: found that its id {key_id} is of no use, as it was revoked or is another "
+                "key's, expected a new one. Make another token."
+            )
+        return found
 
     def list(self) -> list_[ApiKey]:
         """Every key that was ever created, oldest first; cheap enough to poll."""

@@ -137,7 +137,8 @@ def _migration(database: Database) -> Iterator[tuple[Connection, "Config"]]:
     except CommandError as exc:
         raise NotReady(
             f"Database {database.where} cannot be migrated: found {exc}, expected a revision up to {HEAD}. "
-            "Install the version of candleloop that last wrote this database, or a newer one."
+            "Install the version of candleloop that last wrote this database, or a newer one; if another "
+            "program wrote it, such as MLflow, name a database of candleloop's own."
         ) from exc
     finally:
         engine.dispose()

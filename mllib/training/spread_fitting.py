@@ -7,7 +7,7 @@ from operator import add
 
 import numpy as np
 
-from mllib.candle_archive import CandleArchive
+from mllib.candle_source import CandleSource
 from mllib.candles import Candles
 from mllib.cluster import Cluster
 from mllib.encoders import Encoder, EncodingConfig, encoder_class
@@ -35,7 +35,7 @@ _PROFILED = 2_000_000
 class SpreadTraining:
     """What a model is to be trained on: stored series, and the functions whose spans are their labels."""
 
-    archive: CandleArchive
+    source: CandleSource
     series: Sequence[tuple[str, str]]
     functions: tuple[str, ...]
     encoder_name: str
@@ -84,7 +84,7 @@ def fit_spread(
     scout = encoder_class(asked.encoder_name).learn(asked.context, {}, asked.encoding)
     bars = _bars(asked, scout)
     split = make_split(Intervals.joined([*bars.values()]), config, seed=config.seed)
-    labels = Labels(asked.archive, asked.functions, split, scout, seed=config.seed)
+    labels = Labels(asked.source, asked.functions, split, scout, seed=config.seed)
     cut = spreading.chunks({name: len(one) for name, one in bars.items()})
     balanced = config.class_weights == "balanced"
     known = _counted(asked, labels, cut, cluster, balanced=balanced, progress=part(progress, 0.0, 0.2))
@@ -112,7 +112,7 @@ def fit_spread(
 def _bars(asked: SpreadTraining, scout: Encoder) -> dict[tuple[str, str], Intervals]:
     """When each bar of each series lasts."""
     return {
-        (pair, timeframe): Intervals.of_bars(asked.archive.read(pair, timeframe), scout.reach)
+        (pair, timeframe): Intervals.of_bars(asked.source.archive.read(pair, timeframe), scout.reach)
         for pair, timeframe in asked.series
     }
 
@@ -232,6 +232,6 @@ def _profile(asked: SpreadTraining, split: Split) -> InputProfile:
     for pair, timeframe in asked.series:
         if sum(len(one) for one in read) >= _PROFILED:
             break
-        candles = asked.archive.read(pair, timeframe)
+        candles = asked.source.archive.read(pair, timeframe)
         read += [candles.between(first, last) for first, last in split.ranges("train")]
     return InputProfile.learn(read)

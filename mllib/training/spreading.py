@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mllib.calibration import Calibration
-from mllib.candle_archive import CandleArchive
+from mllib.candle_source import CandleSource
 from mllib.candles import Candles
 from mllib.encoders import Encoder, EncodingConfig, Example, encoder_class
 from mllib.features import ContextConfig
@@ -45,7 +45,7 @@ class Chunk(NamedTuple):
 class Labels:
     """TA-Lib's labels of stored series; a process keeps those of the series that it read last."""
 
-    archive: CandleArchive
+    source: CandleSource
     functions: tuple[str, ...]
     split: Split
     encoder: Encoder
@@ -66,7 +66,7 @@ class Labels:
         """The candles of a series, and what is found on all of them."""
         if (pair, timeframe) not in self._last:
             self._last.clear()
-            candles = self.archive.read(pair, timeframe)
+            candles = self.source.archive.read(pair, timeframe)
             self._last[pair, timeframe] = candles, detect(candles, self.functions)
         return self._last[pair, timeframe]
 

@@ -34,3 +34,12 @@ def test_an_open_deck_of_somebody_signed_out_stores_nothing_and_tells_nothing(
     with pytest.raises(NotReady, match="signed out"):
         answer({"seq": 1, "tab": "t", "annotator": "bob", "outbox": [said]})
     assert ws.store.verdicts.list(with_skips=True) == []
+
+
+def test_who_left_through_the_provider_is_known_as_long_as_their_cookie_would_count() -> None:
+    sessions = _Sessions()
+    sessions.leave("ada", now=0)
+    assert sessions.has_left("ada")
+    assert not sessions.has_left("bob")
+    sessions.leave("bob", now=STAYS_S)
+    assert sessions.left.keys() == {"bob"}

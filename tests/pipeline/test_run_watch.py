@@ -12,6 +12,7 @@ import pytest
 from mllib.config import Config
 from mllib.pipeline.run_watch import clear_abandoned, owner
 from mllib.pipeline.workspace import Workspace, open_workspace
+from tests.processes import wait_until
 
 
 @pytest.fixture
@@ -43,6 +44,16 @@ def test_a_run_of_an_ended_process_is_failed_at_once(ws: Workspace) -> None:
     ended.wait()
     run_id = running(ws, f"{socket.gethostname()}/1:{ended.pid}")
     assert [run.run_id for run in clear_abandoned(ws)] == [run_id]
+
+
+def test_a_process_that_has_ended_without_anybody_looking_is_gone(ws: Workspace) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    assert ended.stdout is not None
+    with ended, ended.stdout:
+        ended.stdout.read()  # it has ended once its output has
+        run_id = running(ws, f"{socket.gethostname()}/:{ended.pid}")
+        found = wait_until(lambda: clear_abandoned(ws), within_s=10, what="the run is found")
+    assert [run.run_id for run in found] == [run_id]
 
 
 def test_another_process_of_the_same_id_is_not_the_owner(ws: Workspace) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from mllib.store import open_store
 url, counter = sys.argv[1], Path(sys.argv[2])
 with open_store(url, migrate=False) as store:
-    for _ in range(20):
+    for _ in range(30):
         with store.locks.hold("counter"):
             seen = int(counter.read_text())
             time.sleep(0.001)  # long enough for another to read the same number, if it could
@@ -40,10 +40,10 @@ def _python(code: str, *arguments: str) -> "subprocess.Popen[str]":
 def test_processes_that_count_under_one_name_lose_no_number(store: Store, url: str, tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     counter.write_text("0")
-    racers = [_python(COUNT, url, str(counter)) for _ in range(3)]
+    racers = [_python(COUNT, url, str(counter)) for _ in range(2)]
     for racer in racers:
         racer.communicate(timeout=60)
-    assert [racer.returncode for racer in racers] == [0, 0, 0]
+    assert [racer.returncode for racer in racers] == [0, 0]
     assert counter.read_text() == "60"
 
 

@@ -1,5 +1,7 @@
 import time
 
+import pytest
+
 from mllib.spans import PredictedSpan
 from mllib.store import LabelCount, Store, TalibLayer
 
@@ -48,6 +50,7 @@ def test_spans_come_back_as_annotations_of_talib(store: Store) -> None:
     assert store.annotations.list("EURUSD", "1h") == []
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # a server takes time of its own
 def test_thirty_thousand_spans_are_written_within_a_second(store: Store) -> None:
     spans = {"CDLDOJI": _spans(30_000)}
     took_s = []

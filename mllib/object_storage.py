@@ -1,0 +1,232 @@
+"""A folder of an object store that several machines share: S3, or whatever else fsspec knows the address of.
+
+An object is put whole or not at all, and seen by all from then on. Names are relative, with `/` between their
+parts. Whatever goes wrong with the store is a `NotReady`; what is not there is a `FileNotFoundError`.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from mllib.deployment import STORAGE
+from mllib.errors import NotReady
+
+_CONNECT_S, _ANSWER_S = 3, 20
+_TRIES = 2
+_MANIFEST = "manifest.json"
+_PUTS_WHOLE = frozenset({"s3", "gs", "gcs", "abfs", "abfss", "az", "memory"})
+"""Stores in which a write that was cut off leaves nothing; elsewhere a file gets its name at the end."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What is known of an object without reading it; `version` changes whenever it is written."""
+
+    version: str
+    size_bytes: int
+    changed_at: float
+
+
+class ObjectStorage:
+    """Objects below an fsspec URL; threads may share it. `cache` is a folder for those that were read."""
+
+    def __init__(self, url: str, cache: Path) -> None:
+        self.url, self._cache = url, cache
+        self._kind, _, rest = url.partition("://")
+        self._root = rest.rstrip("/")
+        if self._kind in ("file", "local"):
+            self._root = f"/{self._root.lstrip('/')}"
+
+    def stat(self, name: str) -> Stat:
+        """What is known of an object, from one question to the store."""
+        with self._asking(name):
+            return _stat(self._require_file(self._system.info(self._path(name)), name))
+
+    def list(self, folder: str) -> list[tuple[str, Stat]]:
+        """The objects in a folder, by name without it; those in folders below are left out."""
+        with self._asking(folder):
+            try:
+                found = self._system.ls(self._path(folder), detail=True)
+            except FileNotFoundError:
+                return []
+            files = [(one["name"].rpartition("/")[2], _stat(one)) for one in found if one["type"] == "file"]
+        return sorted((name, stat) for name, stat in files if name and not name.startswith("."))
+
+    def read(self, name: str, *, last: int | None = None) -> bytes:
+        """The content of an object, or its last bytes."""
+        with self._asking(name):
+            content: bytes = self._system.cat_file(self._path(name), start=None if last is None else -last)
+        return content
+
+    def local(self, name: str) -> Path:
+        """A file of this machine with the present content of an object; what it had before is read once."""
+        while True:
+            stat = self.stat(name)
+            path = self._cache / f"{name}@{stat.version}"
+            if path.exists():
+                return path
+            self._download(name, path)
+            if self.stat(name).version == stat.version:
+                self._forget_others(path)
+                return path
+            path.unlink(missing_ok=True)
+
+    def write(self, name: str, content: bytes, *, replaces: str | None = None) -> None:
+        """Puts an object. With `replaces`, the version that its content was made from, S3 refuses what would
+        overwrite another one; `""` stands for none.
+        """
+        condition: dict[str, Any] = {}
+        if self._kind == "s3" and replaces is not None:
+            condition = {"IfMatch": replaces} if replaces else {"mode": "create"}
+        path = self._path(name)
+        with self._asking(name):
+            if self._kind in _PUTS_WHOLE:
+                self._system.pipe_file(path, content, **condition)
+                return
+            folder, _, last = path.rpartition("/")
+            partial = f"{folder}/.{last}.{uuid4().hex}"
+            self._make_folder_of(path)
+            self._system.pipe_file(partial, content)
+            self._system.mv(partial, path)
+
+    def move(self, name: str, to: str) -> None:
+        """Gives an object another name: the copy is there before the first one goes."""
+        with self._asking(name):
+            self._make_folder_of(self._path(to))
+            self._system.cp_file(self._path(name), self._path(to))
+            self._system.rm_file(self._path(name))
+
+    def remove(self, name: str) -> None:
+        """Removes an object; one that is not there is none."""
+        with self._asking(name), suppress(FileNotFoundError):
+            self._system.rm_file(self._path(name))
+
+    def publish(self, folder: Path, name: str) -> None:
+        """Copies a folder whose files do not change any more. It is there for others once all of it is."""
+        files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        for relative, path in files.items():
+            self.write(f"{name}/{relative}", path.read_bytes())
+        sums = {relative: hashlib.sha256(path.read_bytes()).hexdigest() for relative, path in files.items()}
+        self.write(f"{name}/{_MANIFEST}", json.dumps(sums).encode())
+
+    def fetch(self, name: str, folder: Path) -> None:
+        """Brings a published folder, whole; another process may be at it as well.
+
+        Raises:
+            FileNotFoundError: it was not published, or not to its end.
+            NotReady: what came is not what was published.
+        """
+        sums: dict[str, str] = json.loads(self.read(f"{name}/{_MANIFEST}"))
+        partial = folder.with_name(f".{folder.name}.{uuid4().hex}")
+        try:
+            for relative, expected in sums.items():
+                content = self.read(f"{name}/{relative}")
+                if hashlib.sha256(content).hexdigest() != expected:
+                    raise NotReady(
+                        f"{self.url}/{name}/{relative}: found other content than was published, expected the "
+                        "same. Remove the folder there and publish it again, or choose another model."
+                    )
+                path = partial / relative
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            with suppress(OSError):  # another process was faster; it has the same content
+                partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        log.info("%s fetched from %s", name, self.url)
+
+    def withdraw(self, name: str) -> None:
+        """Removes a published folder, its manifest first: nobody finds half of it."""
+        try:
+            files = json.loads(self.read(f"{name}/{_MANIFEST}"))
+        except FileNotFoundError:
+            return
+        for relative in (_MANIFEST, *files):
+            self.remove(f"{name}/{relative}")
+
+    def examine(self) -> None:
+        """Raise `NotReady` unless the store can be read and written."""
+        probe = f"probe-{uuid4().hex}"
+        self.write(probe, b"")
+        self.remove(probe)
+
+    @cached_property
+    def _system(self) -> Any:
+        """The file system; listings are never remembered, as other machines write, too."""
+        import fsspec
+
+        options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
+        if self._kind == "s3":
+            waits = {"connect_timeout": _CONNECT_S, "read_timeout": _ANSWER_S, "retries": {"max_attempts": 1}}
+            options["config_kwargs"] = waits
+        try:
+            system = fsspec.filesystem(self._kind, **options)
+        except (ImportError, ValueError) as exc:
+            raise NotReady(
+                f"{STORAGE}: found {self._kind}://, whose client is not installed, expected one that is. "
+                "For S3: pip install 'candleloop[servers]'."
+            ) from exc
+        if self._kind == "s3":
+            system.retries = _TRIES
+        return system
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _make_folder_of(self, path: str) -> None:
+        if self._kind not in _PUTS_WHOLE:  # object stores have none
+            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+
+    def _require_file(self, info: dict[str, Any], name: str) -> dict[str, Any]:
+        if info["type"] != "file":
+            raise FileNotFoundError(f"{self.url}/{name}")
+        return info
+
+    def _download(self, name: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{uuid4().hex}")
+        try:
+            with self._asking(name):
+                self._system.get_file(self._path(name), str(partial))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @staticmethod
+    def _forget_others(path: Path) -> None:
+        stem = path.name.rpartition("@")[0]
+        for other in os.listdir(path.parent):
+            if other.startswith(f"{stem}@") and other != path.name:
+                path.with_name(other).unlink(missing_ok=True)
+
+    @contextmanager
+    def _asking(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, NotReady):
+            raise
+        except Exception as exc:  # every protocol has its own errors
+            said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+            raise NotReady(
+                f"{self.url}/{name}: found {said}, expected an answer of the storage. What was stored is as "
+                f"it was. Check {STORAGE}, its credentials and the network, and try again."
+            ) from exc
+
+
+def _stat(info: dict[str, Any]) -> Stat:
+    changed = info.get("LastModified") or info.get("mtime") or info.get("created") or 0.0
+    changed_at = changed.timestamp() if isinstance(changed, datetime) else float(changed or 0.0)
+    version = str(info.get("ETag") or info.get("etag") or f"{changed_at}-{info.get('ino', '')}").strip('"')
+    return Stat(f"{version}-{info['size']}" if not info.get("ETag") else version, info["size"], changed_at)

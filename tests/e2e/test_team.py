@@ -1,0 +1,275 @@
+"""The loop on PostgreSQL, Redis, S3 and two machines, each part of which is killed once: nothing is lost.
+
+A machine is a home folder of its own with an API server and a worker; they share only the three servers.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pandas as pd
+import pytest
+
+from mllib.config import load_config
+from mllib.deployment import DATABASE, QUEUE, STORAGE, Deployment
+from mllib.pipeline.datasets import restore_dataset
+from mllib.pipeline.workspace import Workspace, open_workspace
+from tests.e2e.consoles import ROOT, import_sample
+from tests.postgres import PASSWORD, Server
+from tests.processes import free_port, wait_until
+from tests.redis_server import redis_server
+from tests.s3 import S3Server, s3_server
+
+pytestmark = [pytest.mark.needs("postgres", "redis"), pytest.mark.timeout(280)]
+EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
+LONG = {"hyperparameters": {"n_estimators": 150, "early_stopping_rounds": 150}}
+
+
+@dataclass
+class Team:
+    """The three servers, and the processes of two machines."""
+
+    folder: Path
+    config: Path
+    deployment: Deployment
+    s3: S3Server
+    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in ("one", "two")})
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def environment(self, machine: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            **self.s3.environment,
+            DATABASE: str(self.deployment.database),
+            QUEUE: str(self.deployment.queue),
+            STORAGE: str(self.deployment.storage),
+            "CANDLELOOP_HOME": str(self.folder / machine),
+            "CANDLELOOP_CONFIG": str(self.config),
+        }
+
+    def url(self, machine: str) -> str:
+        return f"http://127.0.0.1:{self.ports[machine]}"
+
+    def start_api(self, machine: str) -> None:
+        port = str(self.ports[machine])
+        self._start(f"api {machine}", machine, "api", "--port", port, "--workers", "1")
+        wait_until(
+            lambda: httpx.get(f"{self.url(machine)}/health").status_code == 200,
+            within_s=60,
+            what=f"the API of {machine} answers",
+        )
+
+    def start_worker(self, machine: str) -> None:
+        self._start(f"worker {machine}", machine, "worker")
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def end(self) -> None:
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(30)
+
+    def _start(self, name: str, machine: str, *command: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "mllib.cli", *command],
+                cwd=ROOT, env=self.environment(machine), stdout=log, stderr=log,
+            )  # fmt: skip
+
+
+@pytest.fixture
+def team(
+    postgres: Server, redis_path: str, config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Team]:
+    with postgres.database() as database, redis_server(redis_path) as redis, s3_server() as s3:
+        where = Deployment(database=database, queue=redis.url, storage=s3.empty_url())
+        team = Team(tmp_path, config_file, where, s3)
+        for name, value in s3.environment.items():
+            monkeypatch.setenv(name, value)
+        try:
+            yield team
+        finally:
+            team.end()
+
+
+@pytest.fixture
+def ws(team: Team, tmp_path: Path) -> Iterator[Workspace]:
+    """A third machine, which only looks on once it has imported the candles and what people said."""
+    config = load_config(team.config)
+    with open_workspace(tmp_path / "third", config=config, deployment=team.deployment) as opened:
+        import_sample(opened, tmp_path)
+        yield opened
+
+
+class Judges:
+    """Someone who confirms one prediction after another, at whichever server answers, until it is stored."""
+
+    def __init__(self, team: Team, spans: list[dict[str, Any]], version: str) -> None:
+        self._team, self._spans, self._version = team, spans, version
+        self.acknowledged: list[str] = []
+        self.refused: Counter[str] = Counter()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._judge_all)
+
+    def __enter__(self) -> "Judges":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _judge_all(self) -> None:
+        for number, span in enumerate(self._spans):
+            while not self._done.is_set():
+                machine = ("one", "two")[(number + sum(self.refused.values())) % 2]
+                if self._judge(machine, number, span):
+                    break
+                self._done.wait(0.1)
+            if self._done.wait(0.2):
+                return
+
+    def _judge(self, machine: str, number: int, span: dict[str, Any]) -> bool:
+        body = verdict(span, self._version, client_id=f"judge-{number}", action="confirm")
+        try:
+            answer = httpx.post(f"{self._team.url(machine)}/feedback", json=body, timeout=20)
+        except httpx.HTTPError as exc:
+            self.refused[type(exc).__name__] += 1
+            return False
+        if answer.status_code in (200, 201):
+            self.acknowledged.append(answer.json()["id"])
+            return True
+        assert answer.status_code == 503, answer.text
+        self.refused["503"] += 1
+        return False
+
+
+def verdict(span: dict[str, Any], version: str, **more: Any) -> dict[str, Any]:
+    prediction = {name: span[name] for name in ("label", "start_time", "end_time")}
+    prediction |= {"confidence": span["avg_confidence"], "model_version": version}
+    return {**EURUSD, "annotator": "ann", "prediction": prediction, **more}
+
+
+def predicted(team: Team, machine: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = httpx.post(f"{team.url(machine)}/predict", json=body, timeout=60)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def start_training(team: Team, machine: str, **body: Any) -> str:
+    answer = httpx.post(
+        f"{team.url(machine)}/training/start", json={"model_type": "xgboost", **body}, timeout=60
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["run_id"])
+
+
+def ended(ws: Workspace, run_id: str) -> str:
+    def status() -> str | None:
+        found = ws.store.runs.get(run_id).status
+        return None if found in ("queued", "running") else found
+
+    return str(wait_until(status, within_s=150, what=f"run {run_id} ends"))
+
+
+def serves(team: Team, machine: str, version: str) -> bool:
+    return bool(httpx.get(f"{team.url(machine)}/ready", timeout=60).json().get("model_version") == version)
+
+
+def owner_of(ws: Workspace, run_id: str, *, attempt: int) -> int | None:
+    """The process that carries a run out for the so manieth time, once it learns."""
+    run = ws.store.runs.get(run_id)
+    learns = run.status == "running" and run.attempt == attempt and run.progress > 0.12
+    return int(str(run.owner).rpartition(":")[2]) if learns else None
+
+
+@contextmanager
+def stopped(postgres: Server) -> Iterator[None]:
+    """The database is killed, and is back after the block."""
+    postgres.stop("immediate")
+    try:
+        yield
+    finally:
+        postgres.start()
+
+
+def test_what_was_acknowledged_survives_a_lost_worker_server_and_database(
+    team: Team, ws: Workspace, postgres: Server
+) -> None:
+    for machine in ("one", "two"):
+        team.start_api(machine)
+        team.start_worker(machine)
+    assert ended(ws, start_training(team, "one")) == "ready"
+    for machine in ("one", "two"):
+        wait_until(lambda: serves(team, machine, "1"), within_s=60, what=f"{machine} serves")  # noqa: B023
+
+    candles = ws.candles.read("EURUSD", "1h")[1_000:2_000]
+    body = {**EURUSD, "candles": candles.to_frame().to_dict("records")}
+    here, there = predicted(team, "one", body), predicted(team, "two", body)
+    assert (here["spans"], here["per_candle"]) == (there["spans"], there["per_candle"])
+    spans = here["spans"]
+    assert len(spans) > 30
+
+    corrected = verdict(spans[0], "1", client_id="corrected", action="correct", label="bullish_kicker")
+    answer = httpx.post(f"{team.url('two')}/feedback", json=corrected, timeout=60)
+    assert answer.status_code == 201, answer.text
+
+    with Judges(team, spans[1:], "1") as judges:
+        run_id = start_training(team, "two", **LONG)
+        first = wait_until(lambda: owner_of(ws, run_id, attempt=1), within_s=60, what="a worker learns")
+        os.kill(first, signal.SIGKILL)
+        second = wait_until(
+            lambda: owner_of(ws, run_id, attempt=2), within_s=60, what="the other takes it up"
+        )
+        assert second != first
+
+        team.kill("api one")
+        before = len(judges.acknowledged)
+        wait_until(
+            lambda: len(judges.acknowledged) > before + 2, within_s=60, what="the other server answers"
+        )
+        team.start_api("one")
+
+        with stopped(postgres):
+            wait_until(lambda: judges.refused["503"] > 0, within_s=30, what="verdicts are refused")
+            assert predicted(team, "two", body)["spans"] == spans, "predictions go on"
+        before = len(judges.acknowledged)
+        wait_until(
+            lambda: len(judges.acknowledged) > before + 2, within_s=60, what="verdicts are stored again"
+        )
+        assert ended(ws, run_id) == "ready"
+
+    for machine in ("one", "two"):
+        wait_until(lambda: serves(team, machine, "2"), within_s=60, what=f"{machine} follows")  # noqa: B023
+    stored = Counter(one.id for one in ws.store.verdicts.list())
+    assert {stored[one] for one in (answer.json()["id"], *judges.acknowledged)} == {1}
+    assert judges.refused["503"] > 0
+    assert sum(judges.refused.values()) > judges.refused["503"], "the killed server was asked"
+
+    third = start_training(team, "one")
+    assert ended(ws, third) == "ready"
+    dataset = restore_dataset(ws, str(ws.store.runs.get(third).data_version))
+    learned = pd.read_parquet(dataset.folder / "annotations.parquet")
+    of_verdicts = learned[learned["model_prediction"].notna()]
+    assert len(of_verdicts) == 1 + len(judges.acknowledged), "every verdict is learned from, once"
+    assert "bullish_kicker" in set(of_verdicts["label"])
+    assert PASSWORD not in "".join(team.log(name) for name in team.processes)
+    lines = [json.loads(line) for line in team.log("worker two").splitlines() if line.startswith("{")]
+    assert {line.get("run_id") for line in lines} - {None}, "lines of the worker name their run"
