@@ -103,7 +103,7 @@ class Team:
             process.terminate()
         for process in self.processes.values():
             try:
-                process.wait(30)
+                process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
