@@ -28,7 +28,7 @@ FUNCTIONS = ("CDLENGULFING", "CDLDOJI", "CDLHIKKAKE")
 CONTEXT, ENCODING = ContextConfig(past_bars=20, future_bars=10), EncodingConfig()
 CONFIG = TrainingConfig(
     validation_folds=0,
-    hyperparameters={"n_estimators": 12, "n_jobs": 1, "subsample": 1.0, "colsample_bytree": 1.0},
+    hyperparameters={"n_estimators": 8, "n_jobs": 1, "subsample": 1.0, "colsample_bytree": 1.0},
 )
 
 
@@ -36,7 +36,7 @@ CONFIG = TrainingConfig(
 def source(tmp_path_factory: pytest.TempPathFactory) -> CandleSource:
     stored = CandleSource(tmp_path_factory.mktemp("home"))
     for i in range(2):
-        stored.archive.merge(replace(sample("EURUSD_1h")[i * 2_000 : i * 2_000 + 3_000], pair=f"P{i}"))
+        stored.archive.merge(replace(sample("EURUSD_1h")[i * 1_400 : i * 1_400 + 2_200], pair=f"P{i}"))
     return stored
 
 
@@ -69,7 +69,7 @@ def here(source: CandleSource) -> Predictor:
 @pytest.fixture(scope="module")
 def there(asked: SpreadTraining, cluster: Cluster) -> Predictor:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spreading, "CHUNK_BARS", 700)  # chunks are cut here, and read there
+        patch.setattr(spreading, "CHUNK_BARS", 900)  # chunks are cut here, and read there
         return fit_spread(asked, cluster, run_id="there", config=CONFIG, progress=quiet)[0]
 
 
@@ -113,7 +113,7 @@ def labels(source: CandleSource, here: Predictor) -> Labels:
 
 def whole_and_chunks(function: Callable[[Labels, Chunk], Any], labels: Labels) -> tuple[Any, list[Any]]:
     bars = len(labels.source.archive.read("P1", "1h"))
-    cuts = [0, 311, 2_400, bars]
+    cuts = [0, 311, 1_700, bars]
     parts = [Chunk(0, "P1", "1h", first, end) for first, end in pairwise(cuts)]
     return function(labels, Chunk(0, "P1", "1h", 0, bars)), [function(labels, part) for part in parts]
 

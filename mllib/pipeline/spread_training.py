@@ -1,5 +1,7 @@
 """Use case: train on TA-Lib's labels of more candles than one machine can learn from, on a cluster."""
 
+from dataclasses import replace
+
 from mllib.cluster import Cluster
 from mllib.config import Config
 from mllib.errors import InvalidConfig
@@ -60,12 +62,12 @@ def train_on_cluster(
         progress=part(progress, 0.0, 0.9),
         champion=None if champion is None else champion[1],
     )
-    if missing:
-        baseline = predictor.metrics["baseline"] | {"champion": {"skipped": missing}}
-        predictor.metrics["baseline"] = baseline
     without_folds = training.model_copy(
         update={"gate": training.gate.model_copy(update={"walk_forward_folds": 0})}
     )
     judging = part(progress, 0.9, 1.0)
     verdict = pass_gate(ws, predictor, held_out, config=without_folds, champion=champion, progress=judging)
-    return predictor, verdict
+    metrics = predictor.metrics | {"gate": verdict.to_dict()}
+    if missing:
+        metrics["baseline"] = metrics["baseline"] | {"champion": {"skipped": missing}}
+    return replace(predictor, metrics=metrics), verdict

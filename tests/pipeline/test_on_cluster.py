@@ -160,7 +160,7 @@ def test_a_worker_killed_in_the_middle_of_a_sweep_changes_nothing(
     assert found == swept(homes[0], run_id, many, IN_PROCESS)
     for pair, timeframe in many:
         assert_equal_files(homes, run_id, pair, timeframe)
-    cluster.client.wait_for_workers(2, timeout=60)
+    cluster.client.wait_for_workers(2, timeout=240)
 
 
 def test_a_simulation_finds_the_same(trained: TrainedHome, tmp_path: Path, cluster: Cluster) -> None:
