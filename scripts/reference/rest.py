@@ -9,7 +9,8 @@ from scripts.reference.markdown import cell, code, page, table
 _HEAD = """\
 From the service's own OpenAPI document; a running one serves it with examples at `/docs`, and as
 `/openapi.json`. How calls belong together: [the API](../api.md). Who may call what:
-[access](../operating.md#access). Every error is an `application/problem+json` body: [errors](../api.md#errors).
+[access](../operating.md#access). Every error is an `application/problem+json` body:
+[errors](../api.md#errors).
 """
 _METHODS = ("get", "post", "put", "patch", "delete")
 _UNSAID = "Successful Response"

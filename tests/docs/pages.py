@@ -106,7 +106,7 @@ class Reader:
 
     def _file(self, name: str) -> Path:
         """A file of the reader's folder; one of `mllib` lies in a copy of it, which Python finds first."""
-        package = name.split("/")[0]
+        package = name.split("/", 1)[0]
         if package == "mllib" and not (self.folder / package).exists():
             for folder in (ROOT / package).rglob("*.py"):
                 copy = self.folder / folder.relative_to(ROOT)

@@ -21,6 +21,12 @@ HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 AFTER_THE_TUTORIAL = [*HOW_TOS, ROOT / "docs" / "reference" / "python.md", ROOT / "README.md"]
 PAGES = [TUTORIAL, ROOT / "docs" / "index.md", *AFTER_THE_TUTORIAL]
 NOT_RUN = {
+    ("README.md", "the first starts everything on its usual ports, the second is what runs this"),
+    (
+        "README.md",
+        "a list of what there is; the tests check its commands and options, and run them in the tutorial "
+        "and how-tos",
+    ),
     ("tutorial.md", "it installs this very environment from the network"),
     ("index.md", "it starts everything on its usual ports; tests/e2e/test_loop.py runs `candleloop up`"),
     ("train-and-promote.md", "it needs a run that the gate refused"),
@@ -49,7 +55,7 @@ def test_the_tutorial_ends_with_a_second_version_that_learned_from_the_verdict(t
         newest, first = ws.store.runs.list()
         champion = ws.store.champions.current("candleloop")
         (verdict,) = ws.store.verdicts.list("EURUSD", "1h")
-    assert (first.status, newest.status, newest.model_version) == ("ready", "ready", "2")
+    assert (first.status, newest.status, newest.model_version) == ("ready", "ready", 2)
     assert champion is not None
     assert champion.run_id == newest.run_id
     assert (verdict.action, verdict.annotator) == ("dismiss", "you")
