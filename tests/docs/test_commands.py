@@ -24,8 +24,7 @@ NOT_RUN = {
     ("README.md", "the first starts everything on its usual ports, the second is what runs this"),
     (
         "README.md",
-        "a list of what there is; the tests check its commands and options, and run them in the tutorial "
-        "and how-tos",
+        "a list of what there is; the tests check its commands and options, and run most elsewhere",
     ),
     ("tutorial.md", "it installs this very environment from the network"),
     ("index.md", "it starts everything on its usual ports; tests/e2e/test_loop.py runs `candleloop up`"),
