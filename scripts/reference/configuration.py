@@ -17,9 +17,9 @@ from scripts.reference.markdown import cell, code, page, table
 
 _HEAD = """\
 `config/pipeline.yaml` steers every stage; `CANDLELOOP_CONFIG` names another file. `candleloop train
---set KEY=VALUE` overrides a key for one run. A key that is not known is refused with those that are. The values
-below are those of the file, which stands with its comments at the end; of keys that a file leaves out, the
-default counts. Environment variables: [operating](../operating.md#environment).
+--set KEY=VALUE` overrides a key for one run. A key that is not known is refused with those that are. The
+values below are those of the file, which stands with its comments at the end; of keys that a file leaves out,
+the default counts. Environment variables: [operating](../operating.md#environment).
 """
 _MOST_CHOICES = 8
 _HYPERPARAMETERS = "stages.training.hyperparameters"

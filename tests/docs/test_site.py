@@ -1,6 +1,7 @@
 """The site: built strictly, whole, current, and nothing in it comes from elsewhere."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,8 +42,8 @@ class Page(HTMLParser):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site as `make docs` builds it, from a copy, so that nothing is written into the checkout."""
     folder = tmp_path_factory.mktemp("site")
-    for name in ("docs", "mllib"):
-        (folder / name).symlink_to(ROOT / name)
+    shutil.copytree(DOCS, folder / "docs")
+    (folder / "mllib").symlink_to(ROOT / "mllib")
     (folder / "mkdocs.yml").write_text((ROOT / "mkdocs.yml").read_text())
     zensical = Path(sys.executable).with_name("zensical")
     done = subprocess.run([zensical, "build", "--strict"], cwd=folder, capture_output=True, text=True)
