@@ -19,13 +19,15 @@ pytestmark = [pytest.mark.needs("curl"), pytest.mark.timeout(600)]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 AFTER_THE_TUTORIAL = [*HOW_TOS, ROOT / "docs" / "reference" / "python.md", ROOT / "README.md"]
-PAGES = [TUTORIAL, ROOT / "docs" / "index.md", *AFTER_THE_TUTORIAL]
+PAGES = [TUTORIAL, ROOT / "docs" / "index.md", ROOT / "CONTRIBUTING.md", *AFTER_THE_TUTORIAL]
 NOT_RUN = {
     ("README.md", "the first starts everything on its usual ports, the second is what runs this"),
     (
         "README.md",
         "a list of what there is; the tests check its commands and options, and run most elsewhere",
     ),
+    ("CONTRIBUTING.md", "it installs this very environment from the network"),
+    ("CONTRIBUTING.md", "the tests would start themselves"),
     ("tutorial.md", "it installs this very environment from the network"),
     ("index.md", "it starts everything on its usual ports; tests/e2e/test_loop.py runs `candleloop up`"),
     ("train-and-promote.md", "it needs a run that the gate refused"),
