@@ -195,8 +195,8 @@ def test_a_model_trained_from_a_csv_file_serves_predictions(trained: Outside) ->
 def test_the_console_starts_and_finds_its_pages(trained: Outside, browser: Any) -> None:
     with _service(trained, "console", "/_stcore/health") as address, window(browser, address) as page:
         page.goto("/models")
-        page.get_by_role("heading", name="Models", exact=True).wait_for()
-        page.get_by_text("bearish_engulfing").first.wait_for(state="attached")
+        page.get_by_role("link", name="Disagreements").wait_for()
+        page.get_by_text("xgboost").first.wait_for(state="attached")
 
 
 @contextmanager
