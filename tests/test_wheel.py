@@ -25,7 +25,7 @@ SERIES = ("--pair", "EURUSD", "--timeframe", "1h")
 QUICK = (
     "stages.training.hyperparameters.n_estimators=6",
     "stages.training.bootstrap.resamples=20",
-    "stages.training.gate.truncation_cuts=1",
+    "stages.training.gate.truncation_cuts=0",
     "stages.training.validation_folds=0",
     "stages.annotation_ingestion.talib_patterns=[CDLENGULFING]",
 )

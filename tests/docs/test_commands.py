@@ -120,6 +120,6 @@ def _quick_configuration() -> str:
     training = values["stages"]["training"]
     training |= {"hyperparameters": {"n_estimators": 6}, "validation_folds": 0}
     training["bootstrap"]["resamples"] = 20
-    training["gate"]["truncation_cuts"] = 1
+    training["gate"]["truncation_cuts"] = 0
     values["stages"]["annotation_ingestion"] |= {"label_encoding": "bio", "talib_patterns": ["CDLENGULFING"]}
     return yaml.safe_dump(values)
