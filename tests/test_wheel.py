@@ -139,7 +139,7 @@ def test_the_sdist_has_what_is_needed_to_build_and_test_and_nothing_that_was_bui
         "tests",
         "web",
     } <= there
-    assert not there & {".git", ".venv", ".uv", "var", "site", "dist"}
+    assert not there & {".git", ".venv", ".uv", ".cache", "var", "site", "dist"}
     assert not (unpacked / "web" / "node_modules").exists()
 
 
