@@ -1,7 +1,7 @@
 # make up runs the loop, make test checks it. `make help` tells the rest.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help up test lint web format types torch sync sync-runtime clean
+.PHONY: help up test lint web format types docs torch sync sync-runtime clean
 
 BIN := .venv/bin
 
@@ -31,6 +31,10 @@ format: sync ## format and mend what can be mended
 types: sync ## write web/candleloop/candleloop-api.d.ts anew from the API; needs npm
 	$(BIN)/python scripts/write_types.py web/candleloop/candleloop-api.d.ts
 
+docs: sync ## write docs/reference anew from the code, and the documentation as a site into site/
+	$(BIN)/python scripts/write_reference.py
+	$(BIN)/zensical build --clean --strict
+
 torch: sync ## PyTorch for the sequence models, without CUDA where that build can be had
 	@sh scripts/torch.sh
 
@@ -42,5 +46,5 @@ sync:
 	@sh scripts/uv.sh sync --locked --inexact --extra servers --extra cluster
 
 clean: ## remove the environment and all caches; var/, where the data is, stays
-	rm -rf .venv .uv web/node_modules web/.next .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .uv site web/node_modules web/.next .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './web/*' -prune -exec rm -rf {} +

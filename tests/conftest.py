@@ -59,6 +59,7 @@ TOOLS: dict[str, tuple[Callable[[], str | None], str]] = {
         find_node,
         "no Node 20.9 or newer with npm found; apt-get install nodejs npm, or see nodejs.org",
     ),
+    "curl": (lambda: shutil.which("curl"), "no curl found; apt-get install curl"),
     "postgres": (find_postgres, "no initdb found; apt-get install postgresql"),
     "redis": (lambda: shutil.which("redis-server"), "no redis-server found; apt-get install redis-server"),
     "torch": (find_torch, "no PyTorch found; make torch"),

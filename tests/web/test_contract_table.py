@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_ROW = re.compile(r"^\| (?P<said>.+) \| \[`(?P<file>[^`]+)`\]\([^)]+\): (?P<name>.+) \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| (?P<said>.+) \| `(?P<file>[^`]+)`: (?P<name>.+) \|$", re.MULTILINE)
 ROWS = [match.groupdict() for match in _ROW.finditer((ROOT / "docs" / "web.md").read_text())]
 
 

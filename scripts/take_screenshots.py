@@ -1,4 +1,4 @@
-"""Takes the pictures in `docs/images`: `python -m docs.take_screenshots [--home HOME]`.
+"""Takes the pictures in `docs/images`: `python -m scripts.take_screenshots [--home HOME]`.
 
 A console is started over a copy of the home (without one, over the samples with a model trained on them), a
 few places are judged in it by keyboard, and each page is photographed in Chromium, in light and some in dark.
@@ -15,7 +15,7 @@ from benchmarks.homes import make_champion, run_of, temporary_home
 from benchmarks.servers import HOST, api, chart, console
 from mllib.config import default_config_path
 
-IMAGES = Path(__file__).resolve().parent / "images"
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 KEYS = "yyxyysyxyyxy"
 SKIP = "s"
 PEOPLES = ("Bull flag", "Bear flag", "Bull pennant", "Bear pennant")
