@@ -59,7 +59,9 @@ def fetch_version(folder: Path, remote: str, version: str) -> None:
     """
     with _repository(folder, remote, f"fetching dataset {version} from {remote}") as repo:
         pointer = _pointer(folder, version)
-        pointer.write_text(f"outs:\n- md5: {version}.dir\n  hash: md5\n  path: {version}\n", encoding="utf-8")
+        pointer.write_text(
+            f'outs:\n- md5: "{version}.dir"\n  hash: md5\n  path: "{version}"\n', encoding="utf-8"
+        )
         try:
             repo.pull([str(pointer)])
         except BaseException:
