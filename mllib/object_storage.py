@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,10 +46,13 @@ class Stat:
 
 
 class ObjectStorage:
-    """Objects below an fsspec URL; threads may share it. `cache` is a folder for those that were read."""
+    """Objects below an fsspec URL; threads may share it.
 
-    def __init__(self, url: str, cache: Path) -> None:
-        self.url, self._cache = url, cache
+    `cache` is a folder for those that were read, by default among the temporary files.
+    """
+
+    def __init__(self, url: str, cache: Path | None = None) -> None:
+        self.url, self._cache = url, cache or Path(tempfile.gettempdir()) / "candleloop"
         self._kind, _, rest = url.partition("://")
         self._root = rest.rstrip("/")
         self.where = f"{self._kind}://{self._root.rpartition('@')[2]}"  # for messages, without a password
@@ -59,6 +63,14 @@ class ObjectStorage:
         """What is known of an object, from one question to the store."""
         with self._asking(name):
             return _stat(self._require_file(self._system.info(self._path(name)), name))
+
+    def holds(self, name: str) -> bool:
+        """Whether an object is there."""
+        try:
+            self.stat(name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def list(self, folder: str) -> list[tuple[str, Stat]]:
         """The objects in a folder, by name without it; those in folders below are left out."""

@@ -205,6 +205,8 @@ def test_while_the_storage_is_away_it_is_said_so_and_then_all_goes_on(
             machines.second.candles.read("EURUSD", "1h")
         with pytest.raises(NotReady, match="Check CANDLELOOP_STORAGE_URL"):
             machines.second.candles.merge(machines.candles)
+        with pytest.raises(NotReady, match=r"asking s3://.*/dvc for datasets: found .*Could not connect"):
+            restore_dataset(machines.second, "1a" + "0" * 30)
     finally:
         s3.start()
     store_candles(machines.first, held)
