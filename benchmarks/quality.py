@@ -31,7 +31,7 @@ from mllib.encoders import ENCODER_NAMES, EncodingConfig
 from mllib.evaluation import Judged, evaluate
 from mllib.features import ContextConfig
 from mllib.inference import Prediction
-from mllib.models import MODEL_NAMES
+from mllib.models import MODEL_NAMES, SEQUENCE_MODELS
 from mllib.patterns import FUNCTIONS, detect
 from mllib.spans import NOTHING, ReviewedRange
 from mllib.splits import Intervals, Split, temporal_split
@@ -59,7 +59,8 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, nargs="+", default=list(DATA))
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--models", nargs="+", choices=MODEL_NAMES, default=list(MODEL_NAMES))
+    trees = [name for name in MODEL_NAMES if name not in SEQUENCE_MODELS]
+    parser.add_argument("--models", nargs="+", choices=MODEL_NAMES, default=trees)
     parser.add_argument("--short", action="store_true")
     arguments = parser.parse_args()
     series = sorted(load(arguments.data), key=lambda one: -len(one.spans))

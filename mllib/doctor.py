@@ -88,6 +88,7 @@ def _inside(home: Path, config: Config, deployment: Deployment) -> Iterator[Find
     with ws:
         looks: dict[str, Callable[[Workspace], Finding]] = {
             "Database": _database,
+            "Storage": _storage,
             "Candles": _candles,
             "Champion": _champion,
             "Runs": _runs,
@@ -110,6 +111,13 @@ def _database(ws: Workspace) -> Finding:
     return Finding(
         "Database", True, f"{store.where} is whole: {count(said, 'annotation')}, {count(given, 'verdict')}."
     )
+
+
+def _storage(ws: Workspace) -> Finding:
+    if ws.storage is None:
+        return Finding("Storage", True, f"Candles and models are in {ws.home}.")
+    ws.storage.examine()
+    return Finding("Storage", True, f"{ws.storage.where} is read and written.")
 
 
 def _candles(ws: Workspace) -> Finding:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mllib import web_app
+from mllib.cluster import Cluster, open_engine
 from mllib.errors import NotReady
 
 if TYPE_CHECKING:
@@ -110,6 +111,14 @@ def browser(chromium_path: str) -> Iterator[Any]:
 def redis_path() -> str:
     """The path of redis-server, for tests marked `needs("redis")`."""
     return _path_of("redis")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Two worker processes of Dask on this machine."""
+    with open_engine("local:2") as engine:
+        assert isinstance(engine, Cluster)
+        yield engine
 
 
 def _path_of(tool: str) -> str:

@@ -20,6 +20,7 @@ from mllib.cli import (
     queueing,
     services,
     simulating,
+    sweeping,
     tuning,
     verdicts,
 )
@@ -41,6 +42,7 @@ _GROUPS = (
     disagreements,
     tuning,
     simulating,
+    sweeping,
     services,
     containers,
     operating,

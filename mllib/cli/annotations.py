@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mllib.amounts import count
-from mllib.cli.output import Json, Pair, Timeframe, names_in, print_json, print_table, say
+from mllib.cli.engines import OnCluster, engine_at
+from mllib.cli.output import Json, Pair, Timeframe, names_in, print_json, print_table, progress_bar, say
 from mllib.cli.verdicts import agreement
 
 if TYPE_CHECKING:
@@ -186,22 +187,38 @@ def _most(others: dict[str, int], shown: int = 3) -> str:
 
 
 def label(
-    pair: Pair,
-    timeframe: Timeframe,
+    pair: Annotated[list[str] | None, typer.Option("--pair", help="Symbol; may be repeated.")] = None,
+    timeframe: Annotated[
+        str | None, typer.Option("--timeframe", help="1m 5m 15m 30m 1h 4h 1d 1w or 1mo.")
+    ] = None,
     patterns: Annotated[str, typer.Option(help="CDL functions by comma, or all; default: configured.")] = "",
+    cluster: OnCluster = None,
     as_json: Json = False,
 ) -> None:
-    """Label a series with TA-Lib's candlestick functions."""
-    from mllib.pipeline.annotations import label_series
+    """Label series with TA-Lib's candlestick functions; without --pair all that are stored."""
+    from mllib.pipeline.pattern_layers import label_many
+    from mllib.pipeline.series_listing import named_series
     from mllib.pipeline.workspace import open_workspace
 
     functions = None if not patterns else [] if patterns == "all" else names_in(patterns)
-    with open_workspace() as ws:
-        counts = label_series(ws, pair=pair, timeframe=timeframe, functions=functions)
+    with open_workspace() as ws, engine_at(cluster) as engine, progress_bar("Labelling") as progress:
+        series = named_series(ws, pair or [], timeframe)
+        found = label_many(ws, series, functions=functions, engine=engine, progress=progress)
+    if len(found) == 1:
+        _show_layers(*next(iter(found.items())), as_json)
+        return
+    if as_json:
+        print_json({f"{pair} {timeframe}": counts for (pair, timeframe), counts in found.items()})
+        return
+    rows = [(f"{pair} {timeframe}", sum(counts.values())) for (pair, timeframe), counts in found.items()]
+    print_table("TA-Lib spans", ("series", "spans"), rows)
+
+
+def _show_layers(series: tuple[str, str], counts: dict[str, int], as_json: bool) -> None:
     if as_json:
         print_json(counts)
         return
-    print_table(f"TA-Lib spans of {pair} {timeframe}", ("function", "spans"), list(counts.items()))
+    print_table(f"TA-Lib spans of {' '.join(series)}", ("function", "spans"), list(counts.items()))
 
 
 commands = (label,)

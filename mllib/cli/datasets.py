@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mllib.cli.engines import OnCluster, engine_at
 from mllib.cli.output import Json, Settings, names_in, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def build(
     timeframe: Annotated[str | None, typer.Option("--timeframe", help="One for all pairs.")] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="Layers by comma: human, talib.")] = None,
     settings: Settings = None,
+    cluster: OnCluster = None,
     as_json: Json = False,
 ) -> None:
     """Build the labelled dataset of stored candles and annotations as they are now."""
@@ -30,9 +32,9 @@ def build(
 
     overrides = dict(parse_override(text) for text in settings or [])
     layers = None if labels is None else names_in(labels)
-    with open_workspace() as ws:
+    with open_workspace() as ws, engine_at(cluster) as engine:
         config = resolve_config(ws.config, layers=layers, overrides=overrides)
-        dataset = build_dataset(ws, config, pairs=pair or [], timeframe=timeframe)
+        dataset = build_dataset(ws, config, pairs=pair or [], timeframe=timeframe, engine=engine)
         described = describe_dataset(ws, dataset.version)
     _show(described, as_json)
 

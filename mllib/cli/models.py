@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mllib.amounts import count
+from mllib.cli.engines import TrainsOnCluster, engine_at
 from mllib.cli.output import (
     Json,
     Limit,
@@ -26,8 +27,8 @@ Start = Annotated[str | None, typer.Option("--start", help="First candle: ISO da
 End = Annotated[str | None, typer.Option("--end", help="Last candle, inclusive.")]
 
 
-def train(
-    pair: Annotated[list[str] | None, typer.Option("--pair", help="Symbol; may be repeated.")] = None,
+def train(  # noqa: PLR0913  # an argument an option
+    pair: Annotated[list[str] | None, typer.Option("--pair", help="Symbol, or all; may be repeated.")] = None,
     timeframe: Annotated[str | None, typer.Option("--timeframe", help="One for all pairs.")] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="xgboost, random_forest, gru, lstm or transformer.")
@@ -36,27 +37,31 @@ def train(
     labels: Annotated[str | None, typer.Option("--labels", help="Layers by comma: human, talib.")] = None,
     settings: Settings = None,
     detach: Annotated[bool, typer.Option("--detach", help="Hand the run to the worker and return.")] = False,
+    cluster: TrainsOnCluster = None,
     as_json: Json = False,
 ) -> None:
     """Train a model on stored, labelled candles; what is not said comes from the configuration."""
     from mllib.config import load_config
     from mllib.pipeline.runs import execute_run, request_training, resolve_config
+    from mllib.pipeline.series_listing import named_series
     from mllib.pipeline.workspace import open_workspace
 
     overrides = overrides_of(settings)
     layers = None if labels is None else names_in(labels)
-    with open_workspace(config=load_config()) as ws:
+    with open_workspace(config=load_config()) as ws, engine_at(None if detach else cluster) as engine:
         config = resolve_config(
             ws.config, model_type=model, encoder=encoder, layers=layers, overrides=overrides
         )
-        run = request_training(ws, pairs=pair or [], timeframe=timeframe, config=config)
+        asked = timeframe or config.pipeline.timeframe
+        pairs = [one for one, _ in named_series(ws, [], asked)] if pair == ["all"] else pair or []
+        run = request_training(ws, pairs=pairs, timeframe=timeframe, config=config)
         if detach:
             from mllib.jobs import enqueue_run
 
             enqueue_run(ws, run)
         else:
             with progress_bar(f"Training {run.run_id}") as progress:
-                run = execute_run(ws, run.run_id, progress=progress)
+                run = execute_run(ws, run.run_id, progress=progress, engine=engine)
         promoted = config.stages.training.auto_promote
     show_run(run, as_json)
     if not detach:

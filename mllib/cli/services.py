@@ -58,7 +58,7 @@ def console(
         "runner.magicEnabled": "false",
     }
     flags = [flag for key, value in options.items() for flag in (f"--{key}", value)]
-    _become(["streamlit", "run", str(Path(spec.origin).with_name("main.py")), *flags, *provider])
+    _become(["app.server", "run", str(Path(spec.origin).with_name("main.py")), *flags, *provider])
 
 
 def _provider_flags() -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mllib.cli.engines import OnCluster, engine_at
 from mllib.cli.models import overrides_of
 from mllib.cli.output import (
     Json,
@@ -45,6 +46,7 @@ def simulate(  # noqa: PLR0913  # an argument an option
         Path | None, typer.Option("--plot", help="Where the SVG goes; the home if not said.")
     ] = None,
     settings: Settings = None,
+    cluster: OnCluster = None,
     as_json: Json = False,
 ) -> None:
     """Replay a labelled series as a patient annotator: does the queue need fewer labels than chance?
@@ -58,7 +60,11 @@ def simulate(  # noqa: PLR0913  # an argument an option
     from mllib.pipeline.workspace import open_workspace
 
     chosen = tuple(dict.fromkeys(["random", *(strategy or ["queue"])]))
-    with open_workspace(config=load_config()) as ws, progress_bar("Simulating") as progress:
+    with (
+        open_workspace(config=load_config()) as ws,
+        engine_at(cluster) as engine,
+        progress_bar("Simulating") as progress,
+    ):
         config = resolve_config(
             ws.config,
             model_type=model,
@@ -67,7 +73,8 @@ def simulate(  # noqa: PLR0913  # an argument an option
             overrides=overrides_of(settings),
         )
         plan = Plan(chosen, rounds, per_round, seeds)
-        found = replay(ws, pair=pair, timeframe=timeframe, config=config, plan=plan, progress=progress)
+        asked = {"pair": pair, "timeframe": timeframe}
+        found = replay(ws, **asked, config=config, plan=plan, progress=progress, engine=engine)
     where = plot or ws.home / "simulations" / f"{found.pair.replace('/', '-')}_{found.timeframe}.svg"
     write_picture(found, where)
     _show(found, where, as_json)

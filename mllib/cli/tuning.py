@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mllib.cli.engines import OnCluster, engine_at
 from mllib.cli.models import overrides_of, show_run, what_serves
 from mllib.cli.output import Json, Settings, print_json, print_table, progress_bar, say
 from mllib.errors import InvalidConfig
@@ -12,7 +13,7 @@ from mllib.errors import InvalidConfig
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
 
-def tune(
+def tune(  # noqa: PLR0913  # an argument an option
     pair: Annotated[list[str] | None, typer.Option("--pair", help="Symbol; may be repeated.")] = None,
     timeframe: Annotated[str | None, typer.Option("--timeframe", help="One for all pairs.")] = None,
     model: Annotated[
@@ -22,6 +23,7 @@ def tune(
     time_budget: Annotated[str | None, typer.Option(help="How long, such as 90s, 10m or 2h.")] = None,
     train: Annotated[bool, typer.Option("--train", help="Train with the best ones at the end.")] = False,
     settings: Settings = None,
+    cluster: OnCluster = None,
     as_json: Json = False,
 ) -> None:
     """Search for hyperparameters; Ctrl-C keeps what was found, and the same command goes on from there."""
@@ -31,7 +33,7 @@ def tune(
 
     budget_s = None if time_budget is None else seconds_of(time_budget)
     count = 20 if trials is None and budget_s is None else trials
-    with open_workspace() as ws:
+    with open_workspace() as ws, engine_at(cluster) as engine:
         config = resolve_config(ws.config, model_type=model, overrides=overrides_of(settings))
         with progress_bar("Tuning") as progress:
             found = search(
@@ -42,6 +44,7 @@ def tune(
                 trials=count,
                 time_budget_s=budget_s,
                 progress=progress,
+                engine=engine,
             )
         run = None
         if train and not found.interrupted:

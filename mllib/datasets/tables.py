@@ -73,10 +73,16 @@ def enriched_table(series: Sequence[Candles], features: FeatureSection) -> pd.Da
     Raises:
         InvalidConfig: a custom feature cannot be used.
     """
-    return pd.concat([_enriched_rows(one, features) for one in in_order(series)], ignore_index=True)
+    return joined([enriched_rows(one, features) for one in in_order(series)])
 
 
-def _enriched_rows(candles: Candles, features: FeatureSection) -> pd.DataFrame:
+def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table of those of several series, which come by pair and timeframe."""
+    return pd.concat(parts, ignore_index=True)
+
+
+def enriched_rows(candles: Candles, features: FeatureSection) -> pd.DataFrame:
+    """The rows of `enriched_table` for one series."""
     added = enrich(candles, features.talib_indicators, features.candle_columns).drop(
         columns=["time", *PRICE_COLUMNS, "volume"], errors="ignore"
     )

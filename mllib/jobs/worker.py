@@ -27,6 +27,9 @@ _FORGOTTEN_AFTER_S = 6.0
 _MIRROR_AGAIN_AFTER_S = 60.0
 _RETRAINING_LOOKED_AT_EVERY_S = 15.0
 _AFTER_ALL_OTHERS = -1
+_WAITS_FOR_DATABASE_S = 60.0
+"""A training is not thrown away because its database is being started again."""
+
 WORKER_SILENT_S = 10.0
 """A worker whose heart has not beaten for so long is taken for stopped."""
 
@@ -40,6 +43,7 @@ def run_worker(ws: Workspace) -> None:
         InvalidConfig: the queue's address cannot be used.
         NotReady: the queue's client is not installed.
     """
+    ws.store.wait_for_server(_WAITS_FOR_DATABASE_S)
     queue = queue_of(ws)
     train = task_of(queue, "train", lambda run_id: _train(ws, run_id))
     mirror = task_of(queue, "mirror", lambda: mirror_champion(ws))

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from mllib.cluster import Cluster
+from mllib.errors import NotReady
 from mllib.features import Column
 from mllib.lean_imports import without
 from mllib.models.contributions import contributions, vector_leaf_trees
-from mllib.models.prior import cell_weights, prior_log_odds
+from mllib.models.prior import cell_weights, log_odds_of, prior_log_odds
 from mllib.progress import Progress
 from mllib.rows import Rows, Targets
 
@@ -27,6 +29,7 @@ with without("sklearn"):
 
 _FOREST = "model.ubj"
 _PRIOR = "prior.json"
+_GROWN_AT_MOST = 2
 
 Floats = NDArray[np.float32]
 
@@ -103,6 +106,69 @@ class XGBoostTrees:
         best = getattr(booster, "best_iteration", None)
         self._booster = booster if best is None else booster[: best + 1]
         self._booster.set_param({"nthread": 1})
+
+    def fit_spread(
+        self,
+        cluster: Cluster,
+        X: Any,
+        known: Any,
+        *,
+        totals: tuple[NDArray[np.float64], NDArray[np.float64]],
+        validation: tuple[Rows, Targets] | None,
+    ) -> None:
+        """As `fit`, on rows that lie on a cluster's workers: Dask arrays of their features and of the weight
+        of each target cell, below 0 for a negative, 0 where nothing is known.
+
+        `totals` are the weights of all positives and of all negatives, by column. All rounds are grown, and
+        those after the best one for `validation`, by the same rule, are taken off again.
+        """
+        self._prior = log_odds_of(*totals)
+        booster = self._grown(cluster, X, known)
+        self._booster = booster if validation is None else booster[: self._best_rounds(booster, *validation)]
+        self._booster.set_param({"nthread": 1})
+
+    def _grown(self, cluster: Cluster, X: Any, known: Any) -> xgboost.Booster:
+        """All rounds; where a worker is lost its rows are computed again, and the trees begin anew."""
+        import xgboost.dask
+
+        h = self.hyperparameters
+        for attempt in range(_GROWN_AT_MOST):
+            try:
+                matrix = xgboost.dask.DaskQuantileDMatrix(cluster.client, X, known, max_bin=h.max_bin)
+                grown = xgboost.dask.train(
+                    cluster.client,
+                    self._parameters(),
+                    matrix,
+                    num_boost_round=h.n_estimators,
+                    obj=_SignedGradients(self._prior),
+                    verbose_eval=False,
+                )
+                booster: xgboost.Booster = grown["booster"]
+                return booster
+            except (ValueError, xgboost.core.XGBoostError) as exc:  # XGBoost's words for a lost worker
+                if attempt + 1 == _GROWN_AT_MOST:
+                    raise NotReady(
+                        f"cluster {cluster.address}: found that trees stopped growing {_GROWN_AT_MOST} times "
+                        f"({str(exc).splitlines()[0]}), expected workers to live until they are grown. Give "
+                        "them more memory, and train again."
+                    ) from exc
+        raise AssertionError("the last attempt ends")
+
+    def _best_rounds(self, booster: xgboost.Booster, rows: Rows, targets: Targets) -> int:
+        """After how many rounds early stopping would have found the loss to be least."""
+        loss, margin = _loss_metric(targets), np.tile(self._prior, (len(rows), 1))
+        best, least = 0, np.inf
+        for n in range(booster.num_boosted_rounds()):
+            step = booster.inplace_predict(
+                rows.X, iteration_range=(n, n + 1), predict_type="margin", validate_features=False
+            )
+            margin += step.reshape(margin.shape)
+            _, now = loss(margin, None)
+            if now < least:
+                best, least = n, now
+            elif n - best >= self.hyperparameters.early_stopping_rounds:
+                break
+        return best + 1
 
     @property
     def rounds(self) -> int:
@@ -203,11 +269,22 @@ def _gradients(margin: Floats, Y: Floats, weights: Floats) -> tuple[Floats, Floa
     return (p - Y) * weights, hessian
 
 
+class _SignedGradients:
+    """The gradients of a part of the rows, on the worker that has it; see `fit_spread`."""
+
+    def __init__(self, prior: Floats) -> None:
+        self._prior = prior
+
+    def __call__(self, margin: Floats, matrix: xgboost.DMatrix) -> tuple[Floats, Floats]:
+        known = matrix.get_label().reshape(margin.shape)
+        return _gradients(margin + self._prior, (known > 0).astype(np.float32), np.abs(known))
+
+
 def _loss_metric(targets: Targets) -> Any:
     weights = cell_weights(targets)
     total = max(float(weights.sum()), 1.0)
 
-    def loss(margin: Floats, _matrix: xgboost.DMatrix) -> tuple[str, float]:
+    def loss(margin: Floats, _matrix: xgboost.DMatrix | None) -> tuple[str, float]:
         p = np.clip(_sigmoid(margin.reshape(targets.Y.shape)), 1e-7, 1 - 1e-7)
         cells = np.where(targets.Y > 0, -np.log(p), -np.log1p(-p))
         return "loss", float((cells * weights).sum() / total)

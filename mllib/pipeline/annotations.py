@@ -1,6 +1,6 @@
 """Use cases about labels: TA-Lib's layer, and what all layers amount to for learning."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -8,10 +8,11 @@ from mllib.candles import Candles
 from mllib.config import IngestionSection
 from mllib.datasets.facts import Facts
 from mllib.merging import merged, twins, without_twins
-from mllib.patterns import check_functions, detect, label_of
+from mllib.patterns import PatternSpans, check_functions, detect, label_of
 from mllib.pipeline.labels import without_retired
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE, Annotation, ReviewedRange, Span, positions, with_sub_spans
+from mllib.store import TalibLayer
 from mllib.timeframes import parse_timeframe
 from mllib.training import LabelledSeries
 
@@ -29,13 +30,10 @@ def label_series(
     Functions that are labelled up to the newest candle are left alone.
     """
     timeframe = parse_timeframe(timeframe)
-    wanted = check_functions(
-        ws.config.stages.annotation_ingestion.talib_patterns if functions is None else functions
-    )
+    wanted = wanted_functions(ws, functions)
     candles = ws.candles.read(pair, timeframe)
     layers = ws.store.talib.layers(pair, timeframe)
-    newest = int(candles.time[-1])
-    stale = [f for f in wanted if f not in layers or layers[f].labelled_to_time != newest]
+    stale = stale_functions(layers, wanted, newest=int(candles.time[-1]))
     if stale:
         _detect_into_store(ws, candles, stale)
         layers = ws.store.talib.layers(pair, timeframe)
@@ -49,10 +47,28 @@ def refresh_layers(ws: Workspace, *, pair: str, timeframe: str) -> None:
         _detect_into_store(ws, ws.candles.read(pair, timeframe), functions)
 
 
+def wanted_functions(ws: Workspace, functions: Sequence[str] | None) -> tuple[str, ...]:
+    """TA-Lib's functions that are asked for, by default the configured ones; raises for an unknown one."""
+    configured = ws.config.stages.annotation_ingestion.talib_patterns
+    return check_functions(configured if functions is None else functions)
+
+
+def stale_functions(
+    layers: Mapping[str, TalibLayer], functions: Sequence[str], *, newest: int
+) -> tuple[str, ...]:
+    """The functions whose layer does not reach the newest candle, or is not there."""
+    return tuple(f for f in functions if f not in layers or layers[f].labelled_to_time != newest)
+
+
 def _detect_into_store(ws: Workspace, candles: Candles, functions: Sequence[str]) -> None:
-    spans = detect(candles, functions)
-    ws.store.talib.replace(candles.pair, candles.timeframe, functions, spans, int(candles.time[-1]))
-    ws.store.labels.ensure(sorted({span.label for found in spans.values() for span in found}))
+    store_patterns(ws, detect(candles, functions), pair=candles.pair, timeframe=candles.timeframe)
+
+
+def store_patterns(ws: Workspace, found: Mapping[str, PatternSpans], *, pair: str, timeframe: str) -> None:
+    """Puts what `detect` found on all candles of a series in the place of these functions' layers."""
+    newest = max(int(spans.time[-1]) for spans in found.values())
+    ws.store.talib.replace(pair, timeframe, list(found), found, newest)
+    ws.store.labels.ensure(sorted({span.label for spans in found.values() for span in spans}))
 
 
 def known_facts(ws: Workspace, *, pair: str, timeframe: str, functions: Sequence[str] | None) -> Facts:

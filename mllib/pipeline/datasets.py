@@ -8,21 +8,29 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mllib.config import Config, parse_config
+from mllib.candle_source import CandleSource
+from mllib.candles import Candles
+from mllib.cluster import IN_PROCESS, Engine
+from mllib.config import Config, FeatureSection, parse_config
 from mllib.datasets.builds import Build, count_spans, list_builds, record
 from mllib.datasets.comparing import Difference, compare
 from mllib.datasets.contents import Files, load_series, write_facts, write_labeled
 from mllib.datasets.files import new_folder, version_of
 from mllib.datasets.remote import fetch_version, push_versions
-from mllib.datasets.tables import enriched_table
+from mllib.datasets.tables import enriched_rows, enriched_table, in_order, joined
 from mllib.errors import NotFound, NotReady
 from mllib.pipeline.annotations import known_facts, labelled
+from mllib.pipeline.candle_reading import Reach, ends, read_as_it_was
+from mllib.pipeline.pattern_layers import label_many
 from mllib.pipeline.workspace import Workspace
-from mllib.progress import Progress, quiet
+from mllib.progress import Progress, part, quiet
 from mllib.timeframes import parse_timeframe
 from mllib.training import LabelledSeries
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SHORTEST_PREFIX = 6
 
@@ -57,11 +65,15 @@ def build_dataset(
     made_by: str = "build",
     run_id: str | None = None,
     progress: Progress | None = None,
+    engine: Engine = IN_PROCESS,
 ) -> Dataset:
     """The dataset of stored series as they are now; one that is there already is left as it is.
 
+    TA-Lib's layers and columns are computed by the engine; the tables are joined and written here.
+
     Raises:
         NotFound: a series is not stored.
+        Conflict: candles of a series changed meanwhile.
         TrainingFailed: no label has any span, or a table does not fit its schema; nothing is written.
     """
     told = progress or quiet
@@ -71,6 +83,8 @@ def build_dataset(
     ingestion, features = config.stages.annotation_ingestion, config.stages.feature_engineering
     functions = ingestion.talib_patterns if "talib" in ingestion.layers else None
     candles = [ws.candles.read(pair, canonical) for pair in chosen]
+    if functions is not None and engine is not IN_PROCESS:
+        label_many(ws, [(pair, canonical) for pair in chosen], functions=functions, engine=engine)
     facts = [known_facts(ws, pair=pair, timeframe=canonical, functions=functions) for pair in chosen]
     series = [
         labelled(one, said, layers=ingestion.layers, ingestion=ingestion)
@@ -80,12 +94,39 @@ def build_dataset(
     with new_folder(ws.datasets) as partial:
         files = Files.of(partial)
         told(0.2, "computing columns")
-        enriched = enriched_table(candles, features)
+        enriched = _enriched(ws, candles, features, engine=engine, progress=part(told, 0.2, 0.5))
         told(0.5, "writing tables")
         write_labeled(enriched, series, features, files)
         write_facts(named, files.annotations)
         told(0.9, "taking its version")
         return keep_dataset(ws, partial, made_by=made_by, run_id=run_id)
+
+
+def _enriched(
+    ws: Workspace,
+    candles: Sequence[Candles],
+    features: FeatureSection,
+    *,
+    engine: Engine,
+    progress: Progress,
+) -> "pd.DataFrame":
+    if engine is IN_PROCESS:
+        return enriched_table(candles, features)
+    pieces = [_Piece(one.pair, one.timeframe, ends(one)) for one in in_order(candles)]
+    return joined([*engine.map(_rows_of, pieces, shared=(ws.candle_source, features), progress=progress)])
+
+
+class _Piece(NamedTuple):
+    """A series that a worker reads, and how far it reached when it was read here."""
+
+    pair: str
+    timeframe: str
+    reaches: Reach
+
+
+def _rows_of(shared: tuple[CandleSource, FeatureSection], piece: _Piece) -> "pd.DataFrame":
+    source, features = shared
+    return enriched_rows(read_as_it_was(source.archive, piece.pair, piece.timeframe, piece.reaches), features)
 
 
 def keep_dataset(ws: Workspace, partial: Path, *, made_by: str, run_id: str | None = None) -> Dataset:

@@ -40,7 +40,7 @@ def card_html(ws: Workspace, run_id: str | None) -> str:
     return to_html(*run_card(ws, run_id))
 
 
-def keep_report(ws: Workspace, predictor: Predictor, config: Config, *, data_version: str) -> Path:
+def keep_report(ws: Workspace, predictor: Predictor, config: Config, *, data_version: str | None) -> Path:
     """Writes the report of a run that has just been trained; its folder in the home."""
     folder = ws.home / "reports" / predictor.info.run_id
     write_report(facts_of(ws, predictor, config, data_version=data_version), folder)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mllib.cluster import IN_PROCESS, Cluster, Engine
 from mllib.config import Config, parse_config, with_value
 from mllib.config_form import problems
 from mllib.encoders import encoder_class
@@ -18,6 +19,7 @@ from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.model_folders import keep_model
 from mllib.pipeline.run_log import kept_log
 from mllib.pipeline.run_watch import beating, clear_abandoned, fail, interrupted, owner, reporting
+from mllib.pipeline.spread_training import train_on_cluster
 from mllib.pipeline.workspace import Workspace
 from mllib.progress import Progress, part
 from mllib.store import Asker, Run
@@ -33,6 +35,8 @@ _TRAINING = "stages.training"
 _INGESTION = "stages.annotation_ingestion"
 
 
+_PAIRS_LOGGED = 100
+"""MLflow refuses parameters of more than 6,000 characters."""
 STAGES = ((0.0, "candles and labels"), (0.02, "inputs"), (0.1, "learning"), (0.8, "gate"), (0.93, "MLflow"))
 """What a run does one after another, and how far it is when each begins."""
 
@@ -161,8 +165,12 @@ def request_training_on(
     )
 
 
-def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None) -> Run:
+def execute_run(
+    ws: Workspace, run_id: str, *, progress: Progress | None = None, engine: Engine = IN_PROCESS
+) -> Run:
     """Carries out a queued run in this process: dataset, training, MLflow, ledger, champion.
+
+    On a cluster trees grow where TA-Lib's labels are found, and no dataset is written.
 
     Raises:
         Conflict: the run is not queued any more, or was cancelled in the middle.
@@ -174,17 +182,17 @@ def execute_run(ws: Workspace, run_id: str, *, progress: Progress | None = None)
             f"run {run_id}: found {ws.store.runs.get(run_id).status}, expected queued. Start another run."
         )
     with kept_log(ws, run_id):
-        return _carried_out(ws, run, progress)
+        return _carried_out(ws, run, progress, engine)
 
 
-def _carried_out(ws: Workspace, run: Run, progress: Progress | None) -> Run:
+def _carried_out(ws: Workspace, run: Run, progress: Progress | None, engine: Engine) -> Run:
     """The ended run; whatever ends it otherwise is raised, and written down first."""
     run_id = run.run_id
     try:
         config = parse_config(run.request["config"], where=f"run {run_id}")
         _say_what_was_asked(run, config)
         with beating(ws, run):
-            return _trained(ws, run, config, reporting(ws, run, progress))
+            return _trained(ws, run, config, reporting(ws, run, progress), engine)
     except CandleloopError as exc:
         fail(ws, run, str(exc))
         raise
@@ -215,7 +223,37 @@ def _say_what_was_asked(run: Run, config: Config) -> None:
     log.info("stages.training: %s", json.dumps(training))
 
 
-def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run:
+def _trained(ws: Workspace, run: Run, config: Config, progress: Progress, engine: Engine) -> Run:
+    if isinstance(engine, Cluster):
+        dataset, whole = None, part(progress, 0.0, STAGES[4][0])
+        predictor, verdict = train_on_cluster(ws, run, config, engine, whole)
+    else:
+        dataset, predictor, verdict = _trained_here(ws, run, config, progress)
+    progress(STAGES[4][0], "keeping the model")
+    folder = keep_model(ws, run.run_id, predictor, anew=run.taken_up is not None)
+    progress(STAGES[4][0], "logging to MLflow")
+    results: dict[str, Any] = {
+        "metrics": predictor.metrics,
+        "data_version": None if dataset is None else dataset.version,
+        "mlflow_run_id": _log(ws, run, config, predictor, dataset),
+        "predictor_path": str(folder.relative_to(ws.home)),
+    }
+    _say_what_was_found(predictor, verdict)
+    if not verdict.passed:
+        return ws.store.runs.reject(run.run_id, reason=verdict.reason, owner=run.owner, **results)
+    promoted = config.stages.training.auto_promote
+    if promoted:
+        Predictor.load(folder)  # what cannot be loaded shall not serve
+    finished = ws.store.runs.finish_ready(run.run_id, owner=run.owner, promoted=promoted, **results)
+    log.info("ready as version %s of %s", finished.model_version, finished.registered_model_name)
+    if promoted:
+        mirror_champion(ws)
+    return finished
+
+
+def _trained_here(
+    ws: Workspace, run: Run, config: Config, progress: Progress
+) -> "tuple[Dataset, Predictor, GateVerdict]":
     progress(0.0, "reading candles and labels")
     dataset = _dataset(ws, run, config)
     log.info("dataset %s", dataset.version)
@@ -227,27 +265,7 @@ def _trained(ws: Workspace, run: Run, config: Config, progress: Progress) -> Run
         context=stages.model_inputs,
         encoding=stages.annotation_ingestion.encoding,
     )
-    predictor, verdict = _judged(ws, run, config, prepared, progress)
-    progress(STAGES[4][0], "keeping the model")
-    folder = keep_model(ws, run.run_id, predictor, anew=run.taken_up is not None)
-    progress(STAGES[4][0], "logging to MLflow")
-    results: dict[str, Any] = {
-        "metrics": predictor.metrics,
-        "data_version": dataset.version,
-        "mlflow_run_id": _log(ws, run, config, predictor, dataset),
-        "predictor_path": str(folder.relative_to(ws.home)),
-    }
-    _say_what_was_found(predictor, verdict)
-    if not verdict.passed:
-        return ws.store.runs.reject(run.run_id, reason=verdict.reason, owner=run.owner, **results)
-    promoted = stages.training.auto_promote
-    if promoted:
-        Predictor.load(folder)  # what cannot be loaded shall not serve
-    finished = ws.store.runs.finish_ready(run.run_id, owner=run.owner, promoted=promoted, **results)
-    log.info("ready as version %s of %s", finished.model_version, finished.registered_model_name)
-    if promoted:
-        mirror_champion(ws)
-    return finished
+    return dataset, *_judged(ws, run, config, prepared, progress)
 
 
 def _say_what_was_found(predictor: Predictor, verdict: GateVerdict) -> None:
@@ -303,19 +321,25 @@ def _dataset(ws: Workspace, run: Run, config: Config) -> "Dataset":
     return dataset
 
 
-def _log(ws: Workspace, run: Run, config: Config, predictor: Predictor, dataset: "Dataset") -> str:
+def _log(ws: Workspace, run: Run, config: Config, predictor: Predictor, dataset: "Dataset | None") -> str:
     from mllib import tracking
     from mllib.pipeline.reporting import keep_report  # the datasets it reads about need pandas
 
-    report = keep_report(ws, predictor, config, data_version=dataset.version)
-
+    version = None if dataset is None else dataset.version
+    report = keep_report(ws, predictor, config, data_version=version)
+    pairs = run.request["pairs"]
     logged = tracking.log_run(
         ws.home,
         predictor,
         ws.predictors / run.run_id,
-        params={"pairs": run.request["pairs"], "timeframe": run.request["timeframe"], **_parameters(config)},
-        tags={"data_version": dataset.version},
-        artifacts={f"dataset/{dataset.version}": dataset.folder, "report": report},
+        params={
+            "pairs": pairs if len(pairs) <= _PAIRS_LOGGED else f"{len(pairs)} pairs",
+            "timeframe": run.request["timeframe"],
+            **_parameters(config),
+        },
+        tags={} if dataset is None else {"data_version": dataset.version},
+        artifacts={"report": report}
+        | ({} if dataset is None else {f"dataset/{dataset.version}": dataset.folder}),
     )
     return logged.mlflow_run_id
 

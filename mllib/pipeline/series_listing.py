@@ -1,6 +1,6 @@
 """Use cases that look at stored series: what there is of each, and where its candles are missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mllib.candle_archive import SeriesInfo
@@ -8,6 +8,7 @@ from mllib.candle_gate import check_arrays
 from mllib.errors import NotFound
 from mllib.market_gaps import MarketGap, market_gaps
 from mllib.pipeline.workspace import Workspace
+from mllib.timeframes import parse_timeframe
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,27 @@ class SeriesList:
 
     series: list[StoredSeries]
     damaged: dict[str, str]
+
+
+def named_series(ws: Workspace, pairs: Sequence[str], timeframe: str | None) -> list[tuple[str, str]]:
+    """The series of some pairs, by default of all, in one timeframe or in all that are stored.
+
+    Raises:
+        NotFound: nothing is stored of a pair, or nothing at all.
+        InvalidCandles: there is no such timeframe.
+    """
+    wanted = None if timeframe is None else parse_timeframe(timeframe)
+    stored = [(one.pair, one.timeframe) for one in ws.candles.list() if wanted in (None, one.timeframe)]
+    for pair in pairs:
+        if all(one[0] != pair for one in stored):
+            ws.candles.version(pair, wanted or "1h")  # says what is stored instead
+    chosen = [one for one in stored if not pairs or one[0] in pairs]
+    if not chosen:
+        raise NotFound(
+            f"candles: found none stored{'' if wanted is None else f' of {wanted}'}, expected some series. "
+            "Import some with `candleloop candles import`."
+        )
+    return chosen
 
 
 def require_known(ws: Workspace, pair: str, timeframe: str | None = None) -> None:

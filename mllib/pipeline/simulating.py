@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mllib.acquisition import AcquisitionConfig
+from mllib.cluster import IN_PROCESS, Engine
 from mllib.config import Config
 from mllib.encoders import reviewed_bars
 from mllib.errors import InvalidAnnotations, InvalidConfig, TrainingFailed
@@ -69,7 +70,14 @@ class Simulation:
 
 
 def simulate(
-    ws: Workspace, *, pair: str, timeframe: str, config: Config, plan: Plan, progress: Progress
+    ws: Workspace,
+    *,
+    pair: str,
+    timeframe: str,
+    config: Config,
+    plan: Plan,
+    progress: Progress,
+    engine: Engine = IN_PROCESS,
 ) -> Simulation:
     """Labels a stored series anew as a patient annotator would, strategy by strategy.
 
@@ -91,7 +99,7 @@ def simulate(
     world = divide(series, test_share=stages.training.test_split, purge_bars=PURGE_BARS)
     _require_place(world, stages.acquisition)
     recipe = _recipe(config)
-    comparison = replay(world, recipe, plan, acquisition=stages.acquisition, progress=progress)
+    comparison = replay(world, recipe, plan, acquisition=stages.acquisition, progress=progress, engine=engine)
     return Simulation(
         pair=series.candles.pair,
         timeframe=series.candles.timeframe,
@@ -114,8 +122,12 @@ def replay(
     acquisition: AcquisitionConfig,
     first_seed: int = 0,
     progress: Progress,
+    engine: Engine = IN_PROCESS,
 ) -> Comparison:
-    """Every strategy with every seed, and all labels at once."""
+    """Every strategy with every seed, and all labels at once; an engine has a piece for each."""
+    if engine is not IN_PROCESS:
+        shared = _Shared(world, recipe, plan, acquisition)
+        return _spread(shared, first_seed=first_seed, progress=progress, engine=engine)
     steps = _Steps(plan.runs * plan.rounds, progress)
     seeds = [(first_seed + n, f"seed {n + 1} of {plan.seeds}") for n in range(plan.seeds)]
     everything = []
@@ -133,6 +145,39 @@ def replay(
                 steps.begin(f"{name}, {said}, round {n + 1}")
                 found[-1].extend(islice(rounds, 1))
     return compare(runs, everything)
+
+
+class _Shared(NamedTuple):
+    world: Divided
+    recipe: Recipe
+    plan: Plan
+    acquisition: AcquisitionConfig
+
+
+def _spread(shared: _Shared, *, first_seed: int, progress: Progress, engine: Engine) -> Comparison:
+    seeds = range(first_seed, first_seed + shared.plan.seeds)
+    every = [(None, seed) for seed in seeds]
+    pieces = [*every, *((name, seed) for name in shared.plan.strategies for seed in seeds)]
+    found = [*engine.map(_replayed, pieces, shared=shared, progress=progress)]
+    everything = [part for part in found if isinstance(part, float)]
+    rounds = iter(part for part in found if not isinstance(part, float))
+    return compare({name: [*islice(rounds, len(seeds))] for name in shared.plan.strategies}, everything)
+
+
+def _replayed(shared: _Shared, piece: tuple[str | None, int]) -> list[Round] | float:
+    """All rounds of a strategy with a seed; without a strategy the span F1 of all labels."""
+    strategy, seed = piece
+    if strategy is None:
+        return of_all_labels(shared.world, shared.recipe, seed=seed)
+    rounds = rounds_of(
+        shared.world,
+        STRATEGIES[strategy],
+        shared.recipe,
+        config=shared.acquisition,
+        per_round=shared.plan.per_round,
+        seed=seed,
+    )
+    return [*islice(rounds, shared.plan.rounds)]
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ There is one file a run and series, `<home>/sweeps/<run id>/<series>.npz`, which
 
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from mllib.candle_archive import series_stem
+from mllib.candle_archive import CandleArchive, series_stem
 from mllib.candle_gate import check_pair
 from mllib.candles import Candles
 from mllib.inference import Predictor
@@ -103,7 +103,7 @@ def sweep_steps(
 
     Close it to give up: the next one who asks begins anew. Raises as `sweep_series` does.
     """
-    path = _path(ws, predictor.info.run_id, pair, timeframe)
+    path = sweep_path(ws, predictor.info.run_id, pair, timeframe)
     while (found := swept(ws, stored, predictor, pair=pair, timeframe=timeframe)) is None:
         with alone(path) as first:
             if first:  # the one before may have ended since we looked
@@ -125,7 +125,7 @@ def swept(
         NotFound: the series is not stored.
     """
     candles, version = _present(ws, stored, pair, timeframe)
-    found = _loaded(_path(ws, predictor.info.run_id, pair, timeframe), version, _model(predictor))
+    found = _loaded(sweep_path(ws, predictor.info.run_id, pair, timeframe), version, _model(predictor))
     return None if found is None else found.under(predictor.present, candles, predictor.info.model_version)
 
 
@@ -134,7 +134,7 @@ def swept_by(
 ) -> SweptSeries | None:
     """The same by the run that made the model, which need not be loaded for it."""
     candles, version = _present(ws, stored, pair, timeframe)
-    found = _loaded(_path(ws, run.run_id, pair, timeframe), version)
+    found = _loaded(sweep_path(ws, run.run_id, pair, timeframe), version)
     if found is None:
         return None
     return found.under(present_names(ws, found.kept.labels.tolist()), candles, str(run.model_version))
@@ -144,9 +144,8 @@ def _computed(
     ws: Workspace, stored: StoredCandles, predictor: Predictor, path: Path, *, pair: str, timeframe: str
 ) -> Generator[Step, None, SweptSeries]:
     candles, version = _present(ws, stored, pair, timeframe)
-    as_trained = replace(predictor, present=None)
     parts = []
-    for part in Sweep(as_trained, candles, 0, len(candles)).parts(STEP_BARS):
+    for part in _parts(predictor, candles):
         parts.append(part)
         yield Step(sum(len(one.candles) for one in parts) / len(candles))
     kept = _to_keep(Prediction.joined(candles, parts), candles=version, model=_model(predictor))
@@ -156,16 +155,49 @@ def _computed(
     return found.under(predictor.present, candles, predictor.info.model_version)
 
 
+def _parts(predictor: Predictor, candles: Candles) -> Iterator[Prediction]:
+    as_trained = replace(predictor, present=None)
+    return Sweep(as_trained, candles, 0, len(candles)).parts(STEP_BARS)
+
+
+def computed_sweep(archive: CandleArchive, predictor: Predictor, *, pair: str, timeframe: str) -> KeptSweep:
+    """What is to be kept of a series that nobody has swept; nothing is written.
+
+    Raises:
+        NotFound: the series is not stored.
+        InvalidCandles: there are fewer candles than the features look back.
+    """
+    candles, version = _unchanged(archive, lambda: archive.read(pair, timeframe), pair, timeframe)
+    joined = Prediction.joined(candles, [*_parts(predictor, candles)])
+    return _to_keep(joined, candles=version, model=_model(predictor))
+
+
+def keep_computed(ws: Workspace, predictor: Predictor, kept: KeptSweep, *, pair: str, timeframe: str) -> None:
+    """Writes what `computed_sweep` found elsewhere, unless somebody computes the same now."""
+    path = sweep_path(ws, predictor.info.run_id, pair, timeframe)
+    with alone(path) as first:
+        if first:
+            keep(kept, path)
+
+
 def _present(ws: Workspace, stored: StoredCandles, pair: str, timeframe: str) -> tuple[Candles, str]:
     """The stored candles, and the version of their file that they are."""
+    canonical = parse_timeframe(timeframe)
+    return _unchanged(ws.candles, lambda: stored.read(pair, canonical), pair, timeframe)
+
+
+def _unchanged(
+    archive: CandleArchive, read: Callable[[], Candles], pair: str, timeframe: str
+) -> tuple[Candles, str]:
     while True:
-        version = ws.candles.version(pair, timeframe)
-        candles = stored.read(pair, parse_timeframe(timeframe))
-        if ws.candles.version(pair, timeframe) == version:
+        version = archive.version(pair, timeframe)
+        candles = read()
+        if archive.version(pair, timeframe) == version:
             return candles, version
 
 
-def _path(ws: Workspace, run_id: str, pair: str, timeframe: str) -> Path:
+def sweep_path(ws: Workspace, run_id: str, pair: str, timeframe: str) -> Path:
+    """Where a run's sweep of a series is kept."""
     return ws.sweeps / run_id / f"{series_stem(check_pair(pair), parse_timeframe(timeframe))}.npz"
 
 

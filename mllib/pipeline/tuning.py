@@ -7,17 +7,19 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mllib import tracking
+from mllib.cluster import IN_PROCESS, Cluster, Engine
 from mllib.config import Config
 from mllib.errors import InvalidConfig
 from mllib.models import create_model
 from mllib.pipeline.datasets import build_dataset
 from mllib.pipeline.workspace import Workspace
-from mllib.progress import Progress
+from mllib.progress import Progress, quiet
 from mllib.splits import Split, walk_forward
-from mllib.training import Prepared, TrainingConfig, fit, prepare
+from mllib.training import LabelledSeries, Prepared, TrainingConfig, fit, prepare
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -79,12 +81,14 @@ def tune(
     trials: int | None,
     time_budget_s: float | None,
     progress: Progress,
+    engine: Engine = IN_PROCESS,
 ) -> Tuned:
     """The best hyperparameters of the configured model on stored series, by mean span F1 over the folds.
 
     A search over the same data and configuration goes on where the last one ended. The first trial is the
     configuration as it is. An interrupt ends the search and keeps what is there; the running trial ends
-    before a spent budget counts.
+    before a spent budget counts. A cluster tries as many at once as it has slots, and draws them together:
+    with more than one the search knows less when it draws the later ones, so they are others.
 
     Raises:
         InvalidConfig: the model has no space to search.
@@ -98,19 +102,49 @@ def tune(
             f"{', '.join(_SPACES)} to tune. Choose one of these models."
         )
     progress(0.0, "building the dataset")
-    dataset = build_dataset(ws, config, pairs=pairs, timeframe=timeframe)
+    dataset = build_dataset(ws, config, pairs=pairs, timeframe=timeframe, engine=engine)
     progress(0.0, "computing features")
-    ingestion = config.stages.annotation_ingestion
-    prepared = prepare(
-        dataset.series(),
-        encoder_name=ingestion.label_encoding,
-        context=config.stages.model_inputs,
-        encoding=ingestion.encoding,
-    )
-    splits = walk_forward(prepared.bars, training, folds=FOLDS)
+    material = Material(dataset.series(), config)
     name = _study_name(config, dataset.version)
-    search = _Search(ws, name, training, prepared, splits, progress, trials, time_budget_s)
-    return search.go()
+    return _Search(ws, name, training, material, progress, trials, time_budget_s, engine).go()
+
+
+@dataclass(frozen=True)
+class Material:
+    """What every trial learns from. Rows are computed once in each process, and never sent."""
+
+    series: Sequence[LabelledSeries]
+    config: Config
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        ingestion = self.config.stages.annotation_ingestion
+        return prepare(
+            self.series,
+            encoder_name=ingestion.label_encoding,
+            context=self.config.stages.model_inputs,
+            encoding=ingestion.encoding,
+        )
+
+    @cached_property
+    def splits(self) -> Sequence[Split]:
+        return walk_forward(self.prepared.bars, self.config.stages.training, folds=FOLDS)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"series": self.series, "config": self.config}
+
+    def score(self, chosen: Mapping[str, Any], fold: int, progress: Progress = quiet) -> float:
+        """Span F1 on a fold with these hyperparameters."""
+        training = self.config.stages.training
+        config = training.model_copy(update={"hyperparameters": {**training.hyperparameters, **chosen}})
+        fitted = fit(
+            self.prepared, run_id="tuning", config=config, progress=progress, split=self.splits[fold]
+        )
+        return float(fitted.metrics["span_f1"]["0.5"]["micro"])
+
+
+def _scored(material: Material, piece: tuple[Mapping[str, Any], int]) -> float:
+    return material.score(*piece)
 
 
 @dataclass
@@ -118,11 +152,11 @@ class _Search:
     ws: Workspace
     name: str
     training: TrainingConfig
-    prepared: Prepared
-    splits: Sequence[Split]
+    material: Material
     progress: Progress
     trials: int | None
     time_budget_s: float | None
+    engine: Engine
 
     def go(self) -> Tuned:
         """Tries hyperparameters until the budget is spent."""
@@ -134,9 +168,12 @@ class _Search:
         self.parent = tracking.start_tuning(self.ws.home, experiment, self.name)
         interrupted = False
         try:
-            study.optimize(
-                self._score, n_trials=self.trials, timeout=self.time_budget_s, callbacks=[self._log]
-            )
+            if isinstance(self.engine, Cluster):
+                self._try_together(study, self.engine)
+            else:
+                study.optimize(
+                    self._score, n_trials=self.trials, timeout=self.time_budget_s, callbacks=[self._log]
+                )
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -179,33 +216,96 @@ class _Search:
         """Mean span F1 over the folds."""
         import optuna
 
-        chosen = {key: _suggested(trial, key, *bounds) for key, bounds in self._space.items()}
-        config = self.training.model_copy(
-            update={"hyperparameters": {**self.training.hyperparameters, **chosen}}
-        )
+        chosen = self._drawn(trial)
         scores: list[float] = []
-        for fold, split in enumerate(self.splits):
-            part = self._part(trial.number, fold)
-            fitted = fit(self.prepared, run_id=self.name, config=config, progress=part, split=split)
-            scores.append(float(fitted.metrics["span_f1"]["0.5"]["micro"]))
-            trial.report(sum(scores) / len(scores), fold)
-            if fold + 1 < len(self.splits) and trial.should_prune():
+        for fold in range(FOLDS):
+            scores.append(self.material.score(chosen, fold, self._part(trial.number, fold)))
+            trial.report(_mean(scores), fold)
+            if fold + 1 < FOLDS and trial.should_prune():
                 raise optuna.TrialPruned
-        return sum(scores) / len(scores)
+        return _mean(scores)
+
+    def _drawn(self, trial: "Trial") -> dict[str, Any]:
+        return {key: _suggested(trial, key, *bounds) for key, bounds in self._space.items()}
+
+    def _try_together(self, study: "Study", cluster: Cluster) -> None:
+        """Batches of trials, each told in the order in which it was drawn."""
+        while not self._spent():
+            left = cluster.slots if self.trials is None else self.trials - self.done
+            self._try_batch(study, [study.ask() for _ in range(max(min(cluster.slots, left), 1))])
+
+    def _spent(self) -> bool:
+        if self.trials is not None and self.done >= self.trials:
+            return True
+        return self.time_budget_s is not None and time.monotonic() - self.begun >= self.time_budget_s
+
+    def _try_batch(self, study: "Study", asked: "Sequence[Trial]") -> None:
+        """Fold after fold of all trials that are not given up."""
+        import optuna
+
+        drawn = {trial.number: self._drawn(trial) for trial in asked}
+        scores: dict[int, list[float]] = {trial.number: [] for trial in asked}
+        going = list(asked)
+        try:
+            for fold in range(FOLDS):
+                self._score_fold(fold, going, drawn, scores, self._batch(asked, fold))
+                if fold + 1 < FOLDS:
+                    going = [trial for trial in going if not trial.should_prune()]
+        except BaseException:
+            for trial in asked:
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            raise
+        for trial in asked:
+            if trial in going:
+                told = study.tell(trial, _mean(scores[trial.number]))
+            else:
+                told = study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            self._log(study, told)
+
+    def _score_fold(
+        self,
+        fold: int,
+        going: "Sequence[Trial]",
+        drawn: Mapping[int, Mapping[str, Any]],
+        scores: Mapping[int, list[float]],
+        progress: Progress,
+    ) -> None:
+        pieces = [(drawn[trial.number], fold) for trial in going]
+        found = self.engine.map(_scored, pieces, shared=self.material, progress=progress)
+        for trial, score in zip(going, found, strict=True):
+            scores[trial.number].append(score)
+            trial.report(_mean(scores[trial.number]), fold)
+
+    def _batch(self, asked: "Sequence[Trial]", fold: int) -> Progress:
+        first, last = asked[0].number + 1, asked[-1].number + 1
+
+        def report(done: float, what: str) -> None:
+            said = f"trials {first} to {last}, fold {fold + 1}: {what}"
+            self._tell(len(asked) * (fold + done) / FOLDS, said)
+
+        return report
 
     def _part(self, number: int, fold: int) -> Progress:
         def report(done: float, what: str) -> None:
-            shares = [(self.done + (fold + done) / len(self.splits)) / self.trials] if self.trials else []
-            if self.time_budget_s:
-                shares.append((time.monotonic() - self.begun) / self.time_budget_s)
-            self.progress(min(max(shares), 0.99), f"trial {number + 1}, fold {fold + 1}: {what}")
+            self._tell((fold + done) / FOLDS, f"trial {number + 1}, fold {fold + 1}: {what}")
 
         return report
+
+    def _tell(self, trials: float, what: str) -> None:
+        """How far the search is, where so many trials beyond the finished ones are done."""
+        shares = [(self.done + trials) / self.trials] if self.trials else []
+        if self.time_budget_s:
+            shares.append((time.monotonic() - self.begun) / self.time_budget_s)
+        self.progress(min(max(shares), 0.99), what)
 
     def _log(self, _study: "Study", trial: Any) -> None:
         self.done += 1
         described = _described(trial)
         tracking.log_trial(self.ws.home, self.parent, described, seconds=trial.duration.total_seconds())
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return sum(scores) / len(scores)
 
 
 def _inside(value: Any, bounds: tuple[float, float, bool]) -> bool:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from mllib.candle_archive import CandleArchive, FolderFiles, ObjectFiles
+from mllib.candle_source import CandleSource
 from mllib.config import Config, load_config
 from mllib.deployment import AT_HOME, Deployment
 from mllib.errors import NotReady
@@ -48,6 +49,11 @@ class Workspace:
     def sweeps(self) -> Path:
         """Where what models say of whole series is kept; it may be deleted at any time."""
         return self.home / "sweeps"
+
+    @property
+    def candle_source(self) -> CandleSource:
+        """Where workers of a cluster read the same candles."""
+        return CandleSource(self.home.resolve(), self.deployment.storage)
 
     def close(self) -> None:
         """Closes the database."""

@@ -86,6 +86,10 @@ class Store:
         """The database file or server, for messages."""
         return self._database.where
 
+    def wait_for_server(self, seconds: float) -> None:
+        """From now on, tries for so long to reach a server that is away before saying so."""
+        self._database.patience.seconds = seconds
+
     def examine(self) -> None:
         """Reads all of an SQLite file for damage; a server looks after its own.
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from mllib.errors import InvalidConfig, NotReady
-from mllib.store.engines import build_engine
+from mllib.store.engines import Patience, build_engine
 from mllib.store.failures import file_gone, place, translated
 
 FILE_NAME = "candleloop.db"
@@ -36,7 +36,8 @@ class Database:
         self._path = plain_file(url)
         self._file: FileIdentity | None = None
         self._looking = threading.Lock()
-        self._engine = build_engine(url)
+        self.patience = Patience()
+        self._engine = build_engine(url, patience=self.patience)
         self._reading = _snapshots(self._engine)
         self._writing = self._engine.execution_options(alone=True)
 

@@ -3,7 +3,10 @@
 import os
 import sqlite3
 import stat
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -26,6 +29,7 @@ WRITE_LOCK = 0x63616E646C65
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 60
 _MIGRATION_WAITS_S = 60
+_TRIED_AGAIN_S = 0.5
 _HALF_OPEN = {
     "connect_timeout": _CONNECT_TIMEOUT_S,
     "keepalives_idle": 5,
@@ -59,7 +63,14 @@ def _in_c(element: by_code_point, compiler: SQLCompiler, **options: Any) -> str:
     return f'({compiler.process(element.clauses, **options)}) COLLATE "C"'
 
 
-def build_engine(url: URL, *, for_migration: bool = False) -> Engine:
+@dataclass(slots=True)
+class Patience:
+    """For how long a server that is away is tried again before that is said; it may be set at any time."""
+
+    seconds: float = 0.0
+
+
+def build_engine(url: URL, *, for_migration: bool = False, patience: Patience | None = None) -> Engine:
     """An engine whose connections wait for locks and, on SQLite, write through to the disk.
 
     For a migration, foreign keys are off (SQLite rebuilds tables by dropping them), nothing is pooled,
@@ -70,7 +81,10 @@ def build_engine(url: URL, *, for_migration: bool = False) -> Engine:
     """
     pool: dict[str, Any] = {"poolclass": NullPool} if for_migration else {}
     if url.get_backend_name() == "postgresql":
-        return _postgresql(url, for_migration=for_migration, pool=pool)
+        engine = _postgresql(url, for_migration=for_migration, pool=pool)
+        if patience is not None:
+            event.listen(engine, "do_connect", _trying_again(patience))
+        return engine
     return _sqlite(url, for_migration=for_migration, pool=pool)
 
 
@@ -102,6 +116,20 @@ def _postgresql(url: URL, *, for_migration: bool, pool: dict[str, Any]) -> Engin
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _take_write_lock)
     return engine
+
+
+def _trying_again(patience: Patience) -> Callable[..., Any]:
+    def connect(dialect: Any, _record: object, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        give_up_at = time.monotonic() + patience.seconds
+        while True:
+            try:
+                return dialect.connect(*arguments, **keywords)
+            except dialect.loaded_dbapi.OperationalError:
+                if time.monotonic() >= give_up_at:
+                    raise
+                time.sleep(_TRIED_AGAIN_S)
+
+    return connect
 
 
 def _take_write_lock(connection: Connection) -> None:

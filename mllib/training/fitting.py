@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from mllib.calibration import Calibration
 from mllib.encoders import Encoder, EncodingConfig
 from mllib.errors import TrainingFailed
 from mllib.evaluation import Judged, evaluate
@@ -81,10 +82,52 @@ def fit(
     )
     blocks = Blocks.of(split, lesson.proposed.intervals)
     learned = _learned(series, lesson, blocks, split, config=config, progress=part(progress, 0.02, 0.77))
+    fitted = Fitted(
+        series=series,
+        lesson=lesson,
+        blocks=blocks,
+        learned=learned,
+        split=split,
+        trained_on=_seen(series, split),
+        profile=_profile(series, split),
+    )
+    return finished(fitted, run_id=run_id, config=config, progress=progress, champion=champion)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitted:
+    """Fitted models, and what is left to choose on: `series` with all rows that are held out.
+
+    Where the rows that models learned from are elsewhere, `undone` takes the weights of theirs back, and
+    `train_rows` counts them.
+    """
+
+    series: Sequence[LabelledSeries]
+    lesson: Lesson
+    blocks: Blocks
+    learned: Sequence[Learned]
+    split: Split
+    trained_on: tuple[TrainedRange, ...]
+    profile: InputProfile
+    undone: Calibration | None = None
+    train_rows: int | None = None
+
+
+def finished(
+    fitted: Fitted,
+    *,
+    run_id: str,
+    config: TrainingConfig,
+    progress: Progress,
+    champion: Predictor | None,
+) -> Predictor:
+    """Calibrated, with cuts chosen on what was held out, and scored once on the test block."""
+    series, lesson, learned = fitted.series, fitted.lesson, fitted.learned
+    blocks, split = fitted.blocks, fitted.split
     model = joined(lesson.encoder.parts, [one.model for one in learned])
     progress(0.77, "calibrating")
     test = scores(model, lesson.proposed.rows.X, np.flatnonzero(blocks.test))
-    calibrated = calibrate(learned, lesson, blocks, test=test)
+    calibrated = calibrate(learned, lesson, blocks, test=test, undone=fitted.undone)
     progress(0.80, "choosing thresholds on what was held out")
     parts = tuning_parts(series, lesson, learned, split, calibration=calibrated.calibration)
     tuned = lesson.encoder.tune(parts)
@@ -93,15 +136,16 @@ def fit(
         model=model,
         calibration=calibrated.calibration,
         info=_info(run_id, tuned, config),
-        trained_on=_seen(series, split),
+        trained_on=fitted.trained_on,
         metrics={},
-        profile=_profile(series, split),
+        profile=fitted.profile,
         held_out=said_of_held_out(tuned, parts),
     )
     progress(0.90, "evaluating on the test block")
     metrics = _tested(predictor, series, split, champion=champion, config=config)
     warnings = _warnings(lesson, learned, blocks, metrics["span_support"], config=config, tuned=bool(parts))
-    metrics |= {"split": _described(split, blocks, learned), "left_out": lesson.left_out}
+    described = _described(split, blocks, learned, train_rows=fitted.train_rows)
+    metrics |= {"split": described, "left_out": lesson.left_out}
     return replace(predictor, metrics=metrics | {"calibration": calibrated.metrics, "warnings": warnings})
 
 
@@ -173,14 +217,17 @@ def _tested(
     return found | {"in_sample": False}
 
 
-def _described(split: Split, blocks: Blocks, learned: Sequence[Learned]) -> dict[str, Any]:
+def _described(
+    split: Split, blocks: Blocks, learned: Sequence[Learned], *, train_rows: int | None
+) -> dict[str, Any]:
+    here = int(blocks.train.sum())
     counts = {
-        "train": int(blocks.train.sum()),
+        "train": here if train_rows is None else train_rows,
         "validation": int(blocks.validation.sum()),
         "test": int(blocks.test.sum()),
     }
     return counts | {
-        "purged": len(blocks.train) - sum(counts.values()),
+        "purged": len(blocks.train) - here - counts["validation"] - counts["test"],
         "stopping": int(blocks.stopping.sum()),
         "calibration": int(blocks.calibration.sum()),
         "folds": [one.folds for one in learned],

@@ -48,14 +48,22 @@ class Calibrated:
 
 
 def calibrate(
-    learned: Sequence[Learned], lesson: Lesson, blocks: Blocks, *, test: NDArray[np.float32]
+    learned: Sequence[Learned],
+    lesson: Lesson,
+    blocks: Blocks,
+    *,
+    test: NDArray[np.float32],
+    undone: Calibration | None = None,
 ) -> Calibrated:
-    """Weights undone and a temperature a label and part; `test` are the probabilities of the test's rows."""
+    """Weights undone and a temperature a label and part; `test` are the probabilities of the test's rows.
+
+    What the weights of the fit amount to is told where the rows fitted on are not here.
+    """
     labels, scored = lesson.encoder.column_labels, _labels_scored(lesson.encoder)
     held_out = np.logical_or.reduce([one.calibration for one in learned])
     P = {"validation": np.concatenate([one.P[held_out] for one in learned], axis=1), "test": test}
     known = {"validation": _known(learned, lesson, held_out), "test": lesson.targets.take(blocks.test)}
-    undone = _undone(learned, lesson, blocks)
+    undone = undone or _undone(learned, lesson, blocks)
     calibration, left = with_temperatures(undone, P["validation"], known["validation"], scored)
     metrics: dict[str, Any] = {
         "temperatures": dict(zip(scored, calibration.temperatures, strict=True)),

@@ -127,7 +127,7 @@ def make_lesson(prepared: Prepared, split: Split, *, balanced: bool, by_clarity:
     train = split.holds("train", proposed.intervals)
     targets = _targets(encoder, prepared, proposed)
     beside = _bars_beside(encoder, prepared.series, split) if encoder.learns_rows else {}
-    left_out = _unlearnable(encoder, targets.take(train), beside)
+    left_out = unlearnable(encoder.evidence(targets.take(train)), beside)
     kept = {label: found for label, found in examples.items() if label not in left_out}
     if not kept:
         raise TrainingFailed(
@@ -199,15 +199,15 @@ def _bars_beside(encoder: Encoder, series: Sequence[LabelledSeries], split: Spli
     return beside
 
 
-def _unlearnable(encoder: Encoder, learned: Targets, bars_beside: Mapping[str, int]) -> dict[str, str]:
-    """The labels that the training rows say too little about, and why.
+def unlearnable(evidence: Mapping[str, tuple[int, int]], bars_beside: Mapping[str, int]) -> dict[str, str]:
+    """The labels that the encoder's evidence of the training rows says too little about, and why.
 
     Without enough that is known to be none of a label's spans, a model would see them everywhere. Where rows
     are proposed that look like the spans, few may be known to be none because few others look so: there the
     bars count that no span lies on.
     """
     reasons = {}
-    for label, (found, rows) in encoder.evidence(learned).items():
+    for label, (found, rows) in evidence.items():
         beside = max(rows, bars_beside.get(label, 0))
         if found < LEAST_EXAMPLES or beside < min(_LEAST_BESIDE * found, _ENOUGH_BESIDE):
             reasons[label] = f"{label}: {found} examples and {beside} known negatives beside them in training"
@@ -218,10 +218,15 @@ def balanced_weights(targets: Targets, train: NDArray[np.bool_]) -> NDArray[np.f
     """Square-root class weights: positives weigh √(negatives / positives) of the training block."""
     known = targets.mask[train]
     positive = (known & (targets.Y[train] > 0)).sum(axis=0)
-    negative = known.sum(axis=0) - positive
-    weight = np.clip(np.sqrt(negative / np.maximum(positive, 1)), 1.0, _MOST_CLASS_WEIGHT)
-    balanced: NDArray[np.float32] = np.where(targets.Y > 0, weight, 1.0).astype(np.float32) * targets.weights
+    weight = class_weights(positive, known.sum(axis=0) - positive)
+    balanced: NDArray[np.float32] = np.where(targets.Y > 0, weight, np.float32(1)) * targets.weights
     return balanced
+
+
+def class_weights(positive: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the positives of each column weigh, where there are so many of both."""
+    weight = np.clip(np.sqrt(negative / np.maximum(positive, 1)), 1.0, _MOST_CLASS_WEIGHT)
+    return np.asarray(weight, np.float32)
 
 
 @contextmanager

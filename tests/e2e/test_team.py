@@ -1,4 +1,4 @@
-"""The loop on PostgreSQL, Redis, S3 and two machines, each part of which is killed once: nothing is lost.
+"""The loop on PostgreSQL, Redis, S3, two machines and two Dask workers; each part is killed, nothing is lost.
 
 A machine is a home folder of its own with an API server and a worker; they share only the three servers.
 """
@@ -12,17 +12,23 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import numpy as np
 import pandas as pd
 import pytest
 
+from mllib.cluster import Cluster, open_engine
 from mllib.config import load_config
 from mllib.deployment import DATABASE, QUEUE, STORAGE, Deployment
 from mllib.pipeline.datasets import restore_dataset
+from mllib.pipeline.predicting import StoredCandles
+from mllib.pipeline.promoting import find_run, load_run
+from mllib.pipeline.series_sweeps import SweptOne, sweep_many
+from mllib.pipeline.sweeps import swept
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.consoles import ROOT, import_sample
 from tests.postgres import PASSWORD, Server
@@ -30,9 +36,9 @@ from tests.processes import free_port, wait_until
 from tests.redis_server import redis_server
 from tests.s3 import S3Server, s3_server
 
-pytestmark = [pytest.mark.needs("postgres", "redis"), pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.needs("postgres", "redis"), pytest.mark.timeout(600)]
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
-LONG = {"hyperparameters": {"n_estimators": 150, "early_stopping_rounds": 150}}
+LONG = {"hyperparameters": {"n_estimators": 100, "early_stopping_rounds": 100}}
 
 
 @dataclass
@@ -72,6 +78,19 @@ class Team:
     def start_worker(self, machine: str) -> None:
         self._start(f"worker {machine}", machine, "worker")
 
+    def start_cluster(self) -> str:
+        """The address of a Dask scheduler with two workers, which have homes of their own."""
+        port = free_port()
+        address, quiet = f"tcp://127.0.0.1:{port}", ["--no-dashboard"]
+        scheduler = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), *quiet]
+        self._start_module("dask scheduler", "scheduler", *scheduler)
+        for machine in ("dask one", "dask two"):
+            single = ["--nworkers", "1", "--nthreads", "1", "--no-nanny"]
+            files = ["--local-directory", str(self.folder / machine)]
+            worker = ["distributed.cli.dask_worker", address, *single, *files, *quiet]
+            self._start_module(machine, machine, *worker)
+        return address
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
@@ -83,12 +102,19 @@ class Team:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(30)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def _start(self, name: str, machine: str, *command: str) -> None:
+        self._start_module(name, machine, "mllib.cli", *command)
+
+    def _start_module(self, name: str, machine: str, *command: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "mllib.cli", *command],
+                [sys.executable, "-m", *command],
                 cwd=ROOT, env=self.environment(machine), stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -210,6 +236,28 @@ def stopped(postgres: Server) -> Iterator[None]:
         postgres.start()
 
 
+def sweep_while_a_worker_is_lost(team: Team, ws: Workspace) -> None:
+    """Eight series are read on the cluster, one of whose workers is killed, as without a cluster."""
+    candles = ws.candles.read("EURUSD", "1h")
+    series = [(f"COPY{number}", "1h") for number in range(8)]
+    for pair, _ in series:
+        ws.candles.merge(replace(candles, pair=pair))
+    predictor, there, address = load_run(ws, find_run(ws, None)), [], team.start_cluster()
+    with open_engine(address) as cluster:
+        assert isinstance(cluster, Cluster)
+        cluster.client.wait_for_workers(2, timeout=60)
+        for found in sweep_many(ws, StoredCandles(ws), predictor, series, engine=cluster):
+            there.append(found)
+            if len(there) == 1:
+                team.kill("dask one")
+    expected = predictor.predict(replace(candles, pair="COPY0"))
+    assert there == [SweptOne(pair, "1h", len(candles), len(expected.spans)) for pair, _ in series]
+    kept = swept(ws, StoredCandles(ws), predictor, pair="COPY7", timeframe="1h")
+    assert kept is not None
+    np.testing.assert_array_equal(kept.coverage, expected.coverage.astype(np.float32))
+    assert kept.spans == list(expected.spans)
+
+
 def test_what_was_acknowledged_survives_a_lost_worker_server_and_database(
     team: Team, ws: Workspace, postgres: Server
 ) -> None:
@@ -227,6 +275,7 @@ def test_what_was_acknowledged_survives_a_lost_worker_server_and_database(
     spans = here["spans"]
     assert len(spans) > 30
 
+    sweep_while_a_worker_is_lost(team, ws)
     corrected = verdict(spans[0], "1", client_id="corrected", action="correct", label="bullish_kicker")
     answer = httpx.post(f"{team.url('two')}/feedback", json=corrected, timeout=60)
     assert answer.status_code == 201, answer.text

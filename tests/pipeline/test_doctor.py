@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mllib.deployment import QUEUE
+from mllib.deployment import QUEUE, STORAGE
 from mllib.doctor import examine
 from tests.pipeline.conftest import TrainedHome, copy_of
 from tests.processes import free_port
@@ -118,6 +118,17 @@ def test_a_configuration_that_cannot_be_read_is_the_first_thing_to_mend(
 
     assert list(said) == ["Installation", "Configuration"]
     assert "sead" in said["Configuration"][1]
+
+
+def test_a_storage_that_is_away_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STORAGE, "s3://candleloop/team")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+
+    ok, said = found(home)["Storage"]
+
+    assert (ok, "Check CANDLELOOP_STORAGE_URL" in said, "s3cret" in said) == (False, True, False)
 
 
 def test_a_queue_on_a_server_that_is_away_is_named_without_its_password(

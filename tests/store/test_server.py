@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
@@ -54,6 +55,22 @@ def test_a_server_that_went_away_is_told_and_one_that_came_back_is_used(initdb_p
         server.start()
         store.series.ensure("GBPUSD", "1h")
         assert [one.pair for one in store.series.list()] == ["EURUSD", "GBPUSD"]
+
+
+def test_who_is_patient_gets_an_answer_once_the_server_is_back(initdb_path: str) -> None:
+    with postgres_server(initdb_path) as server, open_store(server.url("postgres")) as store:
+        store.series.ensure("EURUSD", "1h")
+        store.wait_for_server(60)
+        server.stop()
+        with ThreadPoolExecutor(2) as several:
+            asked = [
+                several.submit(store.series.list),
+                several.submit(store.series.ensure, "GBPUSD", "1h"),
+            ]
+            with pytest.raises(TimeoutError):
+                asked[0].result(0.5)
+            server.start()
+            assert [bool(one.result(60)) for one in asked] == [True, True]
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:
