@@ -9,6 +9,8 @@ import json
 import logging
 import os
 import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,8 +23,12 @@ from uuid import uuid4
 from mllib.deployment import STORAGE
 from mllib.errors import NotReady
 
-_CONNECT_S, _ANSWER_S = 3, 20
-_TRIES = 2
+_CONNECT_S, _ANSWER_S = 3, 6
+"""The client tries twice, so that a server that hangs is given up after some twelve seconds."""
+_ONE_REQUEST = 2**31
+"""What is larger goes to S3 in parts, on which no condition can be set; s3fs alone would begin at 100 MB."""
+_COPY_UNUSED_S = 60
+_OVERTAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 _MANIFEST = "manifest.json"
 _PUTS_WHOLE = frozenset({"s3", "gs", "gcs", "abfs", "abfss", "az", "memory"})
 """Stores in which a write that was cut off leaves nothing; elsewhere a file gets its name at the end."""
@@ -40,10 +46,13 @@ class Stat:
 
 
 class ObjectStorage:
-    """Objects below an fsspec URL; threads may share it. `cache` is a folder for those that were read."""
+    """Objects below an fsspec URL; threads may share it.
 
-    def __init__(self, url: str, cache: Path) -> None:
-        self.url, self._cache = url, cache
+    `cache` is a folder for those that were read, by default among the temporary files.
+    """
+
+    def __init__(self, url: str, cache: Path | None = None) -> None:
+        self.url, self._cache = url, cache or Path(tempfile.gettempdir()) / "candleloop"
         self._kind, _, rest = url.partition("://")
         self._root = rest.rstrip("/")
         self.where = f"{self._kind}://{self._root.rpartition('@')[2]}"  # for messages, without a password
@@ -55,12 +64,21 @@ class ObjectStorage:
         with self._asking(name):
             return _stat(self._require_file(self._system.info(self._path(name)), name))
 
+    def holds(self, name: str) -> bool:
+        """Whether an object is there."""
+        try:
+            self.stat(name)
+        except FileNotFoundError:
+            return False
+        return True
+
     def list(self, folder: str) -> list[tuple[str, Stat]]:
         """The objects in a folder, by name without it; those in folders below are left out."""
         with self._asking(folder):
             try:
                 found = self._system.ls(self._path(folder), detail=True)
             except FileNotFoundError:
+                self._require_bucket()
                 return []
             files = [(one["name"].rpartition("/")[2], _stat(one)) for one in found if one["type"] == "file"]
         return sorted((name, stat) for name, stat in files if name and not name.startswith("."))
@@ -76,7 +94,7 @@ class ObjectStorage:
         while True:
             stat = self.stat(name)
             path = self._cache / f"{name}@{stat.version}"
-            if path.exists():
+            if _is_whole(path, stat):
                 return path
             self._download(name, path)
             if self.stat(name).version == stat.version:
@@ -91,15 +109,11 @@ class ObjectStorage:
         condition: dict[str, Any] = {}
         if self._kind == "s3" and replaces is not None:
             condition = {"IfMatch": replaces} if replaces else {"mode": "create"}
+            condition["chunksize"] = _ONE_REQUEST
         path = self._path(name)
         with self._asking(name):
             if self._kind in _PUTS_WHOLE:
-                try:
-                    self._system.pipe_file(path, content, **condition)
-                except FileNotFoundError as exc:
-                    raise NotReady(
-                        f"{STORAGE}: found no such bucket, expected one. `candleloop prepare` makes it."
-                    ) from exc
+                self._system.pipe_file(path, content, **condition)
                 return
             folder, _, last = path.rpartition("/")
             partial = f"{folder}/.{last}.{uuid4().hex}"
@@ -108,7 +122,17 @@ class ObjectStorage:
             self._system.mv(partial, path)
 
     def move(self, name: str, to: str) -> None:
-        """Gives an object another name: the copy is there before the first one goes."""
+        """Gives an object another name: the copy is there before the first one goes.
+
+        S3 refuses it where another object has that name, or where the object has changed meanwhile.
+        """
+        if self._kind == "s3":
+            seen = self.stat(name).version
+            self.write(to, self.read(name), replaces="")
+            bucket, key, _ = self._system.split_path(self._path(name))
+            with self._asking(name):
+                self._system.call_s3("delete_object", Bucket=bucket, Key=key, IfMatch=seen)
+            return
         with self._asking(name):
             self._make_folder_of(self._path(to))
             self._system.cp_file(self._path(name), self._path(to))
@@ -119,13 +143,22 @@ class ObjectStorage:
         with self._asking(name), suppress(FileNotFoundError):
             self._system.rm_file(self._path(name))
 
-    def publish(self, folder: Path, name: str) -> None:
-        """Copies a folder whose files do not change any more. It is there for others once all of it is."""
-        files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
-        for relative, path in files.items():
-            self.write(f"{name}/{relative}", path.read_bytes())
-        sums = {relative: hashlib.sha256(path.read_bytes()).hexdigest() for relative, path in files.items()}
-        self.write(f"{name}/{_MANIFEST}", json.dumps(sums).encode())
+    def publish(self, folder: Path, name: str, *, instead: bool = False) -> None:
+        """Copies a folder whose files do not change any more. It is there for others once all of it is.
+
+        Its files go to a folder of their own, which the manifest names: two that publish at once never mix.
+        S3 refuses it where the name is taken, unless this one is to stand `instead`.
+        """
+        part, sums = uuid4().hex[:8], _sums(folder)
+        for relative in sums:
+            self.write(f"{name}/{part}/{relative}", (folder / relative).read_bytes())
+        manifest = json.dumps({"part": part, "sha256": sums}).encode()
+        self.write(f"{name}/{_MANIFEST}", manifest, replaces=None if instead else "")
+
+    def is_published(self, folder: Path, name: str) -> bool:
+        """Whether a folder here is, file by file, what was published under a name."""
+        _, sums = self._manifest(name)
+        return _sums(folder) == sums
 
     def fetch(self, name: str, folder: Path) -> None:
         """Brings a published folder, whole; another process may be at it as well.
@@ -134,11 +167,11 @@ class ObjectStorage:
             FileNotFoundError: it was not published, or not to its end.
             NotReady: what came is not what was published.
         """
-        sums: dict[str, str] = json.loads(self.read(f"{name}/{_MANIFEST}"))
+        part, sums = self._manifest(name)
         partial = folder.with_name(f".{folder.name}.{uuid4().hex}")
         try:
             for relative, expected in sums.items():
-                content = self.read(f"{name}/{relative}")
+                content = self.read(f"{name}/{part}/{relative}")
                 if hashlib.sha256(content).hexdigest() != expected:
                     raise NotReady(
                         f"{self.where}/{name}/{relative}: found other content than was published, expected "
@@ -155,12 +188,9 @@ class ObjectStorage:
 
     def withdraw(self, name: str) -> None:
         """Removes a published folder, its manifest first: nobody finds half of it."""
-        try:
-            files = json.loads(self.read(f"{name}/{_MANIFEST}"))
-        except FileNotFoundError:
-            return
-        for relative in (_MANIFEST, *files):
-            self.remove(f"{name}/{relative}")
+        self.remove(f"{name}/{_MANIFEST}")
+        with self._asking(name), suppress(FileNotFoundError):
+            self._system.rm(self._path(name), recursive=True)
 
     def make(self) -> None:
         """Makes the bucket or folder where it is missing."""
@@ -190,7 +220,7 @@ class ObjectStorage:
                 "For S3: pip install 'candleloop[servers]'."
             ) from exc
         if self._kind == "s3":
-            system.retries = _TRIES
+            system.retries = 1  # the client's own tries are enough
         return system
 
     def _path(self, name: str) -> str:
@@ -205,35 +235,94 @@ class ObjectStorage:
             raise FileNotFoundError(f"{self.where}/{name}")
         return info
 
+    def _manifest(self, name: str) -> tuple[str, dict[str, str]]:
+        """The part of a published folder that counts, and its checksums."""
+        manifest = json.loads(self.read(f"{name}/{_MANIFEST}"))
+        return manifest["part"], manifest["sha256"]
+
+    def _require_bucket(self) -> None:
+        """A listing of a bucket that is not there looks like one of an empty folder."""
+        bucket = self._root.partition("/")[0]
+        if self._kind == "s3" and not self._system.exists(bucket):
+            raise _no_bucket(bucket)
+
     def _download(self, name: str, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        content = self.read(name)
         partial = path.with_name(f".{path.name}.{uuid4().hex}")
         try:
-            with self._asking(name):
-                self._system.get_file(self._path(name), str(partial))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(content)
             partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        except OSError as exc:
+            with suppress(OSError):
+                partial.unlink()
+            raise NotReady(
+                f"{self._cache}: found that it cannot be written ({exc.strerror}), expected room for copies "
+                "of what is stored, which is whole. Free the disk or fix the permission, and try again."
+            ) from exc
 
     @staticmethod
     def _forget_others(path: Path) -> None:
+        """Removes older copies, but those that somebody may be about to open."""
         stem = path.name.rpartition("@")[0]
-        for other in os.listdir(path.parent):
-            if other.startswith(f"{stem}@") and other != path.name:
-                path.with_name(other).unlink(missing_ok=True)
+        for other in path.parent.iterdir():
+            if other.name.startswith(f"{stem}@") and other != path:
+                with suppress(FileNotFoundError):
+                    if time.time() - other.stat().st_mtime > _COPY_UNUSED_S:
+                        other.unlink()
 
     @contextmanager
     def _asking(self, name: str) -> Iterator[None]:
         try:
             yield
-        except (FileNotFoundError, NotReady):
+        except NotReady:
+            raise
+        except FileNotFoundError as exc:
+            if _code(exc) == "NoSuchBucket":
+                raise _no_bucket(self._root.partition("/")[0]) from exc
             raise
         except Exception as exc:  # every protocol has its own errors
+            if _code(exc) in _OVERTAKEN:
+                raise NotReady(
+                    f"{self.where}/{name}: found that another process has written it meanwhile, expected it "
+                    "as it was seen. Nothing was overwritten. Try again."
+                ) from exc
             said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
             raise NotReady(
                 f"{self.where}/{name}: found {said}, expected an answer of the storage. What was stored is "
                 f"as it was. Check {STORAGE}, its credentials and the network, and try again."
             ) from exc
+
+
+def _no_bucket(bucket: str) -> NotReady:
+    return NotReady(
+        f"{STORAGE}: found no bucket {bucket}, expected one. `candleloop prepare` makes it; "
+        "or correct the name."
+    )
+
+
+def _code(exc: BaseException) -> str | None:
+    """What S3 calls the error, where it is S3's."""
+    response: dict[str, Any] = getattr(exc.__cause__ or exc, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
+
+
+def _is_whole(path: Path, stat: Stat) -> bool:
+    """Whether there is a copy, and not one that was cut off with the power; it counts as used now."""
+    try:
+        os.utime(path)
+        return path.stat().st_size == stat.size_bytes
+    except OSError:
+        return False
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """SHA-256 of the files in a folder, by their names in it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
 
 
 def _stat(info: dict[str, Any]) -> Stat:

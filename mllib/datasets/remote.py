@@ -4,6 +4,7 @@ The folder of the datasets is a DVC repository without Git. A version is the has
 the pointer that DVC needs to fetch it can be written from the version alone.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 
 from mllib.datasets.files import write_text
 from mllib.errors import NotReady
+from mllib.object_storage import ObjectStorage
 from mllib.progress import Progress
+
+_COLOUR = re.compile(r"\x1b\[\d*m")
 
 
 def pushed_versions(remote: str, versions: Sequence[str]) -> frozenset[str]:
@@ -20,14 +24,14 @@ def pushed_versions(remote: str, versions: Sequence[str]) -> frozenset[str]:
     Raises:
         NotReady: the remote cannot be asked.
     """
-    import fsspec
-
+    names = {version: f"files/md5/{version[:2]}/{version[2:]}.dir" for version in versions}
+    if "://" not in remote:
+        return frozenset(version for version, name in names.items() if (Path(remote) / name).is_file())
+    storage = ObjectStorage(remote)
     try:
-        system, root = fsspec.core.url_to_fs(remote)
-        system.invalidate_cache()
-        return frozenset(v for v in versions if system.exists(f"{root}/files/md5/{v[:2]}/{v[2:]}.dir"))
-    except Exception as exc:  # every protocol has its own errors
-        raise _unreachable(f"asking {remote} for datasets", exc) from exc
+        return frozenset(version for version, name in names.items() if storage.holds(name))
+    except NotReady as exc:
+        raise _unreachable(f"asking {storage.where} for datasets", exc) from exc
 
 
 def push_versions(
@@ -59,7 +63,9 @@ def fetch_version(folder: Path, remote: str, version: str) -> None:
     """
     with _repository(folder, remote, f"fetching dataset {version} from {remote}") as repo:
         pointer = _pointer(folder, version)
-        pointer.write_text(f"outs:\n- md5: {version}.dir\n  hash: md5\n  path: {version}\n", encoding="utf-8")
+        pointer.write_text(
+            f'outs:\n- md5: "{version}.dir"\n  hash: md5\n  path: "{version}"\n', encoding="utf-8"
+        )
         try:
             repo.pull([str(pointer)])
         except BaseException:
@@ -76,6 +82,7 @@ def _repository(folder: Path, remote: str, what: str) -> Iterator[Any]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    pushed_versions(remote, ["0" * 32])  # says within seconds that it is away; DVC may try for minutes
     try:
         (folder / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
         write_text(_settings(folder, remote), folder / ".dvc" / "config")
@@ -86,9 +93,11 @@ def _repository(folder: Path, remote: str, what: str) -> Iterator[Any]:
 
 
 def _unreachable(what: str, exc: Exception) -> NotReady:
+    said = " ".join(_COLOUR.sub("", str(exc)).split())
     return NotReady(
-        f"{what}: found {type(exc).__name__} ({exc}), expected a remote that can be reached and holds "
-        "what is asked for. Check data.remote and its credentials; S3 needs `pip install dvc-s3`."
+        f"{what}: found {type(exc).__name__} ({said}), expected a remote that can be reached and holds "
+        "what is asked for. Check data.remote and its credentials; S3 needs "
+        "`pip install 'candleloop[servers]'`."
     )
 
 

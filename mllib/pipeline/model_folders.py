@@ -6,26 +6,33 @@ from pathlib import Path
 from mllib.errors import BrokenModel
 from mllib.inference import Predictor
 from mllib.pipeline.workspace import Workspace
+from mllib.store import Run
 
 _FOLDER = "predictors"
 
 
-def model_folder(ws: Workspace, run_id: str, path: str) -> Path:
+def model_folder(ws: Workspace, run: Run, path: str) -> Path:
     """Where the model of a run is, `path` in the home; fetched from the storage when it is not here.
+
+    Of a run that was taken up again this home may hold what a lost worker made: only what was published
+    counts.
 
     Raises:
         BrokenModel: it is on the storage no more, or was never published whole.
         NotReady: the storage does not answer.
     """
-    folder = ws.home / path
-    if ws.storage is None or folder.is_dir():
+    folder, storage = ws.home / path, ws.storage
+    if storage is None or (folder.is_dir() and run.taken_up is None):
         return folder
     folder.parent.mkdir(exist_ok=True)
     try:
-        ws.storage.fetch(path, folder)
+        if folder.is_dir() and not storage.is_published(folder, path):
+            remove_whole(folder)
+        if not folder.is_dir():
+            storage.fetch(path, folder)
     except FileNotFoundError as exc:
         raise BrokenModel(
-            f"model of run {run_id}: found it neither in {ws.home} nor in {ws.storage.where}, expected its "
+            f"model of run {run.run_id}: found it neither in {ws.home} nor in {storage.where}, expected its "
             "folder. Promote another run, or train again."
         ) from exc
     return folder
@@ -38,7 +45,7 @@ def keep_model(ws: Workspace, run_id: str, predictor: Predictor, *, anew: bool) 
         forget_model(ws, run_id)
     predictor.save(folder)
     if ws.storage is not None:
-        ws.storage.publish(folder, f"{_FOLDER}/{run_id}")
+        ws.storage.publish(folder, f"{_FOLDER}/{run_id}", instead=anew)
     return folder
 
 

@@ -118,7 +118,7 @@ def load_run(ws: Workspace, run: Run) -> Predictor:
             + (", or train again on its dataset." if let_go else ".")
         )
     version = None if run.model_version is None else str(run.model_version)
-    predictor = Predictor.load(model_folder(ws, run.run_id, run.predictor_path), model_version=version)
+    predictor = Predictor.load(model_folder(ws, run, run.predictor_path), model_version=version)
     return predictor.under(present_names(ws, predictor.encoder.labels))
 
 

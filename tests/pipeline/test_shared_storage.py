@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +106,23 @@ def test_a_model_that_was_not_published_to_its_end_is_not_loaded(trained_machine
     assert load_run(first, older).info.run_id == older.run_id
 
 
+def test_of_a_run_that_was_taken_up_again_every_home_has_the_model_that_counts(
+    trained_machines: Machines,
+) -> None:
+    first, second = trained_machines.first, trained_machines.second
+    run = first.store.runs.list()[0]
+    again = replace(run, request={**run.request, "taken_up": "its worker was lost"})
+    assert run.predictor_path is not None
+    assert second.storage is not None
+    load_run(second, run)
+    (second.home / run.predictor_path / "note").write_text("of the second try")
+    second.storage.publish(second.home / run.predictor_path, run.predictor_path, instead=True)
+
+    load_run(first, again)
+
+    assert (first.home / run.predictor_path / "note").read_text() == "of the second try"
+
+
 def test_a_pruned_model_is_gone_from_the_storage_too(machines: Machines, tmp_path: Path) -> None:
     first = machines.first
     assert first.storage is not None
@@ -141,12 +158,14 @@ with open_workspace(Path(home), deployment=Deployment(database=database, storage
 """
 KILLED = """
 import os, signal
-put = ObjectStorage.write
-def killed_before(self, name, content, **more):
-    if start >= 40:
+from aiohttp.http_writer import StreamWriter
+send = StreamWriter.write
+async def half(self, chunk, **more):
+    if b"PAR1" in bytes(chunk) and start >= 40:
+        await send(self, chunk[: len(chunk) // 2], drain=True)
         os.kill(os.getpid(), signal.SIGKILL)
-    put(self, name, content, **more)
-ObjectStorage.write = killed_before
+    await send(self, chunk, **more)
+StreamWriter.write = half
 """
 
 
@@ -186,6 +205,8 @@ def test_while_the_storage_is_away_it_is_said_so_and_then_all_goes_on(
             machines.second.candles.read("EURUSD", "1h")
         with pytest.raises(NotReady, match="Check CANDLELOOP_STORAGE_URL"):
             machines.second.candles.merge(machines.candles)
+        with pytest.raises(NotReady, match=r"asking s3://.*/dvc for datasets: found .*Could not connect"):
+            restore_dataset(machines.second, "1a" + "0" * 30)
     finally:
         s3.start()
     store_candles(machines.first, held)
