@@ -4,11 +4,7 @@ An object is put whole or not at all, and seen by all from then on. Names are re
 parts. Whatever goes wrong with the store is a `NotReady`; what is not there is a `FileNotFoundError`.
 """
 
-import hashlib
-import json
-import logging
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,11 +25,8 @@ _ONE_REQUEST = 2**31
 """What is larger goes to S3 in parts, on which no condition can be set; s3fs alone would begin at 100 MB."""
 _COPY_UNUSED_S = 60
 _OVERTAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
-_MANIFEST = "manifest.json"
 _PUTS_WHOLE = frozenset({"s3", "gs", "gcs", "abfs", "abfss", "az", "memory"})
 """Stores in which a write that was cut off leaves nothing; elsewhere a file gets its name at the end."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,54 +136,10 @@ class ObjectStorage:
         with self._asking(name), suppress(FileNotFoundError):
             self._system.rm_file(self._path(name))
 
-    def publish(self, folder: Path, name: str, *, instead: bool = False) -> None:
-        """Copies a folder whose files do not change any more. It is there for others once all of it is.
-
-        Its files go to a folder of their own, which the manifest names: two that publish at once never mix.
-        S3 refuses it where the name is taken, unless this one is to stand `instead`.
-        """
-        part, sums = uuid4().hex[:8], _sums(folder)
-        for relative in sums:
-            self.write(f"{name}/{part}/{relative}", (folder / relative).read_bytes())
-        manifest = json.dumps({"part": part, "sha256": sums}).encode()
-        self.write(f"{name}/{_MANIFEST}", manifest, replaces=None if instead else "")
-
-    def is_published(self, folder: Path, name: str) -> bool:
-        """Whether a folder here is, file by file, what was published under a name."""
-        _, sums = self._manifest(name)
-        return _sums(folder) == sums
-
-    def fetch(self, name: str, folder: Path) -> None:
-        """Brings a published folder, whole; another process may be at it as well.
-
-        Raises:
-            FileNotFoundError: it was not published, or not to its end.
-            NotReady: what came is not what was published.
-        """
-        part, sums = self._manifest(name)
-        partial = folder.with_name(f".{folder.name}.{uuid4().hex}")
-        try:
-            for relative, expected in sums.items():
-                content = self.read(f"{name}/{part}/{relative}")
-                if hashlib.sha256(content).hexdigest() != expected:
-                    raise NotReady(
-                        f"{self.where}/{name}/{relative}: found other content than was published, expected "
-                        "the same. Remove the folder there and publish it again, or choose another model."
-                    )
-                path = partial / relative
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            with suppress(OSError):  # another process was faster; it has the same content
-                partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        log.info("%s fetched from %s", name, self.where)
-
-    def withdraw(self, name: str) -> None:
-        """Removes a published folder, its manifest first: nobody finds half of it."""
-        self.remove(f"{name}/{_MANIFEST}")
-        with self._asking(name), suppress(FileNotFoundError):
-            self._system.rm(self._path(name), recursive=True)
+    def remove_all(self, folder: str) -> None:
+        """Removes what is in a folder and below it."""
+        with self._asking(folder), suppress(FileNotFoundError):
+            self._system.rm(self._path(folder), recursive=True)
 
     def make(self) -> None:
         """Makes the bucket or folder where it is missing."""
@@ -234,11 +183,6 @@ class ObjectStorage:
         if info["type"] != "file":
             raise FileNotFoundError(f"{self.where}/{name}")
         return info
-
-    def _manifest(self, name: str) -> tuple[str, dict[str, str]]:
-        """The part of a published folder that counts, and its checksums."""
-        manifest = json.loads(self.read(f"{name}/{_MANIFEST}"))
-        return manifest["part"], manifest["sha256"]
 
     def _require_bucket(self) -> None:
         """A listing of a bucket that is not there looks like one of an empty folder."""
@@ -315,14 +259,6 @@ def _is_whole(path: Path, stat: Stat) -> bool:
         return path.stat().st_size == stat.size_bytes
     except OSError:
         return False
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    """SHA-256 of the files in a folder, by their names in it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-    }
 
 
 def _stat(info: dict[str, Any]) -> Stat:

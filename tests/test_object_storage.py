@@ -7,6 +7,7 @@ import pytest
 
 from mllib.errors import NotReady
 from mllib.object_storage import ObjectStorage
+from mllib.published_folders import fetch, is_published, publish, withdraw
 from tests.processes import free_port
 from tests.s3 import S3Server, s3
 
@@ -127,14 +128,14 @@ def test_of_two_that_publish_one_name_the_one_that_took_over_counts(s3: S3Server
     for name in ("lost", "counts"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "predictor.json").write_text(name)
-    storage.publish(tmp_path / "lost", "predictors/a1")
-    storage.publish(tmp_path / "counts", "predictors/a1", instead=True)
+    publish(storage, tmp_path / "lost", "predictors/a1")
+    publish(storage, tmp_path / "counts", "predictors/a1", instead=True)
 
     with pytest.raises(NotReady, match=r"manifest\.json: found that another process has written it"):
-        storage.publish(tmp_path / "lost", "predictors/a1")
-    assert storage.is_published(tmp_path / "counts", "predictors/a1")
-    assert not storage.is_published(tmp_path / "lost", "predictors/a1")
-    storage.fetch("predictors/a1", tmp_path / "elsewhere")
+        publish(storage, tmp_path / "lost", "predictors/a1")
+    assert is_published(storage, tmp_path / "counts", "predictors/a1")
+    assert not is_published(storage, tmp_path / "lost", "predictors/a1")
+    fetch(storage, "predictors/a1", tmp_path / "elsewhere")
     assert (tmp_path / "elsewhere" / "predictor.json").read_text() == "counts"
 
 
@@ -144,29 +145,29 @@ def test_a_folder_is_published_whole_and_fetched_elsewhere(storage: ObjectStorag
     (folder / "predictor.json").write_text("{}")
     (folder / "parts" / "trees.ubj").write_bytes(b"\x00\x01")
     with pytest.raises(FileNotFoundError):
-        storage.fetch("predictors/a1", tmp_path / "elsewhere")
+        fetch(storage, "predictors/a1", tmp_path / "elsewhere")
 
-    storage.publish(folder, "predictors/a1")
+    publish(storage, folder, "predictors/a1")
     for _ in range(2):
-        storage.fetch("predictors/a1", tmp_path / "elsewhere")
+        fetch(storage, "predictors/a1", tmp_path / "elsewhere")
 
     assert (tmp_path / "elsewhere" / "parts" / "trees.ubj").read_bytes() == b"\x00\x01"
     assert not list(tmp_path.glob(".elsewhere*"))
-    storage.withdraw("predictors/a1")
+    withdraw(storage, "predictors/a1")
     with pytest.raises(FileNotFoundError):
-        storage.fetch("predictors/a1", tmp_path / "again")
+        fetch(storage, "predictors/a1", tmp_path / "again")
 
 
 def test_a_published_folder_that_was_altered_is_not_taken(storage: ObjectStorage, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "predictor.json").write_text("{}")
-    storage.publish(folder, "predictors/a1")
+    publish(storage, folder, "predictors/a1")
     (part,) = {name for name in map(_part, storage._system.find(storage._path("predictors/a1"))) if name}
     storage.write(f"predictors/a1/{part}/predictor.json", b"{ }")
 
     with pytest.raises(NotReady, match=r"predictor\.json: found other content"):
-        storage.fetch("predictors/a1", tmp_path / "elsewhere")
+        fetch(storage, "predictors/a1", tmp_path / "elsewhere")
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, unquote
 
+from mllib.flushing import flush_folder
+
 SUFFIX = ".parquet"
 DELETED = "deleted"
 """The folder below that of the series in which deleted ones are kept for a while."""
@@ -101,14 +103,14 @@ class FolderFiles:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(self._folder)
+        flush_folder(self._folder)
 
     def move(self, name: str, to: str) -> None:
         """Gives a file another name."""
         target = self._folder / to
         target.parent.mkdir(exist_ok=True)
         (self._folder / name).rename(target)
-        _sync_folder(self._folder)
+        flush_folder(self._folder)
 
     def remove(self, name: str) -> None:
         """Removes a file."""
@@ -153,11 +155,3 @@ def _state(path: Path) -> FileState:
 
 def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.stem}.tmp")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ from pathlib import Path
 from mllib.errors import BrokenModel
 from mllib.inference import Predictor
 from mllib.pipeline.workspace import Workspace
+from mllib.published_folders import fetch, is_published, publish, withdraw
 from mllib.store import Run
 
 _FOLDER = "predictors"
@@ -26,10 +27,10 @@ def model_folder(ws: Workspace, run: Run, path: str) -> Path:
         return folder
     folder.parent.mkdir(exist_ok=True)
     try:
-        if folder.is_dir() and not storage.is_published(folder, path):
+        if folder.is_dir() and not is_published(storage, folder, path):
             remove_whole(folder)
         if not folder.is_dir():
-            storage.fetch(path, folder)
+            fetch(storage, path, folder)
     except FileNotFoundError as exc:
         raise BrokenModel(
             f"model of run {run.run_id}: found it neither in {ws.home} nor in {storage.where}, expected its "
@@ -45,14 +46,14 @@ def keep_model(ws: Workspace, run_id: str, predictor: Predictor, *, anew: bool) 
         forget_model(ws, run_id)
     predictor.save(folder)
     if ws.storage is not None:
-        ws.storage.publish(folder, f"{_FOLDER}/{run_id}", instead=anew)
+        publish(ws.storage, folder, f"{_FOLDER}/{run_id}", instead=anew)
     return folder
 
 
 def forget_model(ws: Workspace, run_id: str) -> None:
     """Removes the model of a run here and on the storage; a folder here goes under another name first."""
     if ws.storage is not None:
-        ws.storage.withdraw(f"{_FOLDER}/{run_id}")
+        withdraw(ws.storage, f"{_FOLDER}/{run_id}")
     remove_whole(ws.predictors / run_id)
 
 

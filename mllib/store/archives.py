@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mllib.errors import NotFound, NotReady
+from mllib.flushing import flush_folder
 from mllib.progress import Progress, quiet
 from mllib.store import migrating
 from mllib.store.copying import Batch, LiveSource, fill
@@ -152,7 +153,7 @@ def _whole(file: Path) -> Iterator[IO[bytes]]:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)
-        _sync_folder(file.parent)
+        flush_folder(file.parent)
     except OSError as exc:
         raise NotReady(
             f"{file}: found {exc.strerror}, expected a place to write a backup to. Free some space, or name "
@@ -160,14 +161,6 @@ def _whole(file: Path) -> Iterator[IO[bytes]]:
         ) from exc
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _damaged(file: Path, found: str) -> NotReady:

@@ -21,6 +21,7 @@ from mllib.pipeline.pruning import Removal, prune
 from mllib.pipeline.runs import execute_run, request_training
 from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.progress import quiet
+from mllib.published_folders import publish
 from tests.naive import sample
 from tests.pipeline.conftest import small_config, store_candles
 from tests.s3 import S3Server, s3
@@ -116,7 +117,7 @@ def test_of_a_run_that_was_taken_up_again_every_home_has_the_model_that_counts(
     assert second.storage is not None
     load_run(second, run)
     (second.home / run.predictor_path / "note").write_text("of the second try")
-    second.storage.publish(second.home / run.predictor_path, run.predictor_path, instead=True)
+    publish(second.storage, second.home / run.predictor_path, run.predictor_path, instead=True)
 
     load_run(first, again)
 
@@ -131,7 +132,7 @@ def test_a_pruned_model_is_gone_from_the_storage_too(machines: Machines, tmp_pat
     )
     (first.predictors / run.run_id).mkdir(parents=True)
     (first.predictors / run.run_id / "predictor.json").write_text("{}")
-    first.storage.publish(first.predictors / run.run_id, f"predictors/{run.run_id}")
+    publish(first.storage, first.predictors / run.run_id, f"predictors/{run.run_id}")
 
     prune(first, [Removal("model", run.run_id, "v1", "old", (), 0)], progress=quiet)
 
