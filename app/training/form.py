@@ -14,7 +14,7 @@ from mllib.config_form import MODEL_TYPE, FormField, changed, for_model, form_fi
 from mllib.errors import InvalidConfig
 from mllib.pipeline.runs import check_training
 
-_FEW = 4
+_FEW = 5
 """So many choices stand side by side; more of them fold into a list."""
 _AGAIN = "train form"
 

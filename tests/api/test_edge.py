@@ -64,8 +64,8 @@ def test_a_surprise_carries_the_headers_too(empty_ws: Workspace, monkeypatch: py
     def burst(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(empty_ws.store.runs, "list", burst)
     with TestClient(create_app(empty_ws), raise_server_exceptions=False, base_url=BASE_URL) as client:
+        monkeypatch.setattr(empty_ws.store.runs, "list", burst)
         answer = client.get("/training/runs")
     assert answer.status_code == 500
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
