@@ -21,17 +21,14 @@ from mllib.pipeline.promoting import load_run
 from mllib.pipeline.serving import warm
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
 from mllib.ports import PORTS, port_of
+from mllib.supervision.health import PATHS
 
 _LITTLE_ROOM, _NO_ROOM = 2 * 10**9, 2 * 10**8
 """Bytes free on the home's disk below which a training may fail, and below which anything may."""
 
 _ANSWERS_WITHIN_S = 3.0
-_HEALTH = {
-    "api": ("API", "/ready"),
-    "console": ("Console", "/_stcore/health"),
-    "mlflow": ("MLflow's server", "/health"),
-    "web": ("Chart", "/"),
-}
+_NAMES = {"api": "API", "console": "Console", "mlflow": "MLflow's server", "web": "Chart"}
+_HEALTH = {**PATHS, "api": "/ready", "web": "/"}
 
 
 def examine(home: Path | None = None) -> Iterator[Finding]:
@@ -171,8 +168,8 @@ def _mlflow(ws: Workspace) -> Finding:
 
 def _services() -> Iterator[Finding]:
     for service in PORTS:
-        port, (name, path) = port_of(service), _HEALTH[service]
-        url = f"http://127.0.0.1:{port}{path}"
+        port, name = port_of(service), _NAMES[service]
+        url = f"http://127.0.0.1:{port}{_HEALTH[service]}"
         try:
             with urllib.request.urlopen(url, timeout=_ANSWERS_WITHIN_S):
                 yield Finding(name, True, f"Answers on port {port}.")
