@@ -5,6 +5,9 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 
+# Container images set it, and each of the many processes would then compile all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 

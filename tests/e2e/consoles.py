@@ -101,7 +101,8 @@ def open_tab(page: Any, part: str) -> None:
 
 
 def downloaded(page: Any, name: str, folder: Path) -> Path:
-    """The file that the button of that name gives."""
+    """The file that the button of that name gives; one that is drawn anew meanwhile would lose the click."""
+    settle(page)
     with page.expect_download() as started:
         button(page, name).click()
     file = folder / started.value.suggested_filename

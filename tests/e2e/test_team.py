@@ -37,6 +37,7 @@ from tests.redis_server import redis_server
 from tests.s3 import S3Server, s3_server
 
 pytestmark = [pytest.mark.needs("postgres", "redis"), pytest.mark.timeout(600)]
+MACHINES = ("one", "two")
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 LONG = {"hyperparameters": {"n_estimators": 100, "early_stopping_rounds": 100}}
 
@@ -49,7 +50,7 @@ class Team:
     config: Path
     deployment: Deployment
     s3: S3Server
-    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in ("one", "two")})
+    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in MACHINES})
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def environment(self, machine: str) -> dict[str, str]:
@@ -164,7 +165,7 @@ class Judges:
     def _judge_all(self) -> None:
         for number, span in enumerate(self._spans):
             while not self._done.is_set():
-                machine = ("one", "two")[(number + sum(self.refused.values())) % 2]
+                machine = MACHINES[(number + sum(self.refused.values())) % 2]
                 if self._judge(machine, number, span):
                     break
                 self._done.wait(0.1)
@@ -258,67 +259,101 @@ def sweep_while_a_worker_is_lost(team: Team, ws: Workspace) -> None:
     assert kept.spans == list(expected.spans)
 
 
-def test_what_was_acknowledged_survives_a_lost_worker_server_and_database(
-    team: Team, ws: Workspace, postgres: Server
-) -> None:
-    for machine in ("one", "two"):
+def start_machines(team: Team, ws: Workspace) -> None:
+    """Both machines run and serve a first model."""
+    for machine in MACHINES:
         team.start_api(machine)
         team.start_worker(machine)
     assert ended(ws, start_training(team, "one")) == "ready"
-    for machine in ("one", "two"):
-        wait_until(lambda: serves(team, machine, "1"), within_s=60, what=f"{machine} serves")  # noqa: B023
+    wait_until_both_serve(team, "1")
 
-    candles = ws.candles.read("EURUSD", "1h")[1_000:2_000]
-    body = {**EURUSD, "candles": candles.to_frame().to_dict("records")}
-    here, there = predicted(team, "one", body), predicted(team, "two", body)
+
+def wait_until_both_serve(team: Team, version: str) -> None:
+    for machine in MACHINES:
+        wait_until(lambda at=machine: serves(team, at, version), within_s=60, what=f"{machine} serves")
+
+
+def predicted_by_both(team: Team, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The spans that both machines find alike."""
+    here, there = (predicted(team, machine, body) for machine in MACHINES)
     assert (here["spans"], here["per_candle"]) == (there["spans"], there["per_candle"])
-    spans = here["spans"]
+    spans: list[dict[str, Any]] = here["spans"]
     assert len(spans) > 30
+    return spans
 
-    sweep_while_a_worker_is_lost(team, ws)
-    corrected = verdict(spans[0], "1", client_id="corrected", action="correct", label="bullish_kicker")
-    answer = httpx.post(f"{team.url('two')}/feedback", json=corrected, timeout=60)
+
+def correct(team: Team, span: dict[str, Any]) -> str:
+    body = verdict(span, "1", client_id="corrected", action="correct", label="bullish_kicker")
+    answer = httpx.post(f"{team.url('two')}/feedback", json=body, timeout=60)
     assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
 
-    with Judges(team, spans[1:], "1") as judges:
-        run_id = start_training(team, "two", **LONG)
-        first = wait_until(lambda: owner_of(ws, run_id, attempt=1), within_s=60, what="a worker learns")
-        os.kill(first, signal.SIGKILL)
-        second = wait_until(
-            lambda: owner_of(ws, run_id, attempt=2), within_s=60, what="the other takes it up"
-        )
-        assert second != first
 
-        team.kill("api one")
-        before = len(judges.acknowledged)
-        wait_until(
-            lambda: len(judges.acknowledged) > before + 2, within_s=60, what="the other server answers"
-        )
-        team.start_api("one")
+def wait_for_more(judges: Judges, what: str) -> None:
+    before = len(judges.acknowledged)
+    wait_until(lambda: len(judges.acknowledged) > before + 2, within_s=60, what=what)
 
-        with stopped(postgres):
-            wait_until(lambda: judges.refused["503"] > 0, within_s=30, what="verdicts are refused")
-            assert predicted(team, "two", body)["spans"] == spans, "predictions go on"
-        before = len(judges.acknowledged)
-        wait_until(
-            lambda: len(judges.acknowledged) > before + 2, within_s=60, what="verdicts are stored again"
-        )
-        assert ended(ws, run_id) == "ready"
 
-    for machine in ("one", "two"):
-        wait_until(lambda: serves(team, machine, "2"), within_s=60, what=f"{machine} follows")  # noqa: B023
-    stored = Counter(one.id for one in ws.store.verdicts.list())
-    assert {stored[one] for one in (answer.json()["id"], *judges.acknowledged)} == {1}
-    assert judges.refused["503"] > 0
-    assert sum(judges.refused.values()) > judges.refused["503"], "the killed server was asked"
+def lose_the_worker_of(ws: Workspace, run_id: str) -> None:
+    """The worker that learns is killed, and the other one begins the run anew."""
+    first = wait_until(lambda: owner_of(ws, run_id, attempt=1), within_s=60, what="a worker learns")
+    os.kill(first, signal.SIGKILL)
+    second = wait_until(lambda: owner_of(ws, run_id, attempt=2), within_s=60, what="the other takes it up")
+    assert second != first
 
-    third = start_training(team, "one")
-    assert ended(ws, third) == "ready"
-    dataset = restore_dataset(ws, str(ws.store.runs.get(third).data_version))
+
+def lose_a_server(team: Team, judges: Judges) -> None:
+    team.kill("api one")
+    wait_for_more(judges, "the other server answers")
+    team.start_api("one")
+
+
+def lose_the_database(
+    team: Team, postgres: Server, judges: Judges, body: dict[str, Any], known: list[dict[str, Any]]
+) -> None:
+    """Verdicts are refused until it is back; predictions go on as `known`."""
+    with stopped(postgres):
+        wait_until(lambda: judges.refused["503"] > 0, within_s=30, what="verdicts are refused")
+        assert predicted(team, "two", body)["spans"] == known
+    wait_for_more(judges, "verdicts are stored again")
+
+
+def check_learned(ws: Workspace, run_id: str, verdicts: int) -> None:
+    """Every verdict is in what the run learned from, once."""
+    dataset = restore_dataset(ws, str(ws.store.runs.get(run_id).data_version))
     learned = pd.read_parquet(dataset.folder / "annotations.parquet")
-    of_verdicts = learned[learned["model_prediction"].notna()]
-    assert len(of_verdicts) == 1 + len(judges.acknowledged), "every verdict is learned from, once"
-    assert "bullish_kicker" in set(of_verdicts["label"])
+    assert learned["model_prediction"].notna().sum() == verdicts
+    assert "bullish_kicker" in set(learned["label"][learned["model_prediction"].notna()])
+
+
+def check_logs(team: Team) -> None:
     assert PASSWORD not in "".join(team.log(name) for name in team.processes)
     lines = [json.loads(line) for line in team.log("worker two").splitlines() if line.startswith("{")]
     assert {line.get("run_id") for line in lines} - {None}, "lines of the worker name their run"
+
+
+def test_what_was_acknowledged_survives_a_lost_worker_server_and_database(
+    team: Team, ws: Workspace, postgres: Server
+) -> None:
+    start_machines(team, ws)
+    candles = ws.candles.read("EURUSD", "1h")[1_000:2_000]
+    body = {**EURUSD, "candles": candles.to_frame().to_dict("records")}
+    spans = predicted_by_both(team, body)
+    sweep_while_a_worker_is_lost(team, ws)
+    corrected = correct(team, spans[0])
+
+    with Judges(team, spans[1:], "1") as judges:
+        run_id = start_training(team, "two", **LONG)
+        lose_the_worker_of(ws, run_id)
+        lose_a_server(team, judges)
+        lose_the_database(team, postgres, judges, body, spans)
+        assert ended(ws, run_id) == "ready"
+    assert sum(judges.refused.values()) > judges.refused["503"], "the killed server was asked"
+
+    wait_until_both_serve(team, "2")
+    stored = Counter(one.id for one in ws.store.verdicts.list())
+    assert {stored[one] for one in (corrected, *judges.acknowledged)} == {1}
+    third = start_training(team, "one")
+    assert ended(ws, third) == "ready"
+    check_learned(ws, third, verdicts=1 + len(judges.acknowledged))
+    check_logs(team)
