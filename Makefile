@@ -15,8 +15,10 @@ help: ## what there is to make
 up: sync-runtime ## start API, console, chart, MLflow and worker; Ctrl-C ends them
 	@exec $(BIN)/candleloop up
 
-test: web lint torch ## format check, lint, types, import contracts, the chart's checks, unit tests, doctests, end-to-end
-	$(BIN)/pytest -n 3 --dist loadfile $(PYTEST_ARGS)
+# The checks before the tests run beside each other, and each one's lines stay together.
+test: sync ## format check, lint, types, import contracts, the chart's checks, unit tests, doctests, end-to-end
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target web lint torch
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: sync ## format check, lint, types, import contracts
 	$(BIN)/ruff format --check .

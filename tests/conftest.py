@@ -24,6 +24,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-features=SpareRendererForSitePerProcess,PaintHolding",
 ]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -114,9 +115,9 @@ def redis_path() -> str:
     return _path_of("redis")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """Two worker processes of Dask on this machine."""
+    """Two worker processes of Dask on this machine; a test file's own, as they are busy even when idle."""
     with open_engine("local:2") as engine:
         assert isinstance(engine, Cluster)
         yield engine
@@ -141,7 +142,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips every test that needs something absent."""
+    """Skips every test that needs something absent, and puts files first that may take a minute.
+
+    Begun last, one of them would keep a single process busy while the others have nothing left.
+    """
+    items.sort(key=_how_soon_it_ends)
     absent = {name for name, (find, _) in TOOLS.items() if find() is None}
     for item in items:
         needed = [tool for marker in item.iter_markers("needs") for tool in marker.args]
@@ -149,6 +154,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid} needs {unknown}, expected some of {', '.join(TOOLS)}")
         for tool in absent.intersection(needed):
             item.add_marker(pytest.mark.skip(reason=_not_there(tool)))
+
+
+def _how_soon_it_ends(item: pytest.Item) -> int:
+    if {"docs", "e2e"} & set(item.path.parts):
+        return 0
+    return 1 if item.path.parent == Path(__file__).parent else 2
 
 
 def _not_there(tool: str) -> str:

@@ -74,7 +74,7 @@ class House:
         return done.stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A running house with the samples and a first champion."""
     house = House(tmp_path_factory.mktemp("house"))

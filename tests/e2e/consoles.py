@@ -113,7 +113,9 @@ def downloaded(page: Any, name: str, folder: Path) -> Path:
 @contextmanager
 def window(browser: Any, address: str) -> Iterator[Any]:
     """A fresh session, 1280 px wide."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, base_url=address, reduced_motion="reduce"
+    )
     context.set_default_timeout(A_WHILE_MS)
     try:
         yield context.new_page()

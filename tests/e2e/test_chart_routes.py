@@ -1,4 +1,4 @@
-"""The chart's own server between a browser and the API, as `candleloop up` starts it."""
+"""The chart's own server between a browser and the API."""
 
 import json
 from collections.abc import Iterator
@@ -6,28 +6,33 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
-from mllib.pipeline.workspace import open_workspace
-from tests.e2e.conftest import House
-from tests.processes import wait_until
+from mllib.pipeline.workspace import Workspace
+from tests.e2e.web_app import Services, services
 
-pytestmark = [pytest.mark.needs("node"), pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.needs("node"), pytest.mark.timeout(400)]
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 
 
 @pytest.fixture(scope="module")
-def chart(house: House) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{house.ports['WEB']}", timeout=30) as client:
-        wait_until(lambda: client.get("/api/health").is_success, within_s=200, what="the chart is built")
+def running(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    with services(environment, tmp_path_factory.mktemp("logs")) as started:
+        yield started
+
+
+@pytest.fixture
+def chart(running: Services) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=running.web, timeout=30) as client:
         yield client
 
 
-def test_a_chart_is_predicted_through_the_proxy_as_by_the_api(house: House, chart: httpx.Client) -> None:
-    with open_workspace(house.home) as ws:
-        candles = ws.candles.read("EURUSD", "1h")[:500]
+def test_a_chart_is_predicted_through_the_proxy_as_by_the_api(
+    ws: Workspace, running: Services, chart: httpx.Client
+) -> None:
+    candles = ws.candles.read("EURUSD", "1h")[:500]
     body = {**EURUSD, "candles": candles.to_frame().to_dict("records")}
     told = chart.post("/api/predict", json=body)
     assert told.status_code == 200, told.text
-    assert told.json() == httpx.post(f"{house.api}/predict", json=body, timeout=30).json()
+    assert told.json() == httpx.post(f"{running.api}/predict", json=body, timeout=30).json()
 
 
 def test_a_whole_history_comes_line_by_line(chart: httpx.Client) -> None:
@@ -38,7 +43,7 @@ def test_a_whole_history_comes_line_by_line(chart: httpx.Client) -> None:
     assert sum(len(line["per_candle"]) for line in lines[1:-1]) == lines[0]["candle_count"]
 
 
-def test_an_id_of_the_tool_reaches_the_api_whatever_stands_in_it(house: House, chart: httpx.Client) -> None:
+def test_an_id_of_the_tool_reaches_the_api_whatever_stands_in_it(chart: httpx.Client) -> None:
     asked = {**EURUSD, "limit": 1}
     (drawn,) = chart.get("/api/annotations", params=asked).json()["annotations"]
     odd = "chart/7 größe 100%"

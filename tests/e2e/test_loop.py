@@ -173,6 +173,14 @@ def test_api_console_command_line_and_evaluation_say_the_same_of_the_same_candle
     assert visible["spans"] == [asdict(span) for span in in_console.predictions]
 
 
+@pytest.mark.needs("node")
+def test_the_chart_is_built_and_reaches_the_api(house: House) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{house.ports['WEB']}", timeout=30) as chart:
+        wait_until(lambda: chart.get("/api/health").is_success, within_s=200, what="the chart is built")
+        said = chart.get("/api/model/info").json()["model_info"]
+    assert said["model_name"] == "candleloop"
+
+
 def test_a_killed_worker_fails_its_run_with_a_reason_and_comes_back(
     ws: Workspace, http: httpx.Client
 ) -> None:
