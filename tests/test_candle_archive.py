@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -313,17 +312,6 @@ def test_two_importing_processes_lose_none_of_each_others_rows(
     assert [process.wait(60) for process in processes] == [0, 0]
     found = in_folder.read("EURUSD", "1h")
     np.testing.assert_array_equal(found.time, hourly(0, 300).time)
-
-
-def test_five_years_of_hours_are_read_quickly(in_folder: CandleArchive) -> None:
-    in_folder.merge(hourly(0, 43_654))
-    in_folder.read("EURUSD", "1h")
-    durations = []
-    for _ in range(10):
-        begun = time.perf_counter()
-        in_folder.read("EURUSD", "1h")
-        durations.append(time.perf_counter() - begun)
-    assert min(durations) < 0.015
 
 
 def test_a_deleted_series_comes_back_as_it_was(archive: CandleArchive) -> None:

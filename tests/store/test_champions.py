@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from mllib.errors import Conflict, NotFound
@@ -40,14 +38,3 @@ def test_a_run_without_a_predictor_is_no_champion(store: Store) -> None:
 def test_an_unknown_run_is_no_champion(store: Store) -> None:
     with pytest.raises(NotFound, match="No training run nope"):
         store.champions.move("m", "nope", moved_by="load")
-
-
-def test_asking_for_the_champion_is_cheap_enough_to_poll(store: Store) -> None:
-    run_id = _run(store)
-    for _ in range(20):
-        store.champions.move("m", run_id, moved_by="load")
-    store.champions.current("m")
-    begun = time.process_time()
-    for _ in range(100):
-        store.champions.current("m")
-    assert (time.process_time() - begun) / 100 < 0.005

@@ -1,7 +1,3 @@
-import time
-
-import pytest
-
 from mllib.spans import PredictedSpan
 from mllib.store import LabelCount, Store, TalibLayer
 
@@ -48,18 +44,6 @@ def test_spans_come_back_as_annotations_of_talib(store: Store) -> None:
     assert (found.label, found.start_time, found.end_time) == ("bearish_engulfing", 10, 20)
     assert found.extra == {"function": "CDLENGULFING", "confidence": 0.8}
     assert store.annotations.list("EURUSD", "1h") == []
-
-
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # a server takes time of its own
-def test_thirty_thousand_spans_are_written_within_a_second(store: Store) -> None:
-    spans = {"CDLDOJI": _spans(30_000)}
-    took_s = []
-    for _ in range(2):
-        begun = time.process_time()
-        store.talib.replace("EURUSD", "1h", ["CDLDOJI"], spans, 10)
-        took_s.append(time.process_time() - begun)
-    assert min(took_s) < 1.0
-    assert len(store.talib.spans("EURUSD", "1h")) == 30_000
 
 
 def test_spans_of_a_range_are_those_that_share_a_candle_with_it(store: Store) -> None:
