@@ -15,10 +15,10 @@ TREES = tuple(name for name in MODEL_NAMES if name not in SEQUENCE_MODELS)
 """Models that every test can afford; what holds for sequence models is in tests/models."""
 ALL_MODELS = (*TREES, *(pytest.param(name, marks=pytest.mark.needs("torch")) for name in SEQUENCE_MODELS))
 SMALL_NETWORK = {
-    "epochs": 16,
-    "batch_rows": 32,
+    "epochs": 12,
+    "batch_rows": 64,
     "hidden": 16,
-    "learning_rate": 0.01,
+    "learning_rate": 0.02,
     "dropout": 0.0,
     "device": "cpu",
     "n_jobs": 1,

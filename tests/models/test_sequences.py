@@ -224,7 +224,7 @@ def test_a_fit_ends_when_progress_says_so() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         _fitted("gru", cancelled)
-    assert told == ["epoch 1 of at most 16", "epoch 2 of at most 16"]
+    assert told == ["epoch 1 of at most 12", "epoch 2 of at most 12"]
 
 
 @TORCH

@@ -34,7 +34,7 @@ def test_a_network_goes_through_the_whole_loop_without_pickle(
         queued = request_training(ws, pairs=["HILLS"], config=config)
         run = execute_run(ws, queued.run_id, progress=lambda _, what: told.append(what))
         assert (run.status, run.model_version) == ("ready", 1), run.error
-        assert "epoch 3 of at most 16" in told
+        assert "epoch 3 of at most 12" in told
         assert is_mirrored(ws)
         served = Champion(ws)
         served.refresh()
