@@ -259,11 +259,8 @@ def test_a_network_that_was_fitted_on_cuda_loads_where_there_is_none(tmp_path: P
 
 
 @TORCH
-def test_cuda_that_is_asked_for_and_not_there_is_refused() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("here it is there")
+def test_cuda_that_is_asked_for_and_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InvalidConfig, match=r"hyperparameters\.device: found 'cuda' and no CUDA device"):
         _fitted("gru", device="cuda")
 
