@@ -17,13 +17,16 @@ def free_port() -> int:
 def wait_until(
     condition: Callable[[], Any], *, within_s: float, what: str, pause: Callable[[float], None] = time.sleep
 ) -> Any:
-    """The first truthy answer of `condition`; connection errors count as not yet."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
+    """The first truthy answer of `condition`; connection errors count as not yet.
+
+    What takes long is asked for less often, as asking takes a processor from it.
+    """
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < within_s:
         try:
             if answer := condition():
                 return answer
         except (httpx.HTTPError, OSError):
             pass
-        pause(0.05)
+        pause(min(max(0.05, waited / 20), 0.5))
     raise AssertionError(f"{what}: not within {within_s:g} s")

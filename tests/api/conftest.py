@@ -19,6 +19,7 @@ from mllib.config import Config
 from mllib.pipeline.promoting import promote
 from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
+from tests.shared import made_once
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "EURUSD_1h.parquet"
 BARS = 1_500
@@ -40,13 +41,15 @@ def history() -> Candles:
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory, history: Candles) -> Path:
     """A home with EURUSD 1h and two ready runs, of which the first is champion."""
-    home = tmp_path_factory.mktemp("trained")
-    with warnings.catch_warnings(), open_workspace(home, config=Config()) as ws:
-        warnings.simplefilter("ignore")  # MLflow's own use of SQLAlchemy and pydantic
-        ws.candles.merge(history)
-        runs = [_train(ws, seed) for seed in (0, 1)]
-        promote(ws, runs[0], moved_by="promote")
-    return home
+
+    def train(home: Path) -> None:
+        with warnings.catch_warnings(), open_workspace(home, config=Config()) as ws:
+            warnings.simplefilter("ignore")  # MLflow's own use of SQLAlchemy and pydantic
+            ws.candles.merge(history)
+            runs = [_train(ws, seed) for seed in (0, 1)]
+            promote(ws, runs[0], moved_by="promote")
+
+    return made_once(tmp_path_factory, "trained for the API", train)
 
 
 def _train(ws: Workspace, seed: int) -> str:

@@ -17,6 +17,7 @@ from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.e2e.consoles import ROOT, TREES, console, import_sample, window
 from tests.processes import free_port, wait_until
+from tests.shared import made_once
 
 SERVICES = ("API", "CONSOLE", "MLFLOW", "WEB")
 
@@ -102,13 +103,15 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory, config_file: Path) ->
 
     Nobody writes to it: each module works on a copy (`ws`).
     """
-    home = tmp_path_factory.mktemp("trained")
-    with open_workspace(home, config=load_config(config_file)) as opened:
-        import_sample(opened, tmp_path_factory.mktemp("files"))
-        for overrides in ({}, {"stages.training.auto_promote": False, "stages.training.seed": 1}):
-            config = resolve_config(opened.config, overrides=overrides)
-            execute_run(opened, request_training(opened, pairs=["EURUSD"], config=config).run_id)
-    return home
+
+    def train(home: Path) -> None:
+        with open_workspace(home, config=load_config(config_file)) as opened:
+            import_sample(opened, tmp_path_factory.mktemp("files"))
+            for overrides in ({}, {"stages.training.auto_promote": False, "stages.training.seed": 1}):
+                config = resolve_config(opened.config, overrides=overrides)
+                execute_run(opened, request_training(opened, pairs=["EURUSD"], config=config).run_id)
+
+    return made_once(tmp_path_factory, "trained in the console", train)
 
 
 @pytest.fixture(scope="module")
