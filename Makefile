@@ -1,7 +1,7 @@
 # make up runs the loop, make test checks it. `make help` tells the rest.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help up test lint web format types docs torch sync sync-runtime clean
+.PHONY: help up test lint web format types docs torch extras sync sync-runtime clean
 
 BIN := .venv/bin
 
@@ -42,6 +42,9 @@ docs: sync ## write docs/reference anew from the code, and the documentation as 
 
 torch: sync ## PyTorch for the sequence models, without CUDA where that build can be had
 	@sh scripts/torch.sh
+
+extras: ## clients of PostgreSQL, Redis and S3, and Dask, for teams of more than one machine
+	@sh scripts/uv.sh sync --frozen --no-dev --inexact --extra servers --extra cluster
 
 # --inexact leaves what make test has installed, so that up and test do not undo each other.
 sync-runtime:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mllib.amounts import count
 from mllib.errors import CandleloopError, InvalidConfig, NotReady
+from mllib.extras import to_install
 from mllib.progress import Progress, quiet
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def open_engine(address: str | None) -> Iterator[InProcess | Cluster]:
     workers = _local_workers(address.strip())
     if importlib.util.find_spec("distributed") is None:
         raise NotReady(
-            f"cluster {address}: found no Dask, expected it installed. Run pip install 'candleloop[cluster]'."
+            f"cluster {address}: found no Dask, expected it installed. Run `{to_install('cluster')}`."
         )
     with _connected(address.strip(), workers) as client:
         yield Cluster(client, client.scheduler_info()["address"])

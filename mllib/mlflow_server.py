@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mllib.errors import InvalidConfig, NotReady
+from mllib.extras import to_install
 from mllib.tracking import artifact_root, server_environment, tracking_uri
 
 PASSWORD = "MLFLOW_AUTH_ADMIN_PASSWORD"
@@ -65,7 +66,7 @@ def mlflow_server(home: Path, *, beyond_this_machine: bool, allowed_hosts: str |
     if find_spec("flask_wtf") is None:
         raise NotReady(
             "MLflow's server: found no package flask-wtf, expected it, as MLflow asks for passwords with it. "
-            "Run `pip install 'candleloop[servers]'`."
+            f"Run `{to_install('servers')}`."
         )
     return MlflowServer(_CLOSED_APP, environment | _authentication(home))
 

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from mllib.deployment import STORAGE
 from mllib.errors import NotReady
+from mllib.extras import to_install
 
 _CONNECT_S, _ANSWER_S = 3, 6
 """The client tries twice, so that a server that hangs is given up after some twelve seconds."""
@@ -166,7 +167,7 @@ class ObjectStorage:
         except (ImportError, ValueError) as exc:
             raise NotReady(
                 f"{STORAGE}: found {self._kind}://, whose client is not installed, expected one that is. "
-                "For S3: pip install 'candleloop[servers]'."
+                f"For S3 run `{to_install('servers')}`."
             ) from exc
         if self._kind == "s3":
             system.retries = 1  # the client's own tries are enough

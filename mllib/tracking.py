@@ -19,6 +19,7 @@ from typing import Any
 from mllib.amounts import count
 from mllib.deployment import Deployment
 from mllib.errors import InvalidConfig, NotReady
+from mllib.extras import to_install
 from mllib.inference import Predictor
 from mllib.ports import port_of
 
@@ -262,7 +263,7 @@ def _require_server(uri: str) -> None:
     except ModuleNotFoundError as exc:
         raise NotReady(
             f"MLflow at {without_password(uri)}: found no driver of PostgreSQL ({exc}), expected psycopg. "
-            "Run: pip install 'candleloop[servers]'"
+            f"Run `{to_install('servers')}`."
         ) from exc
     kind, _, rest = uri.partition("://")
     psycopg.connect(f"{kind.partition('+')[0]}://{rest}", connect_timeout=_CONNECT_TIMEOUT_S).close()

@@ -160,5 +160,5 @@ def test_dask_is_not_imported_unless_it_is_asked_for() -> None:
 
 def test_a_missing_dask_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(NotReady, match=r"pip install 'candleloop\[cluster\]'"), open_engine("local"):
+    with pytest.raises(NotReady, match=r"Run `make extras`"), open_engine("local"):
         pass

@@ -130,7 +130,7 @@ def test_a_missing_client_is_said_with_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.delitem(sys.modules, "mllib.jobs.redis_queue", raising=False)
-    with pytest.raises(NotReady, match=r"pip install 'candleloop\[servers\]'"):
+    with pytest.raises(NotReady, match=r"Run `make extras`"):
         queue_of(ws)
 
 

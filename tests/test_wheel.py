@@ -153,6 +153,11 @@ def test_the_repository_cannot_be_imported_there(outside: Outside) -> None:
     assert outside.run(outside.python, "-c", "import tests").returncode != 0
 
 
+def test_what_is_missing_is_installed_with_pip_there(outside: Outside) -> None:
+    script = "from mllib.extras import to_install; print(to_install('servers'))"
+    assert outside.run(outside.python, "-c", script).stdout == "pip install 'candleloop[servers]'\n"
+
+
 def test_help_lists_the_commands(outside: Outside) -> None:
     assert "candleloop" in outside.succeeds("--help")
 

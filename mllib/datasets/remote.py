@@ -12,6 +12,7 @@ from typing import Any
 
 from mllib.datasets.files import write_text
 from mllib.errors import NotReady
+from mllib.extras import to_install
 from mllib.object_storage import ObjectStorage
 from mllib.progress import Progress
 
@@ -97,7 +98,7 @@ def _unreachable(what: str, exc: Exception) -> NotReady:
     return NotReady(
         f"{what}: found {type(exc).__name__} ({said}), expected a remote that can be reached and holds "
         "what is asked for. Check data.remote and its credentials; S3 needs "
-        "`pip install 'candleloop[servers]'`."
+        f"`{to_install('servers')}`."
     )
 
 

@@ -12,6 +12,7 @@ from huey.storage import BlackHoleStorage
 
 from mllib.deployment import QUEUE
 from mllib.errors import InvalidConfig, NotReady
+from mllib.extras import to_install
 
 try:
     from redis import Redis
@@ -20,7 +21,7 @@ try:
     from redis.retry import Retry
 except ImportError as exc:
     raise NotReady(
-        f"{QUEUE}: found no client of Redis, expected one. Install it: pip install 'candleloop[servers]'."
+        f"{QUEUE}: found no client of Redis, expected one. Run `{to_install('servers')}`."
     ) from exc
 
 _KEY = "candleloop.queue"

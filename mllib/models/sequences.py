@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from mllib.errors import InvalidConfig
+from mllib.extras import to_install
 from mllib.features import Column
 from mllib.models.step_columns import Steps
 from mllib.progress import Progress
@@ -215,8 +216,8 @@ class Transformer(_SequenceModel):
 def _require_torch(name: str) -> None:
     if importlib.util.find_spec("torch") is None:
         raise InvalidConfig(
-            f"found {name!r} and no PyTorch, which it needs. Run pip install 'candleloop[deep]', or choose "
-            "another model.",
+            f"found {name!r} and no PyTorch, which it needs. Run `{to_install('deep')}`, or choose another "
+            "model.",
             path=_MODEL_TYPE,
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from mllib.errors import InvalidConfig, NotReady
+from mllib.extras import to_install
 from mllib.store import SCOPES, Scope
 
 _PREFIX = "CANDLELOOP_OIDC_"
@@ -56,7 +57,7 @@ class OpenId:
         if find_spec("authlib") is None:
             raise NotReady(
                 "signing in by OpenID Connect: found no package authlib, expected it. "
-                "Run `pip install 'candleloop[servers]'`."
+                f"Run `{to_install('servers')}`."
             )
         allow = _allowed(said.pop("allow"))
         return cls(**{name: value for name, value in said.items() if value}, allow=allow)

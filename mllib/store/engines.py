@@ -19,6 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from mllib.errors import InvalidConfig
+from mllib.extras import to_install
 from mllib.store.failures import BUSY_TIMEOUT_S, place
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _postgresql(url: URL, *, for_migration: bool, pool: dict[str, Any]) -> Engin
     except (ModuleNotFoundError, NoSuchModuleError) as exc:
         raise InvalidConfig(
             f"Database {place(url)}: found no driver of it ({exc}), expected psycopg. "
-            "Run: pip install 'candleloop[servers]'"
+            f"Run `{to_install('servers')}`."
         ) from exc
     wait_s = _MIGRATION_WAITS_S if for_migration else BUSY_TIMEOUT_S
     longest_s = 0 if for_migration else _STATEMENT_TIMEOUT_S  # 0 is without end

@@ -87,8 +87,8 @@ def test_without_pytorch_choosing_a_network_says_what_to_install(asked: str) -> 
         f"try:\n    {asked}\nexcept InvalidConfig as exc:\n    print(exc)"
     )
     assert _python(script) == (
-        "stages.training.model_type: found 'lstm' and no PyTorch, which it needs. Run "
-        "pip install 'candleloop[deep]', or choose another model."
+        "stages.training.model_type: found 'lstm' and no PyTorch, which it needs. Run `make torch`, or "
+        "choose another model."
     )
 
 
