@@ -19,6 +19,7 @@ from mllib.pipeline.champion_health import Finding
 from mllib.pipeline.model_history import champion_run
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.serving import warm
+from mllib.pipeline.sharing import series_at_home
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
 from mllib.ports import PORTS, port_of
 from mllib.supervision.health import PATHS
@@ -122,6 +123,8 @@ def _candles(ws: Workspace) -> Finding:
     series = ws.candles.list(on_damaged=lambda _pair, _timeframe, exc: damaged.append(str(exc)))
     if damaged:
         return Finding("Candles", False, " ".join(damaged))
+    if not series and ws.storage is not None and series_at_home(ws).list():
+        return Finding("Candles", None, f"None are in {ws.storage.where}, some at home. `candleloop share`")
     if not series:
         return Finding(
             "Candles", None, "None are stored. `candleloop candles import FILE --pair … --timeframe …`"

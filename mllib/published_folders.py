@@ -29,6 +29,15 @@ def publish(storage: ObjectStorage, folder: Path, name: str, *, instead: bool = 
     storage.write(f"{name}/{_MANIFEST}", manifest, replaces=None if instead else "")
 
 
+def exists(storage: ObjectStorage, name: str) -> bool:
+    """Whether a folder was published under a name, to its end."""
+    try:
+        _manifest(storage, name)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def is_published(storage: ObjectStorage, folder: Path, name: str) -> bool:
     """Whether a folder here is, file by file, what was published under a name."""
     return _sums(folder) == _manifest(storage, name)[1]

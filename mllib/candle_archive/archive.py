@@ -82,6 +82,29 @@ class CandleArchive:
                 self._files.write(name, content, seen=seen)
             return report
 
+    def copy(self, other: "CandleArchive", pair: str, timeframe: str) -> bool:
+        """Whether a series, which is stored nowhere here, was copied as it is in another archive.
+
+        Raises:
+            NotFound: if the other one has no such series.
+            NotReady: if it cannot be read there or written here.
+        """
+        file, name = _file_name(pair, timeframe), f"{pair} {parse_timeframe(timeframe)}"
+        with self._writing(name), self._files.alone(file):
+            if self._state(file) is not None:
+                return False
+            self._files.write(file, memoryview(other._content(file, pair, timeframe)), seen=None)
+            return True
+
+    def same(self, other: "CandleArchive", pair: str, timeframe: str) -> bool:
+        """Whether both archives have the same bytes of a series.
+
+        Raises:
+            NotFound, NotReady: if one of them has none, or cannot be read.
+        """
+        file = _file_name(pair, timeframe)
+        return self._content(file, pair, timeframe) == other._content(file, pair, timeframe)
+
     def compare(self, candles: Candles, *, splits: Sequence[PriceSplit] = ()) -> Comparison:
         """What `merge` would do with these candles, and which stored ones would change; nothing is written.
 
@@ -198,6 +221,10 @@ class CandleArchive:
     def changed_at(self, pair: str, timeframe: str) -> float:
         """When the series' file was written last (Unix s); raises as `version` does."""
         return self._known(pair, timeframe).changed_at
+
+    def _content(self, file: str, pair: str, timeframe: str) -> bytes:
+        with self._reading(file, pair, timeframe):
+            return self._files.local(file).read_bytes()
 
     def _known(self, pair: str, timeframe: str) -> FileState:
         name = _file_name(pair, timeframe)

@@ -1,9 +1,10 @@
-"""`candleloop prune doctor`: what whoever runs candleloop needs."""
+"""`candleloop prune doctor share`: what whoever runs candleloop needs."""
 
 from typing import Annotated
 
 import typer
 
+from mllib.amounts import count
 from mllib.cli.output import Json, print_json, print_table, progress_bar, say
 
 
@@ -53,8 +54,26 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def share(as_json: Json = False) -> None:
+    """Copy this home's candles, models and datasets to CANDLELOOP_STORAGE_URL, for other machines."""
+    from dataclasses import asdict
+
+    from mllib.pipeline.sharing import share_home
+    from mllib.pipeline.workspace import open_workspace
+
+    with open_workspace() as ws, progress_bar("Sharing") as progress:
+        shared = share_home(ws, progress=progress)
+    if as_json:
+        print_json(asdict(shared))
+        return
+    for name in shared.kept:
+        say(f"{name}: the storage has other candles of that name, which were left as they are.")
+    copied = (count(len(shared.series), "series", "series"), count(len(shared.models), "model"))
+    say(f"Copied {copied[0]} and {copied[1]}; {count(len(shared.datasets), 'dataset')} are there.")
+
+
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-commands = (doctor, prune)
+commands = (doctor, prune, share)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from mllib.pipeline.workspace import open_workspace
+from tests.naive import sample
+from tests.pipeline.conftest import store_candles
 
 
 @pytest.fixture
@@ -62,3 +64,17 @@ def test_the_doctor_ends_with_a_status_for_scripts(candleloop, tmp_path: Path) -
 
     assert broken.returncode == 1
     assert {one["name"] for one in json.loads(broken.stdout) if one["ok"] is False} == {"Job queue"}
+
+
+def test_a_home_is_shared_and_the_doctor_says_when_it_was_not(
+    candleloop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_workspace(tmp_path / "home") as ws:
+        store_candles(ws, sample("EURUSD_1h")[:300])
+    assert candleloop("share").returncode == 1
+    monkeypatch.setenv("CANDLELOOP_STORAGE_URL", f"file://{tmp_path}/shared")
+    assert "some at home. `candleloop share`" in candleloop("doctor").stdout
+    done = candleloop("share")
+    assert (done.returncode, done.stdout) == (0, "Copied 1 series and 0 models; 0 datasets are there.\n")
+    assert "1 series of 300 candles" in candleloop("doctor").stdout
+    assert json.loads(candleloop("share", "--json").stdout)["series"] == []
