@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 _KINDS = ("tcp://", "tls://")
+_CONNECT_S = 10
+_MOST_A_CORE = 8
 _AHEAD = 2
 """So many pieces a worker's thread are handed out and not yet taken back: memory is bounded by them."""
 _RETRIES = 2
@@ -261,7 +263,13 @@ def _local_workers(address: str) -> int | None:
             f"--cluster: found {address!r}, expected local, local:2 or a scheduler's address such as "
             "tcp://HOST:8786. Correct it, or unset CANDLELOOP_CLUSTER."
         )
-    return int(number) if number else len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
+    if number and int(number) > _MOST_A_CORE * cores:
+        raise InvalidConfig(
+            f"--cluster: found {number} processes for {cores} cores, expected at most {_MOST_A_CORE} for "
+            "each. Take fewer."
+        )
+    return int(number) if number else cores
 
 
 @contextmanager
@@ -281,7 +289,7 @@ def _connected(address: str, workers: int | None) -> "Iterator[Client]":
             )
             address = stack.enter_context(started).scheduler_address
         try:
-            client = stack.enter_context(Client(address))
+            client = stack.enter_context(Client(address, timeout=_CONNECT_S))
         except (OSError, TimeoutError) as exc:
             raise NotReady(
                 f"cluster {address}: found that it cannot be reached, expected a Dask scheduler there. "

@@ -52,4 +52,11 @@ def _address(variable: str) -> str | None:
     if not separator or not rest or (kinds and kind not in kinds):
         found = f"{kind}://…" if separator else f"{len(text)} characters without ://"
         raise InvalidConfig(f"{variable}: found {found}, expected {example}. Set it so, or unset it.")
-    return text.rstrip("/") if variable == STORAGE else text
+    if variable != STORAGE:
+        return text
+    if ":" in rest.partition("/")[0].rpartition("@")[0]:
+        raise InvalidConfig(
+            f"{STORAGE}: found a name and a secret before @, expected {example}. Give them as the storage's "
+            "own client reads them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for S3."
+        )
+    return text.rstrip("/")

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mllib.amounts import count
 from mllib.config import Config, default_config_path, load_config
@@ -22,6 +23,7 @@ from mllib.pipeline.serving import warm
 from mllib.pipeline.sharing import series_at_home
 from mllib.pipeline.workspace import Workspace, home_folder, open_workspace
 from mllib.ports import PORTS, port_of
+from mllib.published_folders import exists
 from mllib.supervision.health import PATHS
 
 _LITTLE_ROOM, _NO_ROOM = 2 * 10**9, 2 * 10**8
@@ -42,11 +44,14 @@ def examine(home: Path | None = None) -> Iterator[Finding]:
         return
     yield Finding("Configuration", True, f"{default_config_path()} is read.")
     folder = home_folder() if home is None else home
-    if not folder.is_dir():
-        yield Finding("Home", None, f"There is no {folder} yet. `candleloop up` makes it.")
-        return
-    yield _home(folder)
-    yield from _inside(folder, config, deployment)
+    if folder.is_dir():
+        yield _home(folder)
+        yield from _inside(folder, config, deployment)
+    else:
+        yield Finding("Home", None, f"There is no {folder} yet. Whatever is started makes it.")
+        if deployment.database is not None:
+            with TemporaryDirectory() as aside:
+                yield from _inside(Path(aside), config, deployment)
     yield from _services()
 
 
@@ -138,6 +143,8 @@ def _champion(ws: Workspace) -> Finding:
     if run is None:
         return Finding("Champion", None, "No model serves yet. Train one with `candleloop train`.")
     warm(load_run(ws, run))
+    if ws.storage is not None and not exists(ws.storage, str(run.predictor_path)):
+        return Finding("Champion", None, f"v{run.model_version} is on this machine alone. `candleloop share`")
     return Finding("Champion", True, f"v{run.model_version} (run {run.run_id}) loads and predicts.")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from mllib.deployment import STORAGE
-from mllib.errors import NotReady
+from mllib.errors import CandleloopError, InvalidConfig, NotReady
 from mllib.extras import to_install
 
 _CONNECT_S, _ANSWER_S = 3, 6
@@ -26,6 +26,7 @@ _ONE_REQUEST = 2**31
 """What is larger goes to S3 in parts, on which no condition can be set; s3fs alone would begin at 100 MB."""
 _COPY_UNUSED_S = 60
 _OVERTAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
+_FOLDERS = ("file", "local")
 _PUTS_WHOLE = frozenset({"s3", "gs", "gcs", "abfs", "abfss", "az", "memory"})
 """Stores in which a write that was cut off leaves nothing; elsewhere a file gets its name at the end."""
 
@@ -50,7 +51,7 @@ class ObjectStorage:
         self._kind, _, rest = url.partition("://")
         self._root = rest.rstrip("/")
         self.where = f"{self._kind}://{self._root.rpartition('@')[2]}"  # for messages, without a password
-        if self._kind in ("file", "local"):
+        if self._kind in _FOLDERS:
             self._root = f"/{self._root.lstrip('/')}"
 
     def stat(self, name: str) -> Stat:
@@ -162,6 +163,11 @@ class ObjectStorage:
         if self._kind == "s3":
             waits = {"connect_timeout": _CONNECT_S, "read_timeout": _ANSWER_S, "retries": {"max_attempts": 1}}
             options["config_kwargs"] = waits
+        if self._kind not in fsspec.available_protocols():
+            raise InvalidConfig(
+                f"{STORAGE}: found {self._kind}://, which fsspec does not know, expected s3:// or another "
+                "that it does. Correct it."
+            )
         try:
             system = fsspec.filesystem(self._kind, **options)
         except (ImportError, ValueError) as exc:
@@ -177,6 +183,8 @@ class ObjectStorage:
         return f"{self._root}/{name}"
 
     def _make_folder_of(self, path: str) -> None:
+        if self._kind in _FOLDERS:
+            self._require_bucket()
         if self._kind not in _PUTS_WHOLE:  # object stores have none
             self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
 
@@ -186,10 +194,15 @@ class ObjectStorage:
         return info
 
     def _require_bucket(self) -> None:
-        """A listing of a bucket that is not there looks like one of an empty folder."""
+        """A listing of a bucket that is not there, or of a share not mounted, looks like an empty one's."""
         bucket = self._root.partition("/")[0]
         if self._kind == "s3" and not self._system.exists(bucket):
             raise _no_bucket(bucket)
+        if self._kind in _FOLDERS and not self._system.isdir(self._root):
+            raise NotReady(
+                f"{STORAGE}: found no folder {self._root}, expected one. Mount it, or let `candleloop "
+                "prepare` make it; or correct the name."
+            )
 
     def _download(self, name: str, path: Path) -> None:
         content = self.read(name)
@@ -220,7 +233,7 @@ class ObjectStorage:
     def _asking(self, name: str) -> Iterator[None]:
         try:
             yield
-        except NotReady:
+        except CandleloopError:
             raise
         except FileNotFoundError as exc:
             if _code(exc) == "NoSuchBucket":

@@ -131,11 +131,17 @@ def test_an_address_of_no_cluster_is_refused(address: str) -> None:
         pass
 
 
-def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    import dask
-
+def test_more_processes_than_a_machine_can_bear_are_refused() -> None:
     with (
-        dask.config.set({"distributed.comm.timeouts.connect": "200ms"}),
+        pytest.raises(InvalidConfig, match=r"found 100000 processes for .*Take fewer"),
+        open_engine("local:100000"),
+    ):
+        pass
+
+
+def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mllib.cluster._CONNECT_S", 0.2)
+    with (
         pytest.raises(NotReady, match="expected a Dask scheduler there"),
         open_engine("tcp://127.0.0.1:9"),
     ):

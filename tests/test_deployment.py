@@ -39,5 +39,18 @@ def test_another_kind_of_address_is_refused_and_not_repeated(
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("url", ["s3://key:s3cret@bucket/team", "s3://key:s3cret@bucket"])
+def test_a_secret_in_the_address_of_the_storage_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv(STORAGE, url)
+    with pytest.raises(InvalidConfig, match=r"found a name and a secret before @.*AWS_SECRET") as refused:
+        Deployment.from_environment()
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_container_of_an_account_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STORAGE, "abfs://container@account.dfs.core.windows.net/team")
+    assert Deployment.from_environment().storage == "abfs://container@account.dfs.core.windows.net/team"
+
+
 def test_a_deployment_that_is_printed_tells_no_password() -> None:
     assert "s3cret" not in repr(Deployment(queue="redis://:s3cret@queue:6379/0"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mllib.errors import NotReady
+from mllib.errors import InvalidConfig, NotReady
 from mllib.object_storage import ObjectStorage
 from mllib.published_folders import fetch, is_published, publish, withdraw
 from tests.processes import free_port
@@ -202,7 +202,7 @@ def test_a_bucket_that_is_missing_is_made_once(s3: S3Server, tmp_path: Path) -> 
 def test_a_password_in_an_address_is_in_no_message(tmp_path: Path) -> None:
     storage = ObjectStorage("nothing://ann:s3cret@host/team", tmp_path)
 
-    with pytest.raises(NotReady) as said:
+    with pytest.raises(InvalidConfig, match="nothing://, which fsspec does not know") as said:
         storage.examine()
 
     assert "s3cret" not in str(said.value) + storage.where

@@ -117,7 +117,9 @@ def test_a_wrong_password_is_said_without_it(
     assert "wr0ng" not in caplog.text
 
 
-@pytest.mark.parametrize("url", ["redis://:s3cret/x@host:6379/0", "redis://:s3cret@host:port/0"])
+@pytest.mark.parametrize(
+    "url", ["redis://:s3cret/x@host:6379/0", "redis://:s3cret@host:port/0", "redis://:s3cret@host/a"]
+)
 def test_an_address_that_cannot_be_used_is_refused_without_its_password(ws: Workspace, url: str) -> None:
     broken = Workspace(ws.home, ws.config, ws.store, ws.candles, Deployment(queue=url))
     with pytest.raises(InvalidConfig, match="CANDLELOOP_QUEUE_URL: found no address") as caught:

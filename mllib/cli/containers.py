@@ -40,8 +40,9 @@ def mlflow(
 
 def prepare(
     token: Annotated[
-        str, typer.Option("--token", envvar="INFERENCE_API_KEY", help="The chart's API key, made elsewhere.")
-    ],
+        str | None,
+        typer.Option("--token", envvar="INFERENCE_API_KEY", help="The chart's API key, made elsewhere."),
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="Whose key it is.")] = "chart",
     scopes: Annotated[
         list[str] | None, typer.Option("--scope", help="What the key is for; may be given again.")
@@ -51,8 +52,8 @@ def prepare(
     from mllib.cli.output import say
     from mllib.pipeline.preparing import prepare_servers
 
-    key = prepare_servers(token, name=name, scopes=scopes or ["read"])
-    say(f"Ready. Key {key.id} for {key.name}: {', '.join(key.scopes)}.")
+    key = prepare_servers(token or None, name=name, scopes=scopes or ["read"])
+    say("Ready." if key is None else f"Ready. Key {key.id} for {key.name}: {', '.join(key.scopes)}.")
 
 
 def healthy(

@@ -49,6 +49,7 @@ class RedisQueue(BlackHoleStorage):  # type: ignore[misc]  # Huey has no types
         self._kept: queue.Queue[bytes] = queue.Queue(_KEPT)
         self._pause_s = 0.0
         try:
+            _check_number(url)
             self._redis = Redis.from_url(
                 url,
                 socket_connect_timeout=_CONNECT_TIMEOUT_S,
@@ -118,6 +119,13 @@ class RedisQueue(BlackHoleStorage):  # type: ignore[misc]  # Huey has no types
             self._pause_s = _FIRST_PAUSE_S
             said = str(exc).rstrip(".")
             log.warning("queue %s: %s. Workers find runs in the database meanwhile.", self.where, said)
+
+
+def _check_number(url: str) -> None:
+    """Raise ValueError where the database is no number: the client would take the first one."""
+    address = urlsplit(url)
+    if address.scheme != "unix":
+        int(address.path.strip("/") or 0)
 
 
 def _place(url: str) -> str:

@@ -7,8 +7,8 @@ from mllib.pipeline.workspace import open_workspace
 from mllib.store import ApiKey
 
 
-def prepare_servers(token: str, *, name: str, scopes: Collection[str]) -> ApiKey:
-    """Makes all that is missing; the key whose token `token` is. A second time changes nothing.
+def prepare_servers(token: str | None, *, name: str, scopes: Collection[str]) -> ApiKey | None:
+    """Makes all that is missing; the key whose token `token` is, if any. A second time changes nothing.
 
     Raises:
         InvalidConfig: a variable, the configuration or the token cannot be used.
@@ -19,4 +19,4 @@ def prepare_servers(token: str, *, name: str, scopes: Collection[str]) -> ApiKey
     with open_workspace(deployment=deployment) as ws:
         if ws.storage is not None:
             ws.storage.make()
-        return ws.store.api_keys.adopt(token, name=name, scopes=scopes)
+        return None if token is None else ws.store.api_keys.adopt(token, name=name, scopes=scopes)

@@ -110,8 +110,8 @@ def require_no_rows(where: str, connection: Connection) -> None:
         fullest = max(counts, key=lambda name: counts[name])
         raise Conflict(
             f"Database {where} cannot be filled: found {sum(counts.values())} rows, {counts[fullest]} of "
-            f"them in {fullest}, expected none. Make a new database (createdb, or another CANDLELOOP_HOME), "
-            "or move candleloop.db and its -wal file away first."
+            f"them in {fullest}, expected none. Make a new one: createdb for PostgreSQL; for a home another "
+            "CANDLELOOP_HOME, or move its candleloop.db and the -wal file away first."
         )
 
 

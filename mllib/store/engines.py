@@ -98,6 +98,7 @@ def _postgresql(url: URL, *, for_migration: bool, pool: dict[str, Any]) -> Engin
             f"Database {place(url)}: found no driver of it ({exc}), expected psycopg. "
             f"Run `{to_install('servers')}`."
         ) from exc
+    _check_options(url)
     wait_s = _MIGRATION_WAITS_S if for_migration else BUSY_TIMEOUT_S
     longest_s = 0 if for_migration else _STATEMENT_TIMEOUT_S  # 0 is without end
     settings = _SERVER_KEEPALIVES | {
@@ -117,6 +118,17 @@ def _postgresql(url: URL, *, for_migration: bool, pool: dict[str, Any]) -> Engin
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _take_write_lock)
     return engine
+
+
+def _check_options(url: URL) -> None:
+    import psycopg
+
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    if unknown := sorted(url.query.keys() - known):
+        raise InvalidConfig(
+            f"Database {place(url)}: found the option {unknown[0]!r}, expected one that PostgreSQL's client "
+            "knows, such as sslmode. Correct it."
+        )
 
 
 def _trying_again(patience: Patience) -> Callable[..., Any]:

@@ -73,8 +73,14 @@ def test_a_home_is_shared_and_the_doctor_says_when_it_was_not(
         store_candles(ws, sample("EURUSD_1h")[:300])
     assert candleloop("share").returncode == 1
     monkeypatch.setenv("CANDLELOOP_STORAGE_URL", f"file://{tmp_path}/shared")
+    for command in (["candles", "list"], ["share"]):
+        refused = candleloop(*command)
+        assert refused.returncode == 1
+        assert f"found no folder {tmp_path}/shared, expected one. Mount it" in refused.stderr
+    assert candleloop("prepare").stderr == "Ready.\n"
     assert "some at home. `candleloop share`" in candleloop("doctor").stdout
     done = candleloop("share")
-    assert (done.returncode, done.stdout) == (0, "Copied 1 series and 0 models; 0 datasets are there.\n")
+    assert done.returncode == 0
+    assert "Copied 1 series and 0 models; 0 datasets are there.\n" in done.stderr
     assert "1 series of 300 candles" in candleloop("doctor").stdout
     assert json.loads(candleloop("share", "--json").stdout)["series"] == []

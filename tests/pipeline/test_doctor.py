@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mllib.deployment import QUEUE, STORAGE
+from mllib.deployment import DATABASE, QUEUE, STORAGE
 from mllib.doctor import examine
+from mllib.pipeline.sharing import share_home
+from mllib.pipeline.workspace import open_workspace
 from tests.pipeline.conftest import TrainedHome, copy_of
 from tests.processes import free_port
 
@@ -47,6 +49,30 @@ def test_a_home_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
     assert said["Home"][0] is None
     assert not (tmp_path / "none").exists()
+
+
+def test_on_a_new_machine_the_servers_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DATABASE, f"postgresql://ann:s3cret@127.0.0.1:{free_port()}/candleloop")
+
+    said = found(tmp_path / "none")
+
+    assert said["Database"][0] is False
+    assert "s3cret" not in said["Database"][1]
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # DVC's own
+def test_a_champion_that_no_other_machine_can_load_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "share").mkdir()
+    monkeypatch.setenv(STORAGE, f"file://{tmp_path}/share")
+    assert "on this machine alone. `candleloop share`" in found(home)["Champion"][1]
+
+    with open_workspace(home) as ws:
+        share_home(ws)
+    said = found(home)
+    assert (said["Champion"][0], said["Candles"][0]) == (True, True)
 
 
 def break_database(home: Path) -> None:

@@ -227,6 +227,11 @@ def test_an_address_that_cannot_be_read_is_refused_without_its_password(text: st
     assert PASSWORD not in str(failure.value)
 
 
+def test_an_option_that_the_client_does_not_know_is_refused(url: str) -> None:
+    with pytest.raises(InvalidConfig, match="found the option 'nonsense', expected one that PostgreSQL"):
+        open_store(f"{url}{'&' if '?' in url else '?'}nonsense=1")
+
+
 def test_processes_that_race_for_a_blank_database_all_find_it_migrated(postgres: Server) -> None:
     code = "import sys; from mllib.store import open_store; open_store(sys.argv[1]).close(); print('done')"
     with postgres.blank_database() as blank:
