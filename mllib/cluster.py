@@ -289,6 +289,7 @@ def _connected(address: str, workers: int | None) -> "Iterator[Client]":
             )
             address = stack.enter_context(started).scheduler_address
         try:
+            _shake_hands(address)
             client = stack.enter_context(Client(address, timeout=_CONNECT_S))
         except (OSError, TimeoutError) as exc:
             raise NotReady(
@@ -296,3 +297,20 @@ def _connected(address: str, workers: int | None) -> "Iterator[Client]":
                 "Start one with `dask scheduler`, or leave --cluster out."
             ) from exc
         yield client
+
+
+def _shake_hands(address: str) -> None:
+    """Raise TimeoutError where another server listens; a client would wait for its greeting without end."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    async def greet() -> None:
+        options = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, timeout=_CONNECT_S, **options), _CONNECT_S)
+        await comm.close()
+
+    with ThreadPoolExecutor(1) as beside:  # this thread may have a loop of its own that runs
+        beside.submit(asyncio.run, greet()).result()
