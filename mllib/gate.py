@@ -61,6 +61,14 @@ class GateConfig(BaseModel):
         le=1,
         description="Mean span F1 over the folds below which it is refused.",
     )
+    most_span_f1_loss: float = Field(
+        title="Most span F1 lost",
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Span F1 below the champion's, on the test and over what both know, that is let pass; 1: "
+        "any.",
+    )
     least_verdicts: int = Field(
         default=10, ge=0, description="From so many newer verdicts on they are replayed; 0: never."
     )
@@ -123,6 +131,26 @@ def check_span_f1(metrics: Mapping[str, Any], config: GateConfig) -> Check:
         has = f"{scores['per_label'][label]:.3f}" if label in scores["per_label"] else "not learned"
         said.append(f"That of {label} is {has}, below its floor of {least:g}.")
     return Check("span F1", found >= floor and not missed, " ".join(said))
+
+
+def check_champion(metrics: Mapping[str, Any], config: GateConfig) -> Check:
+    """The model is not reliably worse than the champion on the test, which neither of them has learned from.
+
+    Refused is a model whose whole 95 % interval of the difference, over blocks of the test drawn anew for
+    both at once, lies below what may be lost.
+    """
+    beside = metrics["baseline"]["champion"]
+    if "skipped" in beside:
+        return Check("champion", None, f"Not compared on the test: {beside['skipped']}")
+    said = f"Span F1 on the test is {beside['own_span_f1']:.3f}, the champion's {beside['span_f1']:.3f}"
+    if beside["in_sample"]:
+        return Check("champion", None, f"{said}; but the champion has learned from some of it.")
+    if beside["difference_interval"] is None:
+        return Check("champion", None, f"{said}; the test is too short to tell whether that is chance.")
+    low, high = beside["difference_interval"]
+    passed = high >= -config.most_span_f1_loss
+    judgement = "not reliably worse" if passed else f"worse by more than {config.most_span_f1_loss:g}"
+    return Check("champion", passed, f"{said}: {judgement} (95 %: {low:+.3f} to {high:+.3f}).")
 
 
 def check_calibration(metrics: Mapping[str, Any], config: GateConfig) -> Check:

@@ -165,8 +165,8 @@ class ObjectStorage:
             options["config_kwargs"] = waits
         if self._kind not in fsspec.available_protocols():
             raise InvalidConfig(
-                f"{STORAGE}: found {self._kind}://, which fsspec does not know, expected s3:// or another "
-                "that it does. Correct it."
+                f"found {self._kind}://, which fsspec does not know, expected s3:// or another that it does. "
+                f"Correct {STORAGE}, or data.remote of the configuration."
             )
         try:
             system = fsspec.filesystem(self._kind, **options)

@@ -13,6 +13,7 @@ from mllib.gate import (
     GateVerdict,
     agrees,
     check_calibration,
+    check_champion,
     check_span_f1,
     check_truncation,
     check_verdicts,
@@ -142,6 +143,28 @@ def test_a_label_may_have_a_floor_of_its_own() -> None:
     assert said.passed is False
     assert "That of flag is 0.250, below its floor of 0.3. That of wedge is not learned, below" in said.said
     assert check_span_f1(_metrics(0.6), GateConfig(least_span_f1_of={"flag": 0.3})).passed is True
+
+
+def _beside(low: float, high: float, **more: Any) -> dict[str, Any]:
+    beside = {"own_span_f1": 0.3, "span_f1": 0.6, "in_sample": False, "difference_interval": [low, high]}
+    return {"baseline": {"champion": beside | more}}
+
+
+def test_a_model_that_is_reliably_worse_than_the_champion_is_refused() -> None:
+    worse = check_champion(_beside(-0.4, -0.06), CONFIG)
+    assert worse.passed is False
+    assert "0.300, the champion's 0.600: worse by more than 0.05 (95 %: -0.400 to -0.060)." in worse.said
+    assert check_champion(_beside(-0.4, -0.05), CONFIG).passed is True
+    assert check_champion(_beside(-0.4, -0.06), GateConfig(most_span_f1_loss=0.1)).passed is True
+
+
+def test_a_champion_that_knows_the_test_or_is_not_there_is_no_measure() -> None:
+    seen = check_champion(_beside(-0.4, -0.3, in_sample=True), CONFIG)
+    assert (seen.passed, "has learned from some of it" in seen.said) == (None, True)
+    short = check_champion(_beside(0, 0, difference_interval=None), CONFIG)
+    assert (short.passed, "too short to tell" in short.said) == (None, True)
+    none = check_champion({"baseline": {"champion": {"skipped": "there was no champion"}}}, CONFIG)
+    assert (none.passed, none.said) == (None, "Not compared on the test: there was no champion")
 
 
 def _span(label: str, first: int, last: int) -> PredictedSpan:

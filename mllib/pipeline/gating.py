@@ -1,8 +1,10 @@
 """Use case: put a trained model through the gate, beside the champion that it would replace."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
+from mllib.amounts import count
 from mllib.config import TrainingSection
 from mllib.errors import CandleloopError, InvalidCandles, NotFound
 from mllib.gate import (
@@ -11,6 +13,7 @@ from mllib.gate import (
     GateVerdict,
     agrees,
     check_calibration,
+    check_champion,
     check_span_f1,
     check_truncation,
     check_verdicts,
@@ -38,9 +41,12 @@ def pass_gate(
     *,
     config: TrainingSection,
     champion: tuple[Run, Predictor] | None,
+    missing: str,
     progress: Progress,
 ) -> GateVerdict:
     """What the gate finds; nothing is asked of a model where `gate.enabled` is false.
+
+    `missing` says why there is no champion, as `champion_of` tells it.
 
     Raises:
         TrainingFailed: a walk-forward fold has nothing to learn from.
@@ -56,9 +62,10 @@ def pass_gate(
         (
             truncation,
             check_span_f1(predictor.metrics, gate),
+            check_champion(predictor.metrics, gate),
             check_calibration(predictor.metrics, gate),
             check_walk_forward(scores, gate),
-            _replay(ws, predictor, champion, config),
+            _replay(ws, predictor, champion, missing, config),
         )
     )
 
@@ -77,16 +84,39 @@ def _walk_forward(prepared: Prepared, config: TrainingSection, progress: Progres
 
 
 def _replay(
-    ws: Workspace, predictor: Predictor, champion: tuple[Run, Predictor] | None, config: TrainingSection
+    ws: Workspace,
+    predictor: Predictor,
+    champion: tuple[Run, Predictor] | None,
+    missing: str,
+    config: TrainingSection,
 ) -> Check:
     if champion is None:
-        return Check("verdicts", None, "There is no champion to compare with on verdicts.")
+        return _without_champion(ws, champion_run(ws, config.registered_model_name), missing)
     run, rival = champion
-    since = run.started_at or run.created_at
-    verdicts = [v for v in ws.store.verdicts.list(limit=MOST_VERDICTS) if v.created_at >= since]
+    verdicts = _verdicts_since(ws, run)
     own, theirs = (replayed(ws, model, verdicts) for model in (predictor, rival))
     both = [(a, b) for a, b in zip(own, theirs, strict=True) if a is not None and b is not None]
     return check_verdicts([a for a, _ in both], [b for _, b in both], config.gate)
+
+
+def _without_champion(ws: Workspace, run: Run | None, missing: str) -> Check:
+    """What people said of a champion that is not to be had must not be passed over in silence."""
+    if run is None:
+        return Check("verdicts", None, "There is no champion to compare with on verdicts.")
+    if not (verdicts := _verdicts_since(ws, run)):
+        return Check("verdicts", None, f"There are no verdicts on version {run.model_version}; {missing}")
+    return Check(
+        "verdicts",
+        False,
+        f"Whether this model does worse on {count(len(verdicts), 'verdict')} than version "
+        f"{run.model_version} cannot be told: {missing} Or promote this one with a reason.",
+    )
+
+
+def _verdicts_since(ws: Workspace, run: Run) -> list[Verdict]:
+    """The newest verdicts that a run cannot have learned from."""
+    since = run.started_at or run.created_at
+    return [v for v in ws.store.verdicts.list(limit=MOST_VERDICTS) if v.created_at >= since]
 
 
 def replayed(ws: Workspace, predictor: Predictor, verdicts: Sequence[Verdict]) -> list[bool | None]:
@@ -120,6 +150,14 @@ def _expectation(verdict: Verdict) -> tuple[Span, Expectation]:
     if verdict.action == "dismiss":
         return verdict.place, Expectation(None, verdict.place)
     return verdict.place, Expectation(verdict.span, None)
+
+
+def beside_none(predictor: Predictor, missing: str) -> Predictor:
+    """The model whose metrics say why there was no champion beside it."""
+    if not missing:
+        return predictor
+    baseline = predictor.metrics["baseline"] | {"champion": {"skipped": missing}}
+    return replace(predictor, metrics=predictor.metrics | {"baseline": baseline})
 
 
 def champion_of(ws: Workspace, name: str) -> tuple[tuple[Run, Predictor] | None, str]:

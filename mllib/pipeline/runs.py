@@ -14,7 +14,7 @@ from mllib.errors import CandleloopError, Conflict, InvalidConfig
 from mllib.gate import GateVerdict
 from mllib.inference import Predictor
 from mllib.models import create_model
-from mllib.pipeline.gating import champion_of, pass_gate
+from mllib.pipeline.gating import beside_none, champion_of, pass_gate
 from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.model_folders import keep_model
 from mllib.pipeline.run_log import kept_log
@@ -281,25 +281,24 @@ def _judged(
     """The trained model beside the champion, with what the gate finds among its metrics."""
     training = config.stages.training
     champion, missing = champion_of(ws, training.registered_model_name)
-    predictor = fit(
+    fitted = fit(
         prepared,
         run_id=run.run_id,
         config=training,
         progress=part(progress, STAGES[2][0], STAGES[3][0]),
         champion=None if champion is None else champion[1],
     )
+    predictor = beside_none(fitted, missing)
     verdict = pass_gate(
         ws,
         predictor,
         prepared,
         config=training,
         champion=champion,
+        missing=missing,
         progress=part(progress, STAGES[3][0], STAGES[4][0]),
     )
-    metrics = predictor.metrics | {"gate": verdict.to_dict()}
-    if missing:
-        metrics["baseline"] = metrics["baseline"] | {"champion": {"skipped": missing}}
-    return replace(predictor, metrics=metrics), verdict
+    return replace(predictor, metrics=predictor.metrics | {"gate": verdict.to_dict()}), verdict
 
 
 def _dataset(ws: Workspace, run: Run, config: Config) -> "Dataset":

@@ -8,7 +8,7 @@ from mllib.errors import InvalidConfig
 from mllib.gate import GateVerdict
 from mllib.inference import Predictor
 from mllib.patterns import check_functions
-from mllib.pipeline.gating import champion_of, pass_gate
+from mllib.pipeline.gating import beside_none, champion_of, pass_gate
 from mllib.pipeline.workspace import Workspace
 from mllib.progress import Progress, part
 from mllib.store import Run
@@ -54,7 +54,7 @@ def train_on_cluster(
     series = [(pair, run.request["timeframe"]) for pair in run.request["pairs"]]
     training = config.stages.training
     champion, missing = champion_of(ws, training.registered_model_name)
-    predictor, held_out = fit_spread(
+    fitted, held_out = fit_spread(
         spread_training(ws, config, series),
         cluster,
         run_id=run.run_id,
@@ -62,12 +62,18 @@ def train_on_cluster(
         progress=part(progress, 0.0, 0.9),
         champion=None if champion is None else champion[1],
     )
+    predictor = beside_none(fitted, missing)
     without_folds = training.model_copy(
         update={"gate": training.gate.model_copy(update={"walk_forward_folds": 0})}
     )
     judging = part(progress, 0.9, 1.0)
-    verdict = pass_gate(ws, predictor, held_out, config=without_folds, champion=champion, progress=judging)
-    metrics = predictor.metrics | {"gate": verdict.to_dict()}
-    if missing:
-        metrics["baseline"] = metrics["baseline"] | {"champion": {"skipped": missing}}
-    return replace(predictor, metrics=metrics), verdict
+    verdict = pass_gate(
+        ws,
+        predictor,
+        held_out,
+        config=without_folds,
+        champion=champion,
+        missing=missing,
+        progress=judging,
+    )
+    return replace(predictor, metrics=predictor.metrics | {"gate": verdict.to_dict()}), verdict

@@ -5,7 +5,7 @@ import pytest
 from mllib.candles import Candles
 from mllib.config import Config
 from mllib.datasets.remote import pushed_versions
-from mllib.errors import NotReady, TrainingFailed
+from mllib.errors import InvalidConfig, TrainingFailed
 from mllib.pipeline.dataset_listing import columns_of, list_datasets, remote_state
 from mllib.pipeline.datasets import build_dataset, push_datasets
 from mllib.pipeline.workspace import Workspace
@@ -79,5 +79,5 @@ def test_a_configured_remote_is_told_from_the_homes_own(annotated: Workspace, tm
 
 
 def test_a_remote_that_nothing_can_reach_says_what_to_check() -> None:
-    with pytest.raises(NotReady, match="and its credentials"):
+    with pytest.raises(InvalidConfig, match=r"nosuchprotocol://, which fsspec .*data\.remote"):
         pushed_versions("nosuchprotocol://bucket/x", ["0" * 32])

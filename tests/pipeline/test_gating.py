@@ -1,6 +1,8 @@
 """The gate as a run meets it: refusals in the ledger, verdicts replayed."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,10 @@ from mllib.errors import Conflict
 from mllib.pipeline.gating import champion_of, replayed
 from mllib.pipeline.promoting import load_run, promote
 from mllib.pipeline.runs import execute_run, request_training, resolve_config
+from mllib.pipeline.workspace import open_workspace
 from mllib.spans import JudgedPrediction
 from mllib.store import Feedback, Run
-from tests.pipeline.conftest import TrainedHome
+from tests.pipeline.conftest import TrainedHome, copy_of
 
 
 def _train(trained: TrainedHome, **gate: Any) -> Run:
@@ -31,7 +34,8 @@ def test_a_run_that_is_ready_has_passed_and_says_what_was_looked_at(trained: Tra
     assert trained.champion.metrics is not None
     assert trained.champion.metrics["gate"]["passed"] is True
     assert {name: check["passed"] for name, check in checks.items()} == {
-        "truncation": True, "span F1": True, "calibration": True, "walk-forward": None, "verdicts": None
+        "truncation": True, "span F1": True, "calibration": True, "walk-forward": None, "champion": None,
+        "verdicts": None,
     }  # fmt: skip
 
 
@@ -127,5 +131,27 @@ def test_verdicts_are_replayed_as_the_model_predicts(trained: TrainedHome) -> No
         ws.store.verdicts.retract(verdict.id)
 
 
-def test_a_champion_that_cannot_be_loaded_is_no_comparison_and_says_why(trained: TrainedHome) -> None:
+def test_verdicts_on_a_champion_that_cannot_be_loaded_keep_another_from_serving(
+    trained: TrainedHome, tmp_path: Path
+) -> None:
+    with open_workspace(copy_of(trained, tmp_path / "home"), config=trained.ws.config) as ws:
+        shutil.rmtree(ws.predictors / trained.champion.run_id)
+        elsewhere = replace(trained, ws=ws)
+        run = _train(elsewhere)
+        assert (run.status, _checks(run)["verdicts"]["passed"]) == ("ready", None)
+        assert "the champion cannot be loaded" in _checks(run)["verdicts"]["said"]
+
+        shutil.rmtree(ws.predictors / run.run_id)
+        time = ws.candles.read("EURUSD", "1h").time
+        missed = {"label": "bull_flag", "start_time": int(time[10]), "end_time": int(time[12])}
+        ws.store.verdicts.record(
+            Feedback(client_id="said", pair="EURUSD", timeframe="1h", action="add", **missed)
+        )
+        run = _train(elsewhere)
+        assert run.status == "rejected"
+        assert "does worse on 1 verdict than version" in str(run.error)
+        assert ws.store.champions.current("candleloop").run_id != run.run_id
+
+
+def test_without_a_champion_there_is_no_comparison(trained: TrainedHome) -> None:
     assert champion_of(trained.ws, "another") == (None, "there was no champion to compare with")
