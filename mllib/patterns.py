@@ -94,7 +94,7 @@ def check_functions(names: Sequence[str]) -> tuple[str, ...]:
     if unknown:
         raise InvalidConfig(
             f"patterns: found {', '.join(unknown)}, expected TA-Lib CDL functions such as CDLENGULFING. "
-            "List them all with GET /patterns/available or leave the list empty for all 61."
+            "GET /patterns/available lists all 61."
         )
     return tuple(dict.fromkeys(names)) or FUNCTIONS
 

@@ -28,7 +28,7 @@ def prune(
             print_json([asdict(one) | {"paths": [str(path) for path in one.paths]} for one in removals])
         else:
             rows = [(one.what, one.kind, _megabytes(one.size_bytes), one.why) for one in removals]
-            print_table("To remove", ("what", "kind", "size", "why"), rows)
+            print_table("To remove" if rows else "Nothing to remove", ("what", "kind", "size", "why"), rows)
         if dry_run or not removals:
             return
         if not yes:
