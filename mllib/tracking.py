@@ -145,6 +145,12 @@ def examine(home: Path) -> str:
     return f"The store of MLFLOW_TRACKING_URI answers: {count(len(experiments), 'experiment')}."
 
 
+def require_answer(home: Path) -> None:
+    """Raise `NotReady` where a server that does not answer keeps runs; the home's own file mends itself."""
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        examine(home)
+
+
 def start_tuning(home: Path, experiment_name: str, name: str) -> str:
     """The id of a new MLflow run under which the trials of a search are kept."""
     with _mlflow(home) as mlflow:

@@ -224,6 +224,9 @@ def _say_what_was_asked(run: Run, config: Config) -> None:
 
 
 def _trained(ws: Workspace, run: Run, config: Config, progress: Progress, engine: Engine) -> Run:
+    from mllib import tracking
+
+    tracking.require_answer(ws.home)  # before hours of work that could not be logged
     if isinstance(engine, Cluster):
         dataset, whole = None, part(progress, 0.0, STAGES[4][0])
         predictor, verdict = train_on_cluster(ws, run, config, engine, whole)

@@ -3,12 +3,13 @@ from typing import Any
 
 import pytest
 
-from mllib.errors import Conflict, InvalidConfig, NotFound, TrainingFailed
+from mllib.errors import Conflict, InvalidConfig, NotFound, NotReady, TrainingFailed
 from mllib.pipeline.mirroring import is_mirrored, mirror_champion
 from mllib.pipeline.promoting import find_run, load_run, promote
 from mllib.pipeline.runs import check_training, execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace
 from tests.pipeline.conftest import TrainedHome, small_config
+from tests.processes import free_port
 
 
 def test_a_run_ends_ready_with_model_metrics_and_dataset(trained: TrainedHome) -> None:
@@ -130,6 +131,20 @@ def test_an_interrupt_cancels_the_run_and_says_so(ws: Workspace) -> None:
     assert (cancelled.status, cancelled.error, cancelled.stage) == (
         "cancelled", "Interrupted from the keyboard.", ""
     )  # fmt: skip
+
+
+@pytest.mark.needs("postgres")  # its driver
+def test_a_run_whose_mlflow_is_away_fails_before_it_learns(
+    trained: TrainedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws = trained.ws
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"postgresql://app:s3cret@127.0.0.1:{free_port()}/mlflow")
+    run = request_training(ws, pairs=["EURUSD"], config=resolve_config(ws.config))
+    with pytest.raises(NotReady, match="MLflow at postgresql://"):
+        execute_run(ws, run.run_id)
+    failed = ws.store.runs.get(run.run_id)
+    assert (failed.status, failed.progress) == ("failed", 0.0)
+    assert "s3cret" not in str(failed.error)
 
 
 def test_there_is_no_champion_at_first(ws: Workspace) -> None:
