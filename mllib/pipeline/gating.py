@@ -91,7 +91,7 @@ def _replay(
     config: TrainingSection,
 ) -> Check:
     if champion is None:
-        return _without_champion(ws, champion_run(ws, config.registered_model_name), missing)
+        return _without_champion(ws, missing, config)
     run, rival = champion
     verdicts = _verdicts_since(ws, run)
     own, theirs = (replayed(ws, model, verdicts) for model in (predictor, rival))
@@ -99,18 +99,19 @@ def _replay(
     return check_verdicts([a for a, _ in both], [b for _, b in both], config.gate)
 
 
-def _without_champion(ws: Workspace, run: Run | None, missing: str) -> Check:
+def _without_champion(ws: Workspace, missing: str, config: TrainingSection) -> Check:
     """What people said of a champion that is not to be had must not be passed over in silence."""
+    run, least = champion_run(ws, config.registered_model_name), config.gate.least_verdicts
     if run is None:
         return Check("verdicts", None, "There is no champion to compare with on verdicts.")
-    if not (verdicts := _verdicts_since(ws, run)):
-        return Check("verdicts", None, f"There are no verdicts on version {run.model_version}; {missing}")
-    return Check(
-        "verdicts",
-        False,
+    verdicts = _verdicts_since(ws, run)
+    said = (
         f"Whether this model does worse on {count(len(verdicts), 'verdict')} than version "
-        f"{run.model_version} cannot be told: {missing} Or promote this one with a reason.",
+        f"{run.model_version} cannot be told: {missing}"
     )
+    if not least or len(verdicts) < least:
+        return Check("verdicts", None, said)
+    return Check("verdicts", False, f"{said} Or promote this one with a reason.")
 
 
 def _verdicts_since(ws: Workspace, run: Run) -> list[Verdict]:

@@ -147,7 +147,9 @@ def test_verdicts_on_a_champion_that_cannot_be_loaded_keep_another_from_serving(
         ws.store.verdicts.record(
             Feedback(client_id="said", pair="EURUSD", timeframe="1h", action="add", **missed)
         )
-        run = _train(elsewhere)
+        assert _train(elsewhere, least_verdicts=2).status == "ready"
+        ws.store.champions.move("candleloop", run.run_id, moved_by="load")
+        run = _train(elsewhere, least_verdicts=1)
         assert run.status == "rejected"
         assert "does worse on 1 verdict than version" in str(run.error)
         assert ws.store.champions.current("candleloop").run_id != run.run_id
