@@ -2,6 +2,7 @@
 
 import logging
 
+from mllib.deployment import AT_HOME
 from mllib.errors import Conflict
 from mllib.pipeline.annotations import label_series
 from mllib.pipeline.data import import_samples
@@ -17,10 +18,11 @@ log = logging.getLogger(__name__)
 def add_samples(ws: Workspace) -> list[str]:
     """Imports and labels the samples once in the life of a home folder; the names of the new series.
 
-    Whoever deletes a sample does not get it back with the next start.
+    Whoever deletes a sample does not get it back with the next start. Servers of a deployment get none: what
+    is there is others' work.
     """
     marker = ws.home / _MARKER
-    if marker.exists():
+    if marker.exists() or ws.deployment != AT_HOME:
         return []
     added = import_samples(ws)
     for series in ws.candles.list():

@@ -114,7 +114,7 @@ def load_run(ws: Workspace, run: Run) -> Predictor:
         raise Conflict(
             f"run {run.run_id}: found "
             + ("that its model was pruned" if let_go else f"{run.status} without a model")
-            + ", expected one with a model. Choose another from `candleloop models`"
+            + ", expected one with a model. Choose another from `candleloop runs`"
             + (", or train again on its dataset." if let_go else ".")
         )
     version = None if run.model_version is None else str(run.model_version)

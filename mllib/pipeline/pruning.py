@@ -75,7 +75,8 @@ def _models_to_go(ws: Workspace, runs: Sequence[Run], *, now: float) -> Iterator
             continue
         paths = tuple(path for folder in folders if (path := folder / run.run_id).is_dir())
         if paths or run.predictor_path is not None:
-            why = f"older than {rule.model_days:g} days and not among the {rule.models} newest"
+            old = f"older than {rule.model_days:g} days and not among the {rule.models} newest"
+            why = f"left by a run that ended as {run.status}" if run.predictor_path is None else old
             yield Removal("model", run.run_id, _named(run), why, paths, _size(paths))
 
 

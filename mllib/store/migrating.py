@@ -22,6 +22,10 @@ HEAD = "0004"
 SCRIPTS = Path(__file__).parent / "migrations"
 _MADE_BY_RUNS = "predictors"
 """A folder beside the database that is filled by runs alone, which the database knows."""
+_WRITTEN_BY_ANOTHER = (
+    "Install the version of candleloop that last wrote this database, or a newer one; if another program "
+    "wrote it, such as MLflow, name a database of candleloop's own."
+)
 
 
 def migrate(database: Database) -> None:
@@ -53,9 +57,11 @@ def require_head(database: Database) -> None:
         )
     found = revision_of(database)
     if found != HEAD:
+        older = found is None or found < HEAD
+        advice = "Start candleloop, which brings it to this version." if older else _WRITTEN_BY_ANOTHER
         raise NotReady(
             f"Database {database.where} cannot be used: found it at revision {found or 'none'}, "
-            f"expected {HEAD}. Start candleloop, which brings it to this version."
+            f"expected {HEAD}. {advice}"
         )
 
 
@@ -137,8 +143,7 @@ def _migration(database: Database) -> Iterator[tuple[Connection, "Config"]]:
     except CommandError as exc:
         raise NotReady(
             f"Database {database.where} cannot be migrated: found {exc}, expected a revision up to {HEAD}. "
-            "Install the version of candleloop that last wrote this database, or a newer one; if another "
-            "program wrote it, such as MLflow, name a database of candleloop's own."
+            f"{_WRITTEN_BY_ANOTHER}"
         ) from exc
     finally:
         engine.dispose()

@@ -127,7 +127,9 @@ def test_a_note_stays_with_its_place_until_a_verdict_takes_it(page, ws: Workspac
     here = place(page)
     note = page.get_by_label("Note")
     press(page, "n")
-    page.keyboard.type("a clear one")
+    page.keyboard.type("a clear")
+    page.get_by_role("button", name="Keys").evaluate("it => { it.click(); it.click() }")  # draws all anew
+    page.keyboard.type(" one")
     page.keyboard.press("Escape")
     press(page, "j")
     wait(lambda: place(page) != here, "the next place", page)

@@ -86,6 +86,11 @@ def make_database_old(home: Path) -> None:
         database.execute("UPDATE alembic_version SET version_num = '0002'")
 
 
+def make_database_newer(home: Path) -> None:
+    with closing(sqlite3.connect(home / "candleloop.db", isolation_level=None)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
 def break_candles(home: Path) -> None:
     (home / "candles" / "EURUSD_1h.parquet").write_bytes(b"no Parquet")
 
@@ -109,6 +114,7 @@ def break_mlflow(home: Path) -> None:
     [
         (break_database, "Database", "backup"),
         (make_database_old, "Database", "Start candleloop"),
+        (make_database_newer, "Database", "Install the version of candleloop that last wrote"),
         (break_candles, "Candles", "Restore the file"),
         (break_champion, "Champion", "Promote another run|[Tt]rain again"),
         (break_queue, "Job queue", "Move the file away"),

@@ -86,6 +86,7 @@ export class Deck {
   }
 
   set note(words) {
+    if (this.entry === null) return;
     if (words) this.state.notes[this.entry.key] = words;
     else delete this.state.notes[this.entry.key];
     this.#save();

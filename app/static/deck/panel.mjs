@@ -38,9 +38,11 @@ export class Panel {
     this.#drawRefused();
     this.#naming.drawLine();
     if (!deck.named) return this.#naming.ask(this.#body);
+    const typing = this.#note.matches(":focus"); // asked first: what is built takes the field away from the page
     const content = deck.draft ? this.#editing() : this.#reviewing();
-    const typing = this.#note.matches(":focus");
     this.#body.replaceChildren(...content.filter(Boolean));
+    // While a place is loaded anew there is no field; whoever types goes on typing, and no letter becomes a verdict.
+    if (typing && !this.#note.isConnected) this.#body.append(this.#noteField);
     if (this.#note.value !== deck.note) this.#note.value = deck.note;
     this.#drawRoom();
     if (typing) this.focusNote();
