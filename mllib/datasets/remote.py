@@ -103,7 +103,10 @@ def _unreachable(what: str, exc: Exception) -> NotReady:
 
 
 def _settings(folder: Path, remote: str) -> str:
-    """DVC's own configuration; it keeps out of Git and inside of this folder."""
+    """DVC's own configuration; it keeps out of Git and inside of this folder.
+
+    A folder's address is its path there: DVC would make a folder of the name `file:`.
+    """
     return f"""[core]
     no_scm = true
     analytics = false
@@ -114,5 +117,5 @@ def _settings(folder: Path, remote: str) -> str:
 [cache]
     type = "reflink,hardlink,copy"
 ['remote "candleloop"']
-    url = {remote}
+    url = {remote.removeprefix("file://")}
 """

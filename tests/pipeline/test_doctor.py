@@ -70,7 +70,8 @@ def test_a_champion_that_no_other_machine_can_load_is_named(
     assert "on this machine alone. `candleloop share`" in found(home)["Champion"][1]
 
     with open_workspace(home) as ws:
-        share_home(ws)
+        assert share_home(ws).datasets
+    assert any((tmp_path / "share" / "dvc" / "files").iterdir()), "and in no folder of the name file:"
     said = found(home)
     assert (said["Champion"][0], said["Candles"][0]) == (True, True)
 
