@@ -31,11 +31,7 @@ def publish(storage: ObjectStorage, folder: Path, name: str, *, instead: bool = 
 
 def exists(storage: ObjectStorage, name: str) -> bool:
     """Whether a folder was published under a name, to its end."""
-    try:
-        _manifest(storage, name)
-    except FileNotFoundError:
-        return False
-    return True
+    return storage.holds(f"{name}/{_MANIFEST}")
 
 
 def is_published(storage: ObjectStorage, folder: Path, name: str) -> bool:
