@@ -1,6 +1,5 @@
 """Two layers side by side: against a slow, obvious way, and what must hold of any two layers."""
 
-import time as clock
 from collections import Counter
 from collections.abc import Sequence
 
@@ -97,17 +96,3 @@ def test_nothing_is_no_agreement() -> None:
         None,
         None,
     )
-
-
-def test_the_time_grows_with_the_spans_and_not_with_their_square() -> None:
-    def took(spans: int) -> float:
-        time = np.arange(20 * spans, dtype=np.int64)
-        a = [Span("flag", 20 * n, 20 * n + 9) for n in range(spans)]
-        b = [Span("flag", 20 * n + 1, 20 * n + 9) for n in range(spans)]
-        begun = clock.process_time()
-        assert len(compare(a, b, time)) == spans
-        return clock.process_time() - begun
-
-    took(1_000)
-    few = min(took(3_000) for _ in range(3))
-    assert took(60_000) < 100 * few  # 20 times the spans; their square would take 400 times as long

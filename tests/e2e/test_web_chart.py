@@ -190,16 +190,16 @@ def test_without_the_service_annotating_goes_on_and_all_of_it_arrives_once(
     chart = WebChart(page)
     before, time = _spans(ws), ws.candles.read(*EURUSD).time
     last = int(chart.range()[1]) - 6
-    running.kill_api()
-    _mark(page, chart, "Bull flag", last - 40, last - 36)
-    page.get_by_text("Predictions are away.").wait_for()
-    _mark(page, chart, "Bull flag", last - 20, last - 16)
-    page.get_by_text("2 to save").wait_for()
-    assert _spans(ws) == before
+    page.get_by_role("button", name="Bull flag").wait_for()
+    with running.without_api():
+        _mark(page, chart, "Bull flag", last - 40, last - 36)
+        page.get_by_text("Predictions are away.").wait_for()
+        _mark(page, chart, "Bull flag", last - 20, last - 16)
+        page.get_by_text("2 to save").wait_for()
+        assert _spans(ws) == before
 
-    page.reload()  # candles are gone with the service; what was said is not
-    page.get_by_text("The service is away").wait_for()
-    running.start_api()
+        page.reload()  # candles are gone with the service; what was said is not
+        page.get_by_text("The service is away").wait_for()
     WebChart(page)
     saved(page)
     expected = {("bull_flag", int(time[last - n]), int(time[last - n + 4])) for n in (40, 20)}

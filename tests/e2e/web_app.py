@@ -40,6 +40,15 @@ class Services:
         """As a crash would: nothing is finished, nobody is told."""
         self.end("api", kill=True)
 
+    @contextmanager
+    def without_api(self) -> Iterator[None]:
+        """The API killed at the begin of the block, and there again after it, whatever happens in it."""
+        self.kill_api()
+        try:
+            yield
+        finally:
+            self.start_api()
+
     def start_worker(self) -> None:
         self._start("worker", "-c", WORKER)
 

@@ -1,6 +1,6 @@
 "use client";
 
-import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
+import { type Query, QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { call, ServiceError } from "@/candleloop/client/call";
 import type { StoredSeries } from "@/candleloop/types";
@@ -10,7 +10,7 @@ import { Workbench } from "./Workbench";
 
 /** The whole annotation tool: chooses a series and opens it. */
 export function Standalone() {
-  const [client] = useState(() => new QueryClient());
+  const [client] = useState(newClient);
   return (
     <QueryClientProvider client={client}>
       <ChosenSeries />
@@ -18,13 +18,21 @@ export function Standalone() {
   );
 }
 
+/** What was asked for in vain is asked for again every 5 s, without a network too: the service may be here. */
+function newClient(): QueryClient {
+  const queries = {
+    retry: false,
+    networkMode: "always",
+    refetchInterval: ({ state }: Query) => (state.status === "error" ? 5_000 : false),
+  } as const;
+  return new QueryClient({ defaultOptions: { queries } });
+}
+
 function ChosenSeries() {
   const [query, setQuery] = useState(() => (typeof location === "undefined" ? "" : location.search));
   const { data, error, refetch } = useQuery({
     queryKey: ["series"],
     queryFn: ({ signal }) => call<StoredSeries[]>("/api", "/candles/series", { signal }),
-    retry: false,
-    refetchInterval: ({ state }) => (state.status === "error" ? 5_000 : false),
   });
   if (data === undefined && error === null) return <Notice title="Looking for series …" />;
   if (data === undefined) {

@@ -1,8 +1,8 @@
 "use client";
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import type { LogicalRange } from "lightweight-charts";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { call } from "@/candleloop/client/call";
 import {
   type Annotations,
@@ -85,13 +85,19 @@ function noticeOf(error: Error | null, isLoading: boolean): string | null {
   return isLoading ? "Loading candles …" : null;
 }
 
-/** The palette, asked for anew once a label that it lacks is stored. */
+/** The palette, asked for anew once a label that it lacks is stored; one that was had stays while that fails. */
 function usePalette({ annotations, waiting }: Annotations) {
-  const given = useMemo(() => [...new Set(annotations.map(({ label }) => label))].sort(), [annotations]);
-  const { data } = useQuery({
-    queryKey: ["labels", given, waiting === 0],
-    placeholderData: keepPreviousData,
+  const { data, refetch } = useQuery({
+    queryKey: ["labels"],
     queryFn: ({ signal }) => call<Label[]>("/api", "/labels", { signal }),
   });
+  const lacks = useMemo(() => {
+    const given = new Set(data?.filter(({ people }) => people > 0).map(({ name }) => name));
+    return annotations.some(({ label }) => !given.has(label));
+  }, [annotations, data]);
+  const stored = waiting === 0;
+  useEffect(() => {
+    if (lacks && stored) void refetch({ cancelRefetch: false });
+  }, [lacks, stored, refetch]);
   return useMemo(() => paletteOf(data ?? [], TAKEN), [data]);
 }

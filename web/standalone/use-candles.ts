@@ -7,7 +7,6 @@ import type { Candle, Series } from "@/candleloop/types";
 
 const PAGE = 5_000;
 const BASE = "/api";
-const AGAIN_MS = 5_000;
 
 interface Page {
   candles: Candle[];
@@ -37,8 +36,6 @@ export function useCandles({ pair, timeframe }: Series): Candles {
       return first === undefined || candle_count <= candles.length ? null : first.time - 1;
     },
     staleTime: Number.POSITIVE_INFINITY,
-    retry: false,
-    refetchInterval: ({ state }) => (state.status === "error" ? AGAIN_MS : false),
   });
   const candles = useMemo(() => [...(data?.pages ?? [])].reverse().flatMap((page) => page.candles), [data]);
   const loadOlder = () => {
