@@ -1,25 +1,36 @@
-"""What clients are not told: where on the server's disk its home folder lies. Log and commands do tell it."""
+"""What clients are not told: where the home folder lies and which servers a deployment has. Logs have it."""
 
 import re
-from pathlib import Path
 
 from fastapi import Request
 
+from mllib.deployment import AT_HOME, DATABASE, QUEUE, STORAGE
+from mllib.pipeline.workspace import Workspace
+
 HOME = "CANDLELOOP_HOME"
+_OF_SERVERS = (
+    (r"\bpostgresql(?:\+\w+)?://[^\s,;]*[^\s,;:.]", DATABASE),
+    (r"\b(?:rediss?|unix)://[^\s,;]*[^\s,;:.]", QUEUE),
+    (r'server at "[^"]*"(?: \([^)]*\))?, port \d+', "the server"),  # libpq
+    (r"""\b(user|role|database|host|host name) (["'])[^"']*\2""", r"\1"),
+    (r"\bconnecting to \S*[^\s.]", "connecting"),  # Redis' client
+    (r'"https?://[^"]*"', "the server"),  # that of S3
+)
 
 
-def for_clients(text: str, home: Path) -> str:
-    """The text with the home folder by its name in place of its path.
-
-    >>> for_clients("/srv/loop/candles/A_1h.parquet of /srv/loop, not /srv/loops", Path("/srv/loop"))
-    'CANDLELOOP_HOME/candles/A_1h.parquet of CANDLELOOP_HOME, not /srv/loops'
-    """
-    for path in {str(home.absolute()), str(home.resolve())} - {"/"}:
+def for_clients(text: str, ws: Workspace) -> str:
+    """The text with folders and servers by the names of the settings that hold them."""
+    for path in {str(ws.home.absolute()), str(ws.home.resolve())} - {"/"}:
         text = re.sub(re.escape(path) + r"(?![\w-])", HOME, text)
+    if ws.storage is not None:
+        text = text.replace(ws.storage.where, STORAGE)
+    if ws.deployment != AT_HOME:
+        for pattern, told in _OF_SERVERS:
+            text = re.sub(pattern, told, text)
     return text
 
 
 def to_client_of(request: Request, text: str) -> str:
-    """The same for the home folder of the service that was asked."""
+    """The same for the service that was asked."""
     service = getattr(request.app.state, "service", None)
-    return text if service is None else for_clients(text, service.ws.home)
+    return text if service is None else for_clients(text, service.ws)

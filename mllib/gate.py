@@ -153,6 +153,24 @@ def check_champion(metrics: Mapping[str, Any], config: GateConfig) -> Check:
     return Check("champion", passed, f"{said}: {judgement} (95 %: {low:+.3f} to {high:+.3f}).")
 
 
+def check_labels(left_out: Sequence[str]) -> Check:
+    """No label went that people gave on the series of the training and that the champion knows.
+
+    A training on TA-Lib's labels alone would otherwise end what people taught, since models are compared on
+    the labels that both know.
+    """
+    if not left_out:
+        return Check("labels", True, "Nothing that people gave on these series was left out.")
+    which = "label" if len(left_out) == 1 else "labels"
+    return Check(
+        "labels",
+        False,
+        f"The champion knows the {which} {', '.join(left_out)}, which people gave on these series and this "
+        "training left out. Train with people's labels too (--labels human,talib), or promote this one with "
+        "a reason.",
+    )
+
+
 def check_calibration(metrics: Mapping[str, Any], config: GateConfig) -> Check:
     """The expected calibration error of the test's rows is not above the ceiling."""
     pooled = metrics.get("calibration", {}).get("test", {}).get("after", {}).get("pooled")

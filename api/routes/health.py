@@ -22,5 +22,5 @@ async def health(service: ServiceDep) -> Health:
 async def ready(service: ServiceDep) -> Ready:
     """Answers 200 only when a model is loaded and has run a prediction."""
     info, error = service.champion.require().info, service.champion.error
-    told = None if error is None else for_clients(error, service.ws.home)
+    told = None if error is None else for_clients(error, service.ws)
     return Ready(model_version=info.model_version, run_id=info.run_id, error=told)

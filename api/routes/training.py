@@ -105,7 +105,7 @@ def _shown(ws: Workspace, run: Run, champion: str | None) -> TrainingRun:
         created_at=run.created_at,
         completed_at=run.completed_at,
         metrics={k: v for k, v in run.metrics.items() if k not in _LEFT_OUT} if run.metrics else None,
-        error=None if run.error is None else for_clients(run.error, ws.home),
+        error=None if run.error is None else for_clients(run.error, ws),
         progress=run.progress,
         stage=run.stage,
         started_at=run.started_at,

@@ -15,7 +15,7 @@ from mllib.evaluation.baselines import seen_bars
 from mllib.inference import Predictor
 from mllib.patterns import function_of
 from mllib.pipeline.annotations import Layer, labelled_series
-from mllib.pipeline.gating import champion_of
+from mllib.pipeline.gating import Incumbent, champion_of
 from mllib.pipeline.promoting import find_run, load_run
 from mllib.pipeline.workspace import Workspace
 from mllib.store import Run
@@ -53,12 +53,10 @@ def evaluate_run(
     judged = _judged_labels(one, predictor, labels)
     _require_reviewed(one, judged, counts)
     part = Judged(predictor.predict(one.candles), one.spans, one.reviewed, counts)
-    rival, missing = champion_of(ws, run.registered_model_name)
-    if rival is not None and rival[0].run_id == run.run_id:
-        rival, missing = None, "this is the champion"
-    metrics = evaluate([part], judged, champion=None if rival is None else rival[1])
-    if missing:
-        metrics["baseline"] |= {"champion": {"skipped": missing}}
+    champion = champion_of(ws, run.registered_model_name)
+    if champion.run is not None and champion.run.run_id == run.run_id:
+        champion = Incumbent(champion.run, None, "this is the champion")
+    metrics = champion.told(evaluate([part], judged, champion=champion.predictor))
     seen = int((counts & seen_bars(predictor, one.candles)).sum())
     return {
         "run_id": run.run_id,

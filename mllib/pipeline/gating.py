@@ -1,8 +1,9 @@
 """Use case: put a trained model through the gate, beside the champion that it would replace."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from mllib.amounts import count
 from mllib.config import TrainingSection
@@ -14,6 +15,7 @@ from mllib.gate import (
     agrees,
     check_calibration,
     check_champion,
+    check_labels,
     check_span_f1,
     check_truncation,
     check_verdicts,
@@ -25,7 +27,7 @@ from mllib.pipeline.predicting import StoredCandles, predict_stored
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.workspace import Workspace
 from mllib.progress import Progress, part
-from mllib.spans import Span
+from mllib.spans import PEOPLE, Span
 from mllib.splits import walk_forward
 from mllib.store import Run, Verdict
 from mllib.training import Prepared, fit
@@ -34,23 +36,59 @@ MOST_VERDICTS = 500
 """So many of the newest verdicts are replayed."""
 
 
-def pass_gate(
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """The champion that a trained model would replace: its run and model, or why that is not to be had."""
+
+    run: Run | None
+    predictor: Predictor | None
+    missing: str
+
+    def told(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """Metrics that say why there was no champion beside a model, where there was none."""
+        skipped = {} if self.predictor is not None else {"champion": {"skipped": self.missing}}
+        return {**metrics, "baseline": metrics["baseline"] | skipped}
+
+
+def champion_of(ws: Workspace, name: str) -> Incumbent:
+    """The champion of a name."""
+    run = champion_run(ws, name)
+    if run is None:
+        return Incumbent(None, None, "there was no champion to compare with")
+    try:
+        return Incumbent(run, load_run(ws, run), "")
+    except CandleloopError as exc:
+        return Incumbent(run, None, f"the champion cannot be loaded: {exc}")
+
+
+def judged(
     ws: Workspace,
-    predictor: Predictor,
+    fitted: Predictor,
     prepared: Prepared,
     *,
+    champion: Incumbent,
     config: TrainingSection,
-    champion: tuple[Run, Predictor] | None,
-    missing: str,
     progress: Progress,
-) -> GateVerdict:
-    """What the gate finds; nothing is asked of a model where `gate.enabled` is false.
-
-    `missing` says why there is no champion, as `champion_of` tells it.
+) -> tuple[Predictor, GateVerdict]:
+    """A trained model with the gate's findings among its metrics, and those findings.
 
     Raises:
         TrainingFailed: a walk-forward fold has nothing to learn from.
     """
+    predictor = replace(fitted, metrics=champion.told(fitted.metrics))
+    verdict = _passed(ws, predictor, prepared, champion, config, progress)
+    return replace(predictor, metrics=predictor.metrics | {"gate": verdict.to_dict()}), verdict
+
+
+def _passed(
+    ws: Workspace,
+    predictor: Predictor,
+    prepared: Prepared,
+    champion: Incumbent,
+    config: TrainingSection,
+    progress: Progress,
+) -> GateVerdict:
+    """What the gate finds; nothing is asked of a model where `gate.enabled` is false."""
     gate = config.gate
     if not gate.enabled:
         return GateVerdict((Check("gate", None, "The gate is off (stages.training.gate.enabled is false)."),))
@@ -63,11 +101,25 @@ def pass_gate(
             truncation,
             check_span_f1(predictor.metrics, gate),
             check_champion(predictor.metrics, gate),
+            _labels(ws, predictor, prepared, champion),
             check_calibration(predictor.metrics, gate),
             check_walk_forward(scores, gate),
-            _replay(ws, predictor, champion, missing, config),
+            _replay(ws, predictor, champion, config),
         )
     )
+
+
+def _labels(ws: Workspace, predictor: Predictor, prepared: Prepared, champion: Incumbent) -> Check:
+    """A label that was learned from and proved too rare is none that was left out."""
+    if champion.predictor is None:
+        return Check("labels", None, f"Not compared with those of a champion: {champion.missing}")
+    given = {
+        annotation.label
+        for one in prepared.series
+        for annotation in ws.store.annotations.list(one.candles.pair, one.candles.timeframe, sources=PEOPLE)
+    }
+    learned_from = {span.label for one in prepared.series for span in one.spans}
+    return check_labels(sorted((given & {*champion.predictor.labels}) - learned_from))
 
 
 def _walk_forward(prepared: Prepared, config: TrainingSection, progress: Progress) -> list[float]:
@@ -83,32 +135,25 @@ def _walk_forward(prepared: Prepared, config: TrainingSection, progress: Progres
     return scores
 
 
-def _replay(
-    ws: Workspace,
-    predictor: Predictor,
-    champion: tuple[Run, Predictor] | None,
-    missing: str,
-    config: TrainingSection,
-) -> Check:
-    if champion is None:
-        return _without_champion(ws, missing, config)
-    run, rival = champion
-    verdicts = _verdicts_since(ws, run)
-    own, theirs = (replayed(ws, model, verdicts) for model in (predictor, rival))
+def _replay(ws: Workspace, predictor: Predictor, champion: Incumbent, config: TrainingSection) -> Check:
+    if champion.run is None:
+        return Check("verdicts", None, "There is no champion to compare with on verdicts.")
+    verdicts = _verdicts_since(ws, champion.run)
+    if champion.predictor is None:
+        return _unanswered(verdicts, champion, config)
+    own, theirs = (replayed(ws, model, verdicts) for model in (predictor, champion.predictor))
     both = [(a, b) for a, b in zip(own, theirs, strict=True) if a is not None and b is not None]
     return check_verdicts([a for a, _ in both], [b for _, b in both], config.gate)
 
 
-def _without_champion(ws: Workspace, missing: str, config: TrainingSection) -> Check:
+def _unanswered(verdicts: Sequence[Verdict], champion: Incumbent, config: TrainingSection) -> Check:
     """What people said of a champion that is not to be had must not be passed over in silence."""
-    run, least = champion_run(ws, config.registered_model_name), config.gate.least_verdicts
-    if run is None:
-        return Check("verdicts", None, "There is no champion to compare with on verdicts.")
-    verdicts = _verdicts_since(ws, run)
+    assert champion.run is not None
     said = (
         f"Whether this model does worse on {count(len(verdicts), 'verdict')} than version "
-        f"{run.model_version} cannot be told: {missing}"
+        f"{champion.run.model_version} cannot be told: {champion.missing}"
     )
+    least = config.gate.least_verdicts
     if not least or len(verdicts) < least:
         return Check("verdicts", None, said)
     return Check("verdicts", False, f"{said} Or promote this one with a reason.")
@@ -151,22 +196,3 @@ def _expectation(verdict: Verdict) -> tuple[Span, Expectation]:
     if verdict.action == "dismiss":
         return verdict.place, Expectation(None, verdict.place)
     return verdict.place, Expectation(verdict.span, None)
-
-
-def beside_none(predictor: Predictor, missing: str) -> Predictor:
-    """The model whose metrics say why there was no champion beside it."""
-    if not missing:
-        return predictor
-    baseline = predictor.metrics["baseline"] | {"champion": {"skipped": missing}}
-    return replace(predictor, metrics=predictor.metrics | {"baseline": baseline})
-
-
-def champion_of(ws: Workspace, name: str) -> tuple[tuple[Run, Predictor] | None, str]:
-    """The champion of a name with its run, or None and the reason why there is none to compare with."""
-    run = champion_run(ws, name)
-    if run is None:
-        return None, "there was no champion to compare with"
-    try:
-        return (run, load_run(ws, run)), ""
-    except CandleloopError as exc:
-        return None, f"the champion cannot be loaded: {exc}"

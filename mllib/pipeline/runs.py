@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mllib.cluster import IN_PROCESS, Cluster, Engine
@@ -14,7 +13,7 @@ from mllib.errors import CandleloopError, Conflict, InvalidConfig
 from mllib.gate import GateVerdict
 from mllib.inference import Predictor
 from mllib.models import create_model
-from mllib.pipeline.gating import beside_none, champion_of, pass_gate
+from mllib.pipeline.gating import champion_of, judged
 from mllib.pipeline.mirroring import mirror_champion
 from mllib.pipeline.model_folders import keep_model
 from mllib.pipeline.run_log import kept_log
@@ -283,25 +282,16 @@ def _judged(
 ) -> tuple[Predictor, GateVerdict]:
     """The trained model beside the champion, with what the gate finds among its metrics."""
     training = config.stages.training
-    champion, missing = champion_of(ws, training.registered_model_name)
+    champion = champion_of(ws, training.registered_model_name)
     fitted = fit(
         prepared,
         run_id=run.run_id,
         config=training,
         progress=part(progress, STAGES[2][0], STAGES[3][0]),
-        champion=None if champion is None else champion[1],
+        champion=champion.predictor,
     )
-    predictor = beside_none(fitted, missing)
-    verdict = pass_gate(
-        ws,
-        predictor,
-        prepared,
-        config=training,
-        champion=champion,
-        missing=missing,
-        progress=part(progress, STAGES[3][0], STAGES[4][0]),
-    )
-    return replace(predictor, metrics=predictor.metrics | {"gate": verdict.to_dict()}), verdict
+    judging = part(progress, STAGES[3][0], STAGES[4][0])
+    return judged(ws, fitted, prepared, champion=champion, config=training, progress=judging)
 
 
 def _dataset(ws: Workspace, run: Run, config: Config) -> "Dataset":

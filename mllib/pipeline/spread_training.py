@@ -1,14 +1,12 @@
 """Use case: train on TA-Lib's labels of more candles than one machine can learn from, on a cluster."""
 
-from dataclasses import replace
-
 from mllib.cluster import Cluster
 from mllib.config import Config
 from mllib.errors import InvalidConfig
 from mllib.gate import GateVerdict
 from mllib.inference import Predictor
 from mllib.patterns import check_functions
-from mllib.pipeline.gating import beside_none, champion_of, pass_gate
+from mllib.pipeline.gating import champion_of, judged
 from mllib.pipeline.workspace import Workspace
 from mllib.progress import Progress, part
 from mllib.store import Run
@@ -53,27 +51,17 @@ def train_on_cluster(
     """
     series = [(pair, run.request["timeframe"]) for pair in run.request["pairs"]]
     training = config.stages.training
-    champion, missing = champion_of(ws, training.registered_model_name)
+    champion = champion_of(ws, training.registered_model_name)
     fitted, held_out = fit_spread(
         spread_training(ws, config, series),
         cluster,
         run_id=run.run_id,
         config=training,
         progress=part(progress, 0.0, 0.9),
-        champion=None if champion is None else champion[1],
+        champion=champion.predictor,
     )
-    predictor = beside_none(fitted, missing)
     without_folds = training.model_copy(
         update={"gate": training.gate.model_copy(update={"walk_forward_folds": 0})}
     )
     judging = part(progress, 0.9, 1.0)
-    verdict = pass_gate(
-        ws,
-        predictor,
-        held_out,
-        config=without_folds,
-        champion=champion,
-        missing=missing,
-        progress=judging,
-    )
-    return replace(predictor, metrics=predictor.metrics | {"gate": verdict.to_dict()}), verdict
+    return judged(ws, fitted, held_out, champion=champion, config=without_folds, progress=judging)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mllib.errors import Conflict
-from mllib.pipeline.gating import champion_of, replayed
+from mllib.pipeline.gating import Incumbent, champion_of, replayed
 from mllib.pipeline.promoting import load_run, promote
 from mllib.pipeline.runs import execute_run, request_training, resolve_config
 from mllib.pipeline.workspace import open_workspace
@@ -35,7 +35,7 @@ def test_a_run_that_is_ready_has_passed_and_says_what_was_looked_at(trained: Tra
     assert trained.champion.metrics["gate"]["passed"] is True
     assert {name: check["passed"] for name, check in checks.items()} == {
         "truncation": True, "span F1": True, "calibration": True, "walk-forward": None, "champion": None,
-        "verdicts": None,
+        "labels": None, "verdicts": None,
     }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def test_after_the_labels_have_changed_models_are_compared_on_those_that_both_kn
         layers=["talib"],
         overrides={
             "stages.annotation_ingestion.talib_patterns": ["CDLENGULFING", "CDLLONGLINE"],
-            "stages.training.auto_promote": False,
+            "stages.training.gate.least_span_f1": 0,
         },
     )
     run = execute_run(trained.ws, request_training(trained.ws, pairs=["EURUSD"], config=config).run_id)
@@ -71,6 +71,19 @@ def test_after_the_labels_have_changed_models_are_compared_on_those_that_both_kn
         "bearish_longline",
         "bullish_longline",
     }
+    # TA-Lib's doji is a name of one more function; the flags are what people taught.
+    assert _checks(run)["labels"]["passed"] is False
+    assert run.status == "rejected"
+    assert "The champion knows the label bull_flag, which people gave" in str(run.error)
+    assert trained.ws.store.champions.current("candleloop").run_id == trained.champion.run_id
+
+
+def test_a_label_that_was_retired_is_not_missed(trained: TrainedHome, tmp_path: Path) -> None:
+    with open_workspace(copy_of(trained, tmp_path / "home"), config=trained.ws.config) as ws:
+        ws.store.labels.ensure(["bull_flag"])
+        ws.store.labels.retire("bull_flag")
+        run = _train(replace(trained, ws=ws))
+        assert _checks(run)["labels"]["passed"] is True
 
 
 def test_a_refused_run_keeps_its_model_and_its_reason_and_the_champion_stays(trained: TrainedHome) -> None:
@@ -96,9 +109,8 @@ def test_a_gate_that_is_off_asks_nothing(trained: TrainedHome) -> None:
 
 def test_verdicts_are_replayed_as_the_model_predicts(trained: TrainedHome) -> None:
     ws = trained.ws
-    found = champion_of(ws, "candleloop")[0]
-    assert found is not None
-    _, predictor = found
+    predictor = champion_of(ws, "candleloop").predictor
+    assert predictor is not None
     candles = ws.candles.read("OTHER", "1h")
     spans = predictor.predict(candles).spans
     right, wrong = spans[10], spans[20]
@@ -156,4 +168,5 @@ def test_verdicts_on_a_champion_that_cannot_be_loaded_keep_another_from_serving(
 
 
 def test_without_a_champion_there_is_no_comparison(trained: TrainedHome) -> None:
-    assert champion_of(trained.ws, "another") == (None, "there was no champion to compare with")
+    none = Incumbent(None, None, "there was no champion to compare with")
+    assert champion_of(trained.ws, "another") == none
