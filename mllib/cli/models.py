@@ -20,6 +20,8 @@ from mllib.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from mllib.config import Config
+    from mllib.pipeline.workspace import Workspace
     from mllib.store import Run
 
 RunId = Annotated[str | None, typer.Option("--run", help="Run id; the champion's run by default.")]
@@ -42,30 +44,43 @@ def train(  # noqa: PLR0913  # an argument an option
 ) -> None:
     """Train a model on stored, labelled candles; what is not said comes from the configuration."""
     from mllib.config import load_config
-    from mllib.pipeline.runs import execute_run, request_training, resolve_config
+    from mllib.pipeline.runs import request_training, resolve_config
     from mllib.pipeline.series_listing import named_series
     from mllib.pipeline.workspace import open_workspace
 
     overrides = overrides_of(settings)
     layers = None if labels is None else names_in(labels)
-    with open_workspace(config=load_config()) as ws, engine_at(None if detach else cluster) as engine:
+    with open_workspace(config=load_config()) as ws:
         config = resolve_config(
             ws.config, model_type=model, encoder=encoder, layers=layers, overrides=overrides
         )
         asked = timeframe or config.pipeline.timeframe
         pairs = [one for one, _ in named_series(ws, [], asked)] if pair == ["all"] else pair or []
-        run = request_training(ws, pairs=pairs, timeframe=timeframe, config=config)
         if detach:
             from mllib.jobs import enqueue_run
 
+            run = request_training(ws, pairs=pairs, timeframe=asked, config=config)
             enqueue_run(ws, run)
         else:
-            with progress_bar(f"Training {run.run_id}") as progress:
-                run = execute_run(ws, run.run_id, progress=progress, engine=engine)
+            run = _trained(ws, pairs, asked, config, cluster)
         promoted = config.stages.training.auto_promote
     show_run(run, as_json)
     if not detach:
         say(what_serves(run, promoted))
+
+
+def _trained(
+    ws: "Workspace", pairs: list[str], timeframe: str, config: "Config", cluster: str | None
+) -> "Run":
+    from mllib.pipeline.runs import execute_run, request_training
+    from mllib.pipeline.spread_training import spread_training
+
+    if cluster:
+        spread_training(ws, config, [(pair, timeframe) for pair in pairs])  # refused before a process starts
+    with engine_at(cluster) as engine:
+        run = request_training(ws, pairs=pairs, timeframe=timeframe, config=config)
+        with progress_bar(f"Training {run.run_id}") as progress:
+            return execute_run(ws, run.run_id, progress=progress, engine=engine)
 
 
 def evaluate(

@@ -36,8 +36,8 @@ _INGESTION = "stages.annotation_ingestion"
 
 _PAIRS_LOGGED = 100
 """MLflow refuses parameters of more than 6,000 characters."""
-STAGES = ((0.0, "candles and labels"), (0.02, "inputs"), (0.1, "learning"), (0.8, "gate"), (0.93, "MLflow"))
-"""What a run does one after another, and how far it is when each begins."""
+STAGES = ((0.0, "candles and labels"), (0.01, "inputs"), (0.03, "learning"), (0.95, "gate"), (0.98, "MLflow"))
+"""What a run does one after another, and what share of its time has passed when each begins."""
 
 
 def resolve_config(

@@ -81,7 +81,7 @@ def fit(
         prepared, split, balanced=config.class_weights == "balanced", by_clarity=config.clarity_weights
     )
     blocks = Blocks.of(split, lesson.proposed.intervals)
-    learned = _learned(series, lesson, blocks, split, config=config, progress=part(progress, 0.02, 0.77))
+    learned = _learned(series, lesson, blocks, split, config=config, progress=part(progress, 0.01, 0.95))
     fitted = Fitted(
         series=series,
         lesson=lesson,
@@ -125,10 +125,10 @@ def finished(
     series, lesson, learned = fitted.series, fitted.lesson, fitted.learned
     blocks, split = fitted.blocks, fitted.split
     model = joined(lesson.encoder.parts, [one.model for one in learned])
-    progress(0.77, "calibrating")
+    progress(0.95, "calibrating")
     test = scores(model, lesson.proposed.rows.X, np.flatnonzero(blocks.test))
     calibrated = calibrate(learned, lesson, blocks, test=test, undone=fitted.undone)
-    progress(0.80, "choosing thresholds on what was held out")
+    progress(0.96, "choosing thresholds on what was held out")
     parts = tuning_parts(series, lesson, learned, split, calibration=calibrated.calibration)
     tuned = lesson.encoder.tune(parts)
     predictor = Predictor(
@@ -141,7 +141,7 @@ def finished(
         profile=fitted.profile,
         held_out=said_of_held_out(tuned, parts),
     )
-    progress(0.90, "evaluating on the test block")
+    progress(0.98, "evaluating on the test block")
     metrics = _tested(predictor, series, split, champion=champion, config=config)
     warnings = _warnings(lesson, learned, blocks, metrics["span_support"], config=config, tuned=bool(parts))
     described = _described(split, blocks, learned, train_rows=fitted.train_rows)
@@ -161,14 +161,14 @@ def _learned(
     """What came of each part of the encoder."""
     around = rows_around(series, lesson, split)
     labels, parts = lesson.encoder.column_labels, lesson.encoder.parts
+    folds = [folds_of(labels[slice(*own.columns)], series, split, config) for own in parts]
+    fits, done = sum(n + 1 for n in folds), 0
     found = []
-    for i, own in enumerate(parts):
+    for own, n in zip(parts, folds, strict=True):
         learner = Learner(lesson, own, blocks, config, split.embargo_bars)
-        folds = folds_of(labels[slice(*own.columns)], series, split, config)
-        step = part(progress, i / len(parts), (i + 1) / len(parts))
-        found.append(
-            learner.in_folds(folds, progress=step) if folds else learner.in_block(around, progress=step)
-        )
+        step = part(progress, done / fits, (done + n + 1) / fits)
+        found.append(learner.in_folds(n, progress=step) if n else learner.in_block(around, progress=step))
+        done += n + 1
     return found
 
 

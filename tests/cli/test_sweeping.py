@@ -48,3 +48,12 @@ def test_what_cannot_be_swept_is_said(candleloop) -> None:
     assert "champion of candleloop: there is none yet" in done.stderr
     done = candleloop("label", "--pair", "NONE", "--timeframe", "1h")
     assert "NONE 1h: found no stored candles" in done.stderr
+
+
+@pytest.mark.usefixtures("stored")
+def test_what_a_cluster_cannot_learn_is_refused_before_one_is_asked(candleloop, cluster: Cluster) -> None:
+    done = candleloop("train", "--pair", "HILLS", "--cluster", cluster.address)
+    assert done.returncode == 1
+    assert "found ['human', 'talib'], expected ['talib'] to train on a cluster" in done.stderr
+    assert "Dask" not in done.stderr
+    assert json.loads(candleloop("runs", "--json").stdout) == []
