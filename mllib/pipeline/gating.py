@@ -11,6 +11,7 @@ from mllib.errors import CandleloopError, InvalidCandles, NotFound
 from mllib.gate import (
     Check,
     Expectation,
+    GateConfig,
     GateVerdict,
     agrees,
     check_calibration,
@@ -101,7 +102,7 @@ def _passed(
             truncation,
             check_span_f1(predictor.metrics, gate),
             check_champion(predictor.metrics, gate),
-            _labels(ws, predictor, prepared, champion),
+            _labels(ws, prepared, champion),
             check_calibration(predictor.metrics, gate),
             check_walk_forward(scores, gate),
             _replay(ws, predictor, champion, config),
@@ -109,7 +110,7 @@ def _passed(
     )
 
 
-def _labels(ws: Workspace, predictor: Predictor, prepared: Prepared, champion: Incumbent) -> Check:
+def _labels(ws: Workspace, prepared: Prepared, champion: Incumbent) -> Check:
     """A label that was learned from and proved too rare is none that was left out."""
     if champion.predictor is None:
         return Check("labels", None, f"Not compared with those of a champion: {champion.missing}")
@@ -140,21 +141,19 @@ def _replay(ws: Workspace, predictor: Predictor, champion: Incumbent, config: Tr
         return Check("verdicts", None, "There is no champion to compare with on verdicts.")
     verdicts = _verdicts_since(ws, champion.run)
     if champion.predictor is None:
-        return _unanswered(verdicts, champion, config)
+        return _unanswered(verdicts, champion.run, champion.missing, config.gate)
     own, theirs = (replayed(ws, model, verdicts) for model in (predictor, champion.predictor))
     both = [(a, b) for a, b in zip(own, theirs, strict=True) if a is not None and b is not None]
     return check_verdicts([a for a, _ in both], [b for _, b in both], config.gate)
 
 
-def _unanswered(verdicts: Sequence[Verdict], champion: Incumbent, config: TrainingSection) -> Check:
+def _unanswered(verdicts: Sequence[Verdict], champion: Run, missing: str, config: GateConfig) -> Check:
     """What people said of a champion that is not to be had must not be passed over in silence."""
-    assert champion.run is not None
     said = (
         f"Whether this model does worse on {count(len(verdicts), 'verdict')} than version "
-        f"{champion.run.model_version} cannot be told: {champion.missing}"
+        f"{champion.model_version} cannot be told: {missing}"
     )
-    least = config.gate.least_verdicts
-    if not least or len(verdicts) < least:
+    if not config.least_verdicts or len(verdicts) < config.least_verdicts:
         return Check("verdicts", None, said)
     return Check("verdicts", False, f"{said} Or promote this one with a reason.")
 
