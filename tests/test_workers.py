@@ -20,7 +20,7 @@ from mllib.pipeline.data import import_candles
 from mllib.pipeline.promoting import load_run
 from mllib.pipeline.run_log import read_log
 from mllib.pipeline.run_watch import clear_abandoned
-from mllib.pipeline.runs import request_training, resolve_config
+from mllib.pipeline.runs import STAGES, request_training, resolve_config
 from mllib.pipeline.workspace import Workspace, open_workspace
 from mllib.store import Run
 from tests.processes import free_port, wait_until
@@ -29,6 +29,8 @@ from tests.redis_server import PASSWORD, RedisServer, redis_server
 pytestmark = pytest.mark.needs("redis")
 SAMPLE = Path(__file__).parents[1] / "data" / "samples" / "EURUSD_1h.parquet"
 SHORT, ENDLESS = {"n_estimators": 2}, {"n_estimators": 5_000, "early_stopping_rounds": 5_000}
+LEARNS = STAGES[2][0]
+"""What a run has done, as a share, when it begins to learn."""
 LEASE_S = 6.0
 WORKER = (
     "import socket, sys; socket.gethostname = lambda: sys.argv[1]; "
@@ -93,7 +95,7 @@ def asked(ws: Workspace, hyperparameters: dict[str, int]) -> str:
 def under_way(ws: Workspace, run_id: str, *, on: str = "", attempt: int = 1) -> Run:
     def found() -> Run | None:
         run = ws.store.runs.get(run_id)
-        begun = run.status == "running" and run.attempt == attempt and run.progress > 0.01
+        begun = run.status == "running" and run.attempt == attempt and run.progress > LEARNS
         return run if begun and str(run.owner).startswith(on) else None
 
     found_run: Run = wait_until(found, within_s=60, what=f"try {attempt} is under way on {on or 'a worker'}")

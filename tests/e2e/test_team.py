@@ -27,6 +27,7 @@ from mllib.deployment import DATABASE, QUEUE, STORAGE, Deployment
 from mllib.pipeline.datasets import restore_dataset
 from mllib.pipeline.predicting import StoredCandles
 from mllib.pipeline.promoting import find_run, load_run
+from mllib.pipeline.runs import STAGES
 from mllib.pipeline.series_sweeps import SweptOne, sweep_many
 from mllib.pipeline.sweeps import swept
 from mllib.pipeline.workspace import Workspace, open_workspace
@@ -38,6 +39,8 @@ from tests.s3 import S3Server, s3_server
 
 pytestmark = [pytest.mark.needs("postgres", "redis"), pytest.mark.timeout(600)]
 MACHINES = ("one", "two")
+LEARNS = STAGES[2][0]
+"""What a run has done, as a share, when it begins to learn."""
 EURUSD = {"pair": "EURUSD", "timeframe": "1h"}
 LONG = {"hyperparameters": {"n_estimators": 100, "early_stopping_rounds": 100}}
 
@@ -223,7 +226,7 @@ def serves(team: Team, machine: str, version: str) -> bool:
 def owner_of(ws: Workspace, run_id: str, *, attempt: int) -> int | None:
     """The process that carries a run out for the so manieth time, once it learns."""
     run = ws.store.runs.get(run_id)
-    learns = run.status == "running" and run.attempt == attempt and run.progress > 0.12
+    learns = run.status == "running" and run.attempt == attempt and run.progress > LEARNS
     return int(str(run.owner).rpartition(":")[2]) if learns else None
 
 
