@@ -112,7 +112,10 @@ def _database(ws: Workspace) -> Finding:
     said = sum(one.count for one in store.annotations.counts())
     given = len(store.verdicts.list())
     return Finding(
-        "Database", True, f"{store.where} is whole: {count(said, 'annotation')}, {count(given, 'verdict')}."
+        "Database",
+        True,
+        f"{store.where} is whole; {count(said, 'annotation')} and {count(given, 'verdict')} count, without "
+        "skips and what was taken back.",
     )
 
 

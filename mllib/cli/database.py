@@ -87,5 +87,7 @@ def move(
         print_json(asdict(moved))
         return
     rows = [(name, *counts) for name, counts in moved.counts.items()]
-    print_table(f"{moved.source} → {moved.target}", ("table", "rows there", "rows here"), rows)
+    print_table(
+        f"{moved.source} → {moved.target}", ("table", "rows of the source", "rows of the target"), rows
+    )
     say("Every row is there. Set CANDLELOOP_DATABASE_URL to it for all services, and start them again.")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mllib.progress import Progress
 
 _WIDE = 200
+_TELLS_LEFT_AFTER_S = 2.0
+"""What takes less is soon over; its first moments say nothing about the rest."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]
 Pair = Annotated[str, typer.Option("--pair", help="Symbol, such as EURUSD or BTC/USDT.")]
 Timeframe = Annotated[str, typer.Option("--timeframe", help="1m 5m 15m 30m 1h 4h 1d 1w or 1mo.")]
@@ -95,7 +97,9 @@ def _lines(what: str) -> "Progress":
         nonlocal said
         if int(done * 10) > said:
             said = int(done * 10)
-            left = (time.monotonic() - begun) * (1 - done) / done if done else None
-            say(f"{what}: {done:4.0%} {stage}" + ("" if left is None else f", about {duration(left)} left"))
+            took = time.monotonic() - begun
+            is_told = done and took >= _TELLS_LEFT_AFTER_S
+            left = f", about {duration(took * (1 - done) / done)} left" if is_told else ""
+            say(f"{what}: {done:4.0%} {stage}{left}")
 
     return line

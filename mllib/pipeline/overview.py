@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mllib.amounts import count
+from mllib.patterns import function_of
 from mllib.pipeline.model_history import champion_run
 from mllib.pipeline.workspace import Workspace
 from mllib.spans import NOTHING, PEOPLE
@@ -113,10 +114,16 @@ def next_step(
 def labels_of_people(ws: Workspace) -> frozenset[str]:
     """The labels in use that people have given anywhere, with their former names.
 
-    A model that was tested before a label was renamed keeps the former name in its metrics.
+    One of TA-Lib's counts once somebody drew it: a few that were confirmed would else set thousands of
+    TA-Lib's own spans beside the few that are people's. A model that was tested before a label was renamed
+    keeps the former name in its metrics.
     """
     counts, names = ws.store.annotations.counts(), ws.store.labels.names()
-    given = frozenset(c.label for c in counts if c.source in PEOPLE) - {NOTHING}
+    given = frozenset(
+        c.label
+        for c in counts
+        if c.source in PEOPLE and (c.source == "human" or function_of(c.label) is None)
+    ) - {NOTHING}
     used = frozenset(label for label in given if not names.is_retired(label))
     return used | {former for former in names.leads_to if names.resolve(former) in used}
 

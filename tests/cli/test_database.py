@@ -54,9 +54,8 @@ def test_a_home_moves_to_the_server_of_the_environment_and_back(
         store.labels.ensure(["flag", "wedge"])
     moved = candleloop("db", "move")
     assert moved.returncode == 0, moved.stderr
-    assert next(line for line in moved.stdout.splitlines() if "label_definition" in line).split("│")[1:4] == [
-        f" {cell} ".ljust(width) for cell, width in (("label_definition", 20), ("2", 12), ("2", 11))
-    ]
+    line = next(line for line in moved.stdout.splitlines() if "label_definition" in line)
+    assert [cell.strip() for cell in line.split("│")[1:4]] == ["label_definition", "2", "2"]
     assert PASSWORD not in moved.stdout + moved.stderr
     back = json.loads(candleloop("db", "move", "--from", server_url, "--to", str(other), "--json").stdout)
     assert back["counts"]["label_definition"] == [2, 2]

@@ -200,6 +200,7 @@ def test_without_the_service_annotating_goes_on_and_all_of_it_arrives_once(
 
         page.reload()  # candles are gone with the service; what was said is not
         page.get_by_text("The service is away").wait_for()
+        page.get_by_text("2 changes of yours are kept in this browser").wait_for()
     WebChart(page)
     saved(page)
     expected = {("bull_flag", int(time[last - n]), int(time[last - n + 4])) for n in (40, 20)}

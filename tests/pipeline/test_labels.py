@@ -62,6 +62,14 @@ def test_a_retired_label_is_neither_learned_nor_offered(ws: Workspace, candles: 
     assert _learned(ws, candles) == ({"flag", "wedge"}, {"flag", "wedge"})
 
 
+def test_a_label_of_talibs_is_peoples_once_somebody_drew_it(ws: Workspace, candles: Candles) -> None:
+    _say(ws, candles, "flag", 10, source="model_confirmed")
+    _say(ws, candles, "bullish_doji", 20, source="model_confirmed")
+    assert labels_of_people(ws) == {"flag"}
+    _say(ws, candles, "bullish_doji", 30)
+    assert labels_of_people(ws) == {"flag", "bullish_doji"}
+
+
 def test_a_models_score_over_peoples_labels_stays_when_one_is_renamed(
     ws: Workspace, candles: Candles
 ) -> None:

@@ -3,6 +3,7 @@
 import { type Query, QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { call, ServiceError } from "@/candleloop/client/call";
+import { changesKept } from "@/candleloop/client/outboxes";
 import type { StoredSeries } from "@/candleloop/types";
 import { chosenIn, withChosen } from "./series-address";
 import styles from "./standalone.module.css";
@@ -40,7 +41,7 @@ function ChosenSeries() {
       <Notice title={isKeyless(error) ? "The service asks for a key" : "The service is away"}>
         {error?.message}
         {isKeyless(error) && " Set INFERENCE_API_KEY for the server of this page, and start it again."} It is
-        asked again every 5 seconds.{" "}
+        asked again every 5 seconds.{keptWords(changesKept("/api"))}{" "}
         <button type="button" onClick={() => refetch()}>
           Ask now
         </button>
@@ -64,6 +65,12 @@ function ChosenSeries() {
   return (
     <Workbench key={`${chosen.pair} ${chosen.timeframe}`} series={chosen} stored={data} onChoose={choose} />
   );
+}
+
+function keptWords(changes: number): string {
+  if (changes === 0) return "";
+  const what = changes === 1 ? "A change of yours is" : `${changes} changes of yours are`;
+  return ` ${what} kept in this browser, and sent once it answers.`;
 }
 
 function isKeyless(error: Error | null): boolean {

@@ -23,3 +23,9 @@ export function wakeOutboxes(base: string): void {
   for (const series of seriesKept(browserStorage())) outboxOf(base, series);
   for (const outbox of outboxes.values()) if (outbox.base === base) outbox.wake();
 }
+
+/** Returns how many changes of all series wait to be sent, those from before a reload included. */
+export function changesKept(base: string): number {
+  const waiting = seriesKept(browserStorage()).map((series) => outboxOf(base, series).snapshot().operations);
+  return waiting.flat().length;
+}
