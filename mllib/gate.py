@@ -137,7 +137,8 @@ def check_champion(metrics: Mapping[str, Any], config: GateConfig) -> Check:
     """The model is not reliably worse than the champion on the test, which neither of them has learned from.
 
     Refused is a model whose whole 95 % interval of the difference, over blocks of the test drawn anew for
-    both at once, lies below what may be lost.
+    both at once, lies below what may be lost; where both kinds are learned also if that is so over the labels
+    alone that TA-Lib has no function for.
     """
     beside = metrics["baseline"]["champion"]
     if "skipped" in beside:
@@ -147,10 +148,28 @@ def check_champion(metrics: Mapping[str, Any], config: GateConfig) -> Check:
         return Check("champion", None, f"{said}; but the champion has learned from some of it.")
     if beside["difference_interval"] is None:
         return Check("champion", None, f"{said}; the test is too short to tell whether that is chance.")
-    low, high = beside["difference_interval"]
-    passed = high >= -config.most_span_f1_loss
-    judgement = "not reliably worse" if passed else f"worse by more than {config.most_span_f1_loss:g}"
-    return Check("champion", passed, f"{said}: {judgement} (95 %: {low:+.3f} to {high:+.3f}).")
+    passed, judgement = _judged(beside["difference_interval"], config)
+    said = f"{said}: {judgement}."
+    if people := beside.get("people"):
+        passed_too, judgement = _judged(people["difference_interval"], config)
+        passed = passed and passed_too
+        said += (
+            f" Over {count(len(people['labels']), 'label')} that TA-Lib has no function for it is "
+            f"{people['own_span_f1']:.3f}, the champion's {people['span_f1']:.3f}: {judgement}."
+        )
+    return Check("champion", passed, said)
+
+
+def _judged(difference: Sequence[float], config: GateConfig) -> tuple[bool, str]:
+    """Whether the 95 % interval of a difference reaches what may be lost, and what it says in words."""
+    low, high = difference
+    lost = config.most_span_f1_loss
+    passed = high >= -lost
+    if not passed:
+        judgement = f"worse by more than the {lost:g} that may be lost"
+    else:
+        judgement = f"worse, by no more than {lost:g} for certain" if high < 0 else "not reliably worse"
+    return passed, f"{judgement} (95 %: {low:+.3f} to {high:+.3f})"
 
 
 def check_labels(left_out: Sequence[str]) -> Check:
@@ -166,8 +185,8 @@ def check_labels(left_out: Sequence[str]) -> Check:
         "labels",
         False,
         f"The champion knows the {which} {', '.join(left_out)}, which people gave on these series and this "
-        "training left out. Train with people's labels too (--labels human,talib), or promote this one with "
-        "a reason.",
+        "training left out. Let it learn from people's labels too, which takes a training without a cluster, "
+        "or promote this one with a reason.",
     )
 
 

@@ -153,9 +153,23 @@ def _beside(low: float, high: float, **more: Any) -> dict[str, Any]:
 def test_a_model_that_is_reliably_worse_than_the_champion_is_refused() -> None:
     worse = check_champion(_beside(-0.4, -0.06), CONFIG)
     assert worse.passed is False
-    assert "0.300, the champion's 0.600: worse by more than 0.05 (95 %: -0.400 to -0.060)." in worse.said
+    assert (
+        "0.300, the champion's 0.600: worse by more than the 0.05 that may be lost (95 %: -0.4" in worse.said
+    )
     assert check_champion(_beside(-0.4, -0.05), CONFIG).passed is True
     assert check_champion(_beside(-0.4, -0.06), GateConfig(most_span_f1_loss=0.1)).passed is True
+
+
+def test_a_loss_on_peoples_labels_is_not_hidden_by_talibs() -> None:
+    people = {"labels": ["flag"], "own_span_f1": 0.2, "span_f1": 0.6, "difference_interval": [-0.5, -0.2]}
+    found = check_champion(_beside(-0.009, -0.003, people=people), CONFIG)
+    assert found.passed is False
+    assert "0.600: worse, by no more than 0.05 for certain (95 %: -0.009 to -0.003)." in found.said
+    assert (
+        "Over 1 label that TA-Lib has no function for it is 0.200, the champion's 0.600: worse" in found.said
+    )
+    people["difference_interval"] = [-0.5, 0.1]
+    assert check_champion(_beside(-0.009, -0.003, people=people), CONFIG).passed is True
 
 
 def test_a_champion_that_knows_the_test_or_is_not_there_is_no_measure() -> None:

@@ -240,7 +240,8 @@ def show_run(run: "Run", as_json: bool) -> None:
     if run.metrics is None:
         say(f"Run {run.run_id} is {run.status}. Follow it with `candleloop runs`.")
         return
-    _show_metrics(run.metrics, f"Run {run.run_id}, version {version}: test block")
+    named = run.status if version is None else f"version {version}"
+    _show_metrics(run.metrics, f"Run {run.run_id}, {named}: test block")
 
 
 def _show_metrics(metrics: dict[str, Any], title: str) -> None:
@@ -262,11 +263,17 @@ def _show_metrics(metrics: dict[str, Any], title: str) -> None:
     if between is not None:
         say("With 95 % of draws of blocks of time the micro F1 lies from {:.3f} to {:.3f}.".format(*between))
     say(f"Accuracy per candle {metrics['accuracy']:.3f} (majority: {baseline['accuracy']:.3f}).")
-    for name, one in (("TA-Lib's rules", "talib"), ("the champion", "champion")):
-        if "labels" in (beside := metrics["baseline"][one]):
+    champion = metrics["baseline"]["champion"]
+    rivals = {
+        "TA-Lib's rules": metrics["baseline"]["talib"],
+        "the champion": champion,
+        "the champion where TA-Lib has no function": champion.get("people", {}),
+    }
+    for name, beside in rivals.items():
+        if "labels" in beside:
             over = f"Beside {name}, over {count(len(beside['labels']), 'label')}"
             say(f"{over}: span F1 {beside['own_span_f1']:.3f} to {beside['span_f1']:.3f}.")
-    if lost := metrics["baseline"]["champion"].get("labels_lost"):
+    if lost := champion.get("labels_lost"):
         say(f"The champion knew labels that this model does not know: {', '.join(lost)}.")
     for warning in metrics.get("warnings", ()):
         say(warning)

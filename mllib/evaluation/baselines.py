@@ -49,7 +49,9 @@ def champion(contest: Contest, rival: Predictor) -> dict[str, Any]:
     """What the model that served before scores on the same bars, over the labels that both know.
 
     `in_sample` says whether it was trained or tuned on any of them, `labels_lost` which labels it knows and
-    the model does not. `skipped` where it knows none of the labels.
+    the model does not. `people` has the span scores over those labels alone that TA-Lib has no function for,
+    where there are both kinds: among thousands of TA-Lib's spans theirs would not be seen. `skipped` where it
+    knows none of the labels.
     """
     info = rival.info
     lost = sorted(set(rival.labels) - set(contest.events))
@@ -59,7 +61,10 @@ def champion(contest: Contest, rival: Predictor) -> dict[str, Any]:
         return named | {"skipped": "the champion knows none of these labels"}
     in_sample = any(bool((part.counts & seen_bars(rival, part.candles)).any()) for part in contest.parts)
     parts = [judged_by(rival, part) for part in contest.parts]
-    return named | {"in_sample": in_sample} | _beside(contest, parts, labels)
+    theirs = [label for label in labels if function_of(label) is None]
+    both_kinds = 0 < len(theirs) < len(labels)
+    people = {"people": _spans_beside(contest, parts, theirs)} if both_kinds else {}
+    return named | {"in_sample": in_sample} | people | _beside(contest, parts, labels)
 
 
 def judged_by(rival: Predictor, part: Judged) -> Judged:
@@ -89,13 +94,18 @@ def _rules(part: Judged, labels: Sequence[str]) -> Prediction:
 
 
 def _beside(contest: Contest, parts: Sequence[Judged], labels: Sequence[str]) -> dict[str, Any]:
-    """A baseline's scores over some labels, the model's own over the same, and how far they lie apart."""
+    """A baseline's scores over some labels, by candle and by span."""
+    by_candle = _per_candle(candle_metrics(candle_labels(parts, labels)))
+    return by_candle | _spans_beside(contest, parts, labels)
+
+
+def _spans_beside(contest: Contest, parts: Sequence[Judged], labels: Sequence[str]) -> dict[str, Any]:
+    """A baseline's span scores over some labels, the model's own, and how far the two lie apart."""
     theirs = {label: span_events(parts, label, (_IOU,))[_IOU] for label in labels}
     own = {label: contest.events[label] for label in labels}
     theirs_f1, own_f1 = (pooled([e.counts for e in events.values()]).f1 for events in (theirs, own))
     drawn = [ResampledSpans.of(contest.blocks, events).micro for events in (own, theirs)]
     return {
-        **_per_candle(candle_metrics(candle_labels(parts, labels))),
         "labels": list(labels),
         "span_f1": theirs_f1,
         "own_span_f1": own_f1,

@@ -126,6 +126,8 @@ def _scores(metrics: Mapping[str, Any]) -> Section:
             continue
         table.append([name, *(f"{one[k]:.3f}" for k in ("span_f1", "accuracy", "f1_macro"))])
         lines += _beside(name, one)
+        if "people" in one:
+            lines += _beside(f"{name} where TA-Lib has no rule", one["people"])
     if (supported := spans.get("macro_supported")) is not None:
         lines.append(
             f"The mean over labels with at least {LEAST_SUPPORT} true spans is "

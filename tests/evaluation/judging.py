@@ -19,14 +19,15 @@ def judged(
     truth: list[tuple[str, int, int]],
     counts: np.ndarray | None = None,
     candles: Candles = LONG,
+    labels: tuple[str, ...] = LABELS,
 ) -> Judged:
     """A series reviewed everywhere."""
     time = candles.time.tolist()
     spans = [PredictedSpan(label, time[a], time[b], p, b - a + 1) for label, a, b, p in found]
     return Judged(
-        predicted(candles, LABELS, spans, np.zeros((len(time), len(LABELS)))),
+        predicted(candles, labels, spans, np.zeros((len(time), len(labels)))),
         [Span(label, time[a], time[b]) for label, a, b in truth],
-        [ReviewedRange(time[0], time[-1], frozenset(LABELS))],
+        [ReviewedRange(time[0], time[-1], frozenset(labels))],
         np.ones(len(time), bool) if counts is None else counts,
     )
 

@@ -62,6 +62,19 @@ def test_the_champion_is_compared_on_the_same_bars_and_labels() -> None:
     assert beside["in_sample"] is False
 
 
+def test_labels_of_people_are_compared_apart_where_talib_has_others() -> None:
+    labels = ("flag", "bullish_doji")
+    dojis = [("bullish_doji", bar, bar) for bar in range(5, 805, 4)]
+    part = judged([(*one, 0.8) for one in dojis], [*TRUTH, *dojis], labels=labels)
+    rival = Rival([(*one, 0.8) for one in [*TRUTH, *dojis]], labels=labels)
+    beside = _beside(rival, part, labels)
+    assert beside["own_span_f1"] > 0.7
+    assert beside["people"]["labels"] == ["flag"]
+    assert (beside["people"]["own_span_f1"], beside["people"]["span_f1"]) == (0.0, 1.0)
+    assert beside["people"]["difference_interval"] == [-1.0, -1.0]
+    assert "people" not in _beside(rival, judged([], TRUTH, labels=labels), ("flag",))
+
+
 def test_against_itself_a_model_differs_by_nothing_in_every_draw() -> None:
     found = [(*one, 0.8) for one in TRUTH[::2]]
     assert _beside(Rival(found), judged(found, TRUTH))["difference_interval"] == [0.0, 0.0]
