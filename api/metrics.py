@@ -157,7 +157,7 @@ class _Told:
 
     def publish(self) -> None:
         champion, model = self._service.champion, _meters().model
-        predictor, error = champion.predictor, champion.error
+        predictor, error = champion.predictor, champion.error if champion.is_refused else None
         if predictor is None:
             serving(None)
         else:

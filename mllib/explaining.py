@@ -7,7 +7,7 @@ same thing are told as one reason, by the member that weighs most.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,13 +60,22 @@ class Explanation:
 def explain(predictor: Predictor, candles: Candles, span: PredictedSpan, *, most: int = 6) -> Explanation:
     """The reasons for a span that the predictor found on these candles, which reach as far as its rows
     read.
+
+    Where labels were merged since, those of the one that scores highest.
     """
+    found = [_explained(predictor, candles, span, name) for name in predictor.trained_as(span.label)]
+    explained = max(found, key=lambda one: one.score)
+    return replace(explained, reasons=explained.reasons[:most])
+
+
+def _explained(predictor: Predictor, candles: Candles, span: PredictedSpan, label: str) -> Explanation:
+    """Every reason for a span of a label, called as it was in training."""
     encoder = predictor.encoder
     start, end = positions([span], candles.time)[0].tolist()
     first = max(start - encoder.reach[0] - 1, 0)
     part = candles[first : end + encoder.reach[1] + 1]
     rows = encoder.propose(part).shifted(first)
-    own = encoder.deciding_columns(span.label)
+    own = encoder.deciding_columns(label)
     (deciding,) = (one for one in encoder.parts if own[0] in range(*one.columns))
     cells = _cells(rows, deciding.holds(rows), own, start, end)
     X = rows.X[[row for row, _ in cells]]
@@ -78,7 +87,7 @@ def explain(predictor: Predictor, candles: Candles, span: PredictedSpan, *, most
     inputs = range(*deciding.features)
     reasons = _reasons(encoder, inputs, X, added[:, :-1] / len(cells), judged, bars=end - start)
     baseline = float(added[:, -1].mean())
-    return Explanation(span, tuple(reasons[:most]), baseline, float(added.sum(axis=1).mean()))
+    return Explanation(span, tuple(reasons), baseline, float(added.sum(axis=1).mean()))
 
 
 def _cells(

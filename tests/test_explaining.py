@@ -54,6 +54,18 @@ def test_a_doji_is_explained_by_its_body(trained: Predictor) -> None:
     assert 0 < sum(reason.share for reason in explanation.reasons) <= 1 + 1e-9
 
 
+def test_a_label_that_was_renamed_or_merged_since_is_explained_as_before(trained: Predictor) -> None:
+    found = [s for s in trained.predict(CANDLES).spans if s.label == "bullish_doji"][5]
+    before = explain(trained, CANDLES, found)
+    now = {label: label for label in trained.labels} | {"bullish_doji": "small"}
+    after = explain(trained.under(now), CANDLES, replace(found, label="small"))
+    assert (after.reasons, after.score) == (before.reasons, before.score)
+    merged = trained.under(now | {"box": "small"})
+    assert explain(merged, CANDLES, replace(found, label="small")).score >= before.score
+    own = [trained.provisional_bars_of(label) for label in ("bullish_doji", "box")]
+    assert merged.provisional_bars_of("small") == max(own)
+
+
 def test_reasons_add_up_to_the_score(trained: Predictor) -> None:
     found = [s for s in trained.predict(CANDLES).spans if s.label == "bullish_doji"][3]
     everything = explain(trained, CANDLES, found, most=10_000)

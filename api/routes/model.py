@@ -48,12 +48,12 @@ def roll_back(asked: RollbackRequest, service: ServiceDep) -> Loaded:
 
 def _label_config(service: Service, predictor: Predictor) -> list[LabelColor]:
     """The model's labels with their colours; nothing is written unless one has none yet."""
-    names, encoder = predictor.info.label_names, predictor.encoder
+    names = predictor.info.label_names
     known = service.ws.store.labels.colors()
     if unseen := [name for name in names if name not in known]:
         known |= {label.name: label.color for label in service.ws.store.labels.ensure(unseen)}
     return [
-        LabelColor(name=name, color=known[name], provisional_bars=encoder.provisional_bars_of(name))
+        LabelColor(name=name, color=known[name], provisional_bars=predictor.provisional_bars_of(name))
         for name in names
         if name in known
     ]

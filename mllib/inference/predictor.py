@@ -84,6 +84,16 @@ class Predictor:
             return known
         return tuple(dict.fromkeys(self.present[name] for name in known if name in self.present))
 
+    def trained_as(self, label: str) -> tuple[str, ...]:
+        """The names that a label of its predictions had in training; several where labels were merged."""
+        if self.present is None:
+            return (label,)
+        return tuple(name for name in self.encoder.labels if self.present.get(name) == label)
+
+    def provisional_bars_of(self, label: str) -> int:
+        """How young a span of a label of its predictions is while it may still change, in bars."""
+        return max(self.encoder.provisional_bars_of(name) for name in self.trained_as(label))
+
     def scored(self, candles: Candles) -> tuple[Rows, NDArray[np.float32]]:
         """All rows that the encoder proposes, without features, and `P float32 (n, k)`, calibrated."""
         rows = self.encoder.propose(candles)

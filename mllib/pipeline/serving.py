@@ -37,12 +37,17 @@ class Champion:
         self._loading = threading.Lock()
         self._stop = threading.Event()
         self.error: str | None = None
-        """Why the newest champion could not be taken up, or None."""
+        """Why the newest champion could not be taken up or asked for, or None."""
 
     @property
     def predictor(self) -> Predictor | None:
         """What serves now, or None before the first champion."""
         return self._predictor
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the newest champion could not be taken up; not while nobody can tell which that is."""
+        return self._failed_move is not None
 
     def require(self) -> Predictor:
         """What serves now.
@@ -103,7 +108,7 @@ class Champion:
         if move is None:
             return
         if move.id == self._served_move:
-            self.error = None
+            self._failed_move = self.error = None
             self._follow_names()
             return
         if move.id == self._failed_move and time.monotonic() < self._failed_at + RETRY_AFTER_S:
@@ -119,12 +124,13 @@ class Champion:
     def _take_up(self, move: ChampionMove) -> None:
         predictor = load_run(self._ws, self._ws.store.runs.get(move.run_id))
         warm(predictor)
-        self._predictor, self._served_move, self.error = predictor, move.id, None
+        self._predictor, self._served_move = predictor, move.id
+        self._failed_move = self.error = None
         log.info("champion: run %s, version %s", move.run_id, predictor.info.model_version)
 
     def _take_up_earlier(self, broken: ChampionMove) -> None:
         """Serves the newest earlier champion that can be loaded; `error` goes on saying why."""
-        error, tried = self.error, {broken.run_id}
+        failed, error, tried = self._failed_move, self.error, {broken.run_id}
         for move in self._ws.store.champions.history(broken.registered_model_name):
             if move.run_id in tried:
                 continue
@@ -135,7 +141,7 @@ class Champion:
                 log.error("earlier champion %s not taken up: %s", move.run_id, exc)
                 continue
             break
-        self.error = error
+        self._failed_move, self.error = failed, error
 
     def _follow_names(self) -> None:
         """Serves under the names that labels have now."""

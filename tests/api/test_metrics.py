@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -201,6 +202,14 @@ def test_a_database_that_does_not_answer_is_told_and_what_was_known_stays(ws: Wo
     assert (_told("database_answers"), _told("worker_alive")) == (0, 1)
 
 
+def test_a_database_that_is_away_is_no_fault_of_the_champion(ws: Workspace) -> None:
+    with TestClient(create_app(ws), base_url=BASE_URL) as client:
+        (ws.home / "candleloop.db").rename(ws.home / "elsewhere.db")
+        wait_until(lambda: client.get("/ready").json()["error"], within_s=10, what="the service sees it")
+        time.sleep(2 * metrics.PUBLISH_EVERY_S)
+        assert (_told("ready"), _told("champion_error"), _told("champion_load_failures_total")) == (1, 0, 0)
+
+
 def test_drift_is_told_once_enough_candles_are_counted(history: Candles, ws: Workspace) -> None:
     profile = InputProfile.learn([history])
     lane = SimpleNamespace(waiting=0)
@@ -211,6 +220,7 @@ def test_drift_is_told_once_enough_candles_are_counted(history: Candles, ws: Wor
             encoder=SimpleNamespace(name="bio"),
         ),
         error=None,
+        is_refused=False,
     )
     told = metrics._Told(SimpleNamespace(ws=ws, champion=champion, charts=lane, sweeps=lane))  # type: ignore[arg-type]
     flat = replace(history, open=history.close)

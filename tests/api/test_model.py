@@ -10,6 +10,7 @@ from mllib.config import Config
 from mllib.pipeline.promoting import promote
 from mllib.pipeline.workspace import Workspace, open_workspace
 from tests.api.conftest import BASE_URL
+from tests.processes import wait_until
 
 # MLflow, which mirrors the champion as an alias, uses SQLAlchemy in ways that this version warns of.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*noload.*")
@@ -43,6 +44,20 @@ def test_model_info_says_what_serves(client: TestClient, ws: Workspace) -> None:
     assert set(answer["metrics"]["per_class"]["O"]) == {"precision", "recall", "f1_score", "support"}
     assert [label["name"] for label in answer["label_config"]] == answer["model_info"]["label_names"]
     assert all(label["color"].startswith("#") for label in answer["label_config"])
+
+
+def test_a_label_that_was_renamed_since_is_told_under_its_new_name(client: TestClient, ws: Workspace) -> None:
+    before = client.get("/model/info").json()["label_config"]
+    old = before[0]["name"]
+    ws.store.labels.rename(old, "another_name")
+    wait_until(
+        lambda: "another_name" in client.get("/model/info").json()["model_info"]["label_names"],
+        within_s=FOLLOWED_WITHIN_S,
+        what="the new name is served",
+    )
+    now = {one["name"]: one for one in client.get("/model/info").json()["label_config"]}
+    assert now["another_name"] == before[0] | {"name": "another_name"}
+    assert old not in now
 
 
 def test_loading_a_run_makes_it_serve_at_once(client: TestClient, ws: Workspace) -> None:
