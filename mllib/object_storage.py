@@ -245,10 +245,10 @@ class ObjectStorage:
                     f"{self.where}/{name}: found that another process has written it meanwhile, expected it "
                     "as it was seen. Nothing was overwritten. Try again."
                 ) from exc
-            said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+            said = str(exc) or type(exc).__name__
             raise NotReady(
-                f"{self.where}/{name}: found {said}, expected an answer of the storage. What was stored is "
-                f"as it was. Check {STORAGE}, its credentials and the network, and try again."
+                f"{self.where}/{name}: found “{said}”, expected an answer of the storage. What was stored is as "
+                f"it was. Check {STORAGE}, its credentials and the network, and try again."
             ) from exc
 
 

@@ -21,8 +21,8 @@ export function ModelSection() {
         )
       ) : (
         <p className={styles.quiet}>
-          {kindOfModel(model.model_info.model_type)}, trained {dayOf(model.model_info.trained_at)}. F1 of its
-          test: {percent(model.metrics.f1_macro)}.
+          {kindOfModel(model.model_info.model_type)}, trained {dayOf(model.model_info.trained_at)}. On its
+          test: candle F1 {percent(model.metrics.f1_macro)}.
         </p>
       )}
       {loadable.length > 1 && (

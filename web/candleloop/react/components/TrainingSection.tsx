@@ -83,7 +83,7 @@ function Ended({ run }: { run: TrainingRun }) {
     <p className={styles.quiet} aria-live="polite">
       Version {run.model_version ?? "unknown"}{" "}
       {run.is_champion ? "serves now" : "is ready, and does not serve"}
-      {typeof f1 === "number" && `; F1 of its test: ${percent(f1)}`}.
+      {typeof f1 === "number" && `; on its test: candle F1 ${percent(f1)}`}.
     </p>
   );
 }
