@@ -5,7 +5,13 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from mllib.deployment import Deployment
 from mllib.errors import CandleloopError
+
+
+def in_words(exc: CandleloopError) -> str:
+    """Its text, without the addresses of servers: the console may be shown to people of other machines."""
+    return Deployment.from_environment().without_addresses(str(exc))
 
 
 @contextmanager
@@ -14,4 +20,4 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except CandleloopError as exc:
-        st.error(str(exc), icon=":material/error:")
+        st.error(in_words(exc), icon=":material/error:")

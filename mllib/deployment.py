@@ -1,6 +1,7 @@
 """Which servers a deployment uses. Without any, everything lies in the home folder."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -15,6 +16,17 @@ _EXPECTED = {
     QUEUE: (("redis", "rediss", "unix"), "redis://:PASSWORD@HOST:6379/0"),
     STORAGE: ((), "s3://BUCKET/FOLDER, or another address that fsspec knows"),
 }
+
+
+_IN_WORDS = (
+    (r"\bpostgresql(?:\+\w+)?://[^\s,;]*[^\s,;:.]", DATABASE),
+    (r"\b(?:rediss?|unix)://[^\s,;]*[^\s,;:.]", QUEUE),
+    (r'server at "[^"]*"(?: \([^)]*\))?, port \d+', "the server"),  # libpq
+    (r"""\b(user|role|database|host|host name) (["'])[^"']*\2""", r"\1"),
+    (r"\bconnecting to \S*[^\s.]", "connecting"),  # Redis' client
+    (r'"https?://[^"]*"', "the server"),  # that of S3
+)
+"""How messages, those of the servers' clients among them, speak of a server, and what people are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,16 @@ class Deployment:
             InvalidConfig: one of them is no address of its kind.
         """
         return cls(_address(DATABASE), _address(QUEUE), _address(STORAGE))
+
+    def without_addresses(self, text: str) -> str:
+        """A text with servers by the names of the settings, for people who need not know where they are."""
+        if self.storage is not None:
+            kind, _, rest = self.storage.partition("://")
+            text = text.replace(f"{kind}://{rest.rpartition('@')[2]}", STORAGE)
+        if self != AT_HOME:
+            for pattern, told in _IN_WORDS:
+                text = re.sub(pattern, told, text)
+        return text
 
 
 AT_HOME = Deployment()

@@ -179,7 +179,11 @@ def check_labels(left_out: Sequence[str]) -> Check:
     the labels that both know.
     """
     if not left_out:
-        return Check("labels", True, "Nothing that people gave on these series was left out.")
+        return Check(
+            "labels",
+            True,
+            "What people gave on these series, as far as the champion knows it, was there to learn.",
+        )
     which = "label" if len(left_out) == 1 else "labels"
     return Check(
         "labels",

@@ -247,8 +247,8 @@ class ObjectStorage:
                 ) from exc
             said = str(exc) or type(exc).__name__
             raise NotReady(
-                f"{self.where}/{name}: found “{said}”, expected an answer of the storage. What was stored is as "
-                f"it was. Check {STORAGE}, its credentials and the network, and try again."
+                f"{self.where}/{name}: found “{said}”, expected an answer of the storage. What was stored is "
+                f"as it was. Check {STORAGE}, its credentials and the network, and try again."
             ) from exc
 
 

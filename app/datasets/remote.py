@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.background import Task, background, forget, result_or_progress
 from app.datasets.listing import forget_listed
+from app.failures import in_words
 from app.session import workspace
 from app.words import count
 from mllib.errors import CandleloopError
@@ -28,7 +29,7 @@ def remote_line(datasets: list[DatasetInfo]) -> RemoteState | None:
     try:
         state = result_or_progress(task, "Asking the remote")
     except CandleloopError as exc:
-        st.error(str(exc), icon=":material/cloud_off:")
+        st.error(in_words(exc), icon=":material/cloud_off:")
         st.button("Ask again", icon=":material/refresh:", on_click=forget, args=(key,))
         return None
     if state is None:
@@ -132,4 +133,4 @@ def _finish(what: str, key: tuple[str, ...], task: Task[Any], doing: str, said: 
         if result_or_progress(task, doing) is not None:
             st.session_state[_SAID] = True, said
     except CandleloopError as exc:
-        st.session_state[_SAID] = False, str(exc)
+        st.session_state[_SAID] = False, in_words(exc)

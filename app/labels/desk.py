@@ -12,6 +12,7 @@ import streamlit as st
 from app.annotator import annotator
 from app.background import Task, background
 from app.chart import is_in_view
+from app.failures import in_words
 from app.session import stored_candles, workspace
 from mllib.candles import Candles
 from mllib.errors import CandleloopError
@@ -184,4 +185,4 @@ def _told(here: Labelling) -> Iterator[None]:
     try:
         yield
     except CandleloopError as exc:
-        here.problem = str(exc)
+        here.problem = in_words(exc)

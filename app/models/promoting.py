@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from app.failures import errors_shown
+from app.failures import errors_shown, in_words
 from app.session import champion as followed
 from app.session import labels_of_people, workspace
 from mllib.errors import CandleloopError
@@ -69,7 +69,7 @@ def _move(step: Callable[[], Run], done: str) -> None:
             run = step()
             followed().refresh()
     except CandleloopError as exc:
-        st.error(str(exc), icon=":material/error:")
+        st.error(in_words(exc), icon=":material/error:")
         return
     st.toast(f"{name_of(run)} {done}.", icon=":material/star:")
     st.rerun()

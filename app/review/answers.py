@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.background import background, forget
+from app.failures import in_words
 from app.review.drawing import drawn_place, place_key
 from app.review.messages import Ask, AskedPlace, BrowseWish, Kept, QueueWish
 from app.session import label_colors, predictor, stored_candles, workspace
@@ -73,7 +74,7 @@ def _shown(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return make()
     except CandleloopError as exc:
-        return {"error": str(exc)}
+        return {"error": in_words(exc)}
 
 
 def _deliveries(ask: Ask) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.browser_modules import STATIC, loading
+from app.failures import in_words
 from app.review.answers import answer
 from app.signing_in import leave_if_signed_out
 from mllib.errors import CandleloopError
@@ -52,7 +53,7 @@ def _answered(asked: dict[str, Any] | None) -> dict[str, Any]:
     except CandleloopError as exc:
         if known is None:
             raise
-        return known[1] | {"seq": None, "trouble": str(exc)}
+        return known[1] | {"seq": None, "trouble": in_words(exc)}
     state["deck_answered"] = (name, reply)
     return reply
 

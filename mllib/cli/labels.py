@@ -59,7 +59,8 @@ def rename(
 
     with open_workspace() as ws:
         made = rename_label(ws, name, to)
-    _show(made, f"{name} is now {to}; what was written as {name} counts as {to}.", as_json)
+    undo = f"`candleloop labels restore {name}` takes it back."
+    _show(made, f"{name} is now {to}; what was written as {name} counts as {to}. {undo}", as_json)
 
 
 @app.command()
