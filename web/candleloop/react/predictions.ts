@@ -34,6 +34,8 @@ export interface Asking {
 }
 
 export interface Training {
+  /** What the next one learns from: the chart's series, and those of the champion. */
+  pairs: readonly string[];
   /** The run that waits or runs, else the newest one of this page. */
   run: TrainingRun | null;
   is_active: boolean;

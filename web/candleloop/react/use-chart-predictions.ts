@@ -14,7 +14,7 @@ import { usePatterns } from "./use-patterns";
 import { useSelection } from "./use-selection";
 import { type ServiceLine, useLine, useService } from "./use-service";
 import { useSettings } from "./use-settings";
-import { useTraining } from "./use-training";
+import { lessonFor, useTraining } from "./use-training";
 import { useVerdicts } from "./use-verdicts";
 import { viewFor } from "./view";
 
@@ -49,7 +49,8 @@ export function useChartPredictions(input: ChartInput): Predictions {
     candles,
     range: rested_range,
   });
-  const training = useTraining(line, { pair, timeframe }, isUp, ask_again);
+  const lesson = lessonFor(models.models, { pair, timeframe });
+  const training = useTraining(line, lesson, isUp, ask_again);
   const { annotations, stored_ids, sent, problem, on } = useVerdicts({
     ...input,
     base,

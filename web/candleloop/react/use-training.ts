@@ -4,14 +4,26 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ServiceError, wordsUnlessAway } from "../client/call";
-import type { Series, TrainingRun } from "../types";
+import type { Series, StoredModel, TrainingRun } from "../types";
 import type { Training } from "./predictions";
 import type { Line } from "./use-service";
 
 const FOLLOWED_EVERY_MS = 1000;
 
+/** The series of one timeframe that a training learns from. */
+export interface Lesson {
+  pairs: readonly string[];
+  timeframe: string;
+}
+
+/** Returns the chart's series with those of the champion: a training without them would forget what it knows. */
+export function lessonFor(models: readonly StoredModel[], { pair, timeframe }: Series): Lesson {
+  const champion = models.find((one) => one.is_champion && one.timeframe === timeframe);
+  return { pairs: [...new Set([pair, ...(champion?.pairs ?? [])])], timeframe };
+}
+
 /** Returns the training that is under way, whoever started it, and calls `onEnd` once it has ended. */
-export function useTraining(line: Line, series: Series, isUp: boolean, onEnd: () => void): Training {
+export function useTraining(line: Line, lesson: Lesson, isUp: boolean, onEnd: () => void): Training {
   const { client, endpoints } = line;
   const [followed, setFollowed] = useState<string | null>(null);
   const found = useQuery(
@@ -27,7 +39,11 @@ export function useTraining(line: Line, series: Series, isUp: boolean, onEnd: ()
   const start = useMutation(
     {
       mutationFn: (modelType: string) =>
-        endpoints.startTraining({ model_type: modelType, pairs: [series.pair], timeframe: series.timeframe }),
+        endpoints.startTraining({
+          model_type: modelType,
+          pairs: [...lesson.pairs],
+          timeframe: lesson.timeframe,
+        }),
       onSuccess: (started) => setFollowed(started.run_id),
       // The run in the way is what is worth following.
       onError: (error) => {
@@ -54,6 +70,7 @@ export function useTraining(line: Line, series: Series, isUp: boolean, onEnd: ()
   const { mutate: mutateCancel } = cancel;
   const failed = start.error ?? cancel.error ?? run.error;
   return {
+    pairs: lesson.pairs,
     run: shown,
     is_active: isPending || (shown !== null && isActive(shown)),
     error: wordsUnlessAway(failed),

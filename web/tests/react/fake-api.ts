@@ -42,6 +42,7 @@ export class FakeApi {
   verdicts = new Map<string, { id: string; feedback: Feedback; retracted: boolean }>();
   annotations = new Map<string, StoredOne>();
   runs: Run[] = [];
+  models: object[] = [];
   gate: string | null = null;
 
   async open(): Promise<void> {
@@ -71,7 +72,7 @@ export class FakeApi {
       return json(response, { status: "ok", model_loaded: true, model_version: this.version });
     if (path === "/model/info") return json(response, this.description());
     if (path === "/model/load") return this.load(response);
-    if (path === "/models") return json(response, []);
+    if (path === "/models") return json(response, this.models);
     if (path === "/predict") return await this.predict(body.candles ?? [], response);
     if (path === "/predict/batch") return await this.batch(response);
     if (path === "/patterns/available") {

@@ -44,6 +44,19 @@ test("a training is started for the chart's series and followed to its end, then
   await chart.until(({ model }) => model?.model_info.model_version === "2");
 });
 
+test("a training learns from the champion's series too, which it would else forget", async () => {
+  const stored = { run_id: "r", pairs: ["BTCUSDT", "EURUSD"], metrics: {}, moves: [] };
+  api.models = [
+    { ...stored, timeframe: "1h", is_champion: false, pairs: ["GBPUSD"] },
+    { ...stored, timeframe: "1h", is_champion: true },
+  ];
+  await ready();
+  await chart.until(({ training }) => training.pairs.length === 2);
+  await chart.does(({ training }) => training.start("xgboost"));
+  await chart.until(({ training }) => training.is_active);
+  expect(api.asked("POST /training/start")[0]?.body).toMatchObject({ pairs: ["EURUSD", "BTCUSDT"] });
+});
+
 test("a training that is in the way is followed instead, and the words say so", async () => {
   await ready();
   api.runs = [run("theirs", "running")];

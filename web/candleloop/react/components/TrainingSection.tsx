@@ -40,6 +40,9 @@ export function TrainingSection() {
           Train
         </button>
       </div>
+      {training.pairs.length > 1 && !training.is_active && (
+        <p className={styles.quiet}>Learns from {training.pairs.join(", ")}, as the model that serves did.</p>
+      )}
       {training.run !== null && (
         <Run run={training.run} isActive={training.is_active} cancel={training.cancel} />
       )}
