@@ -167,8 +167,10 @@ def _judged(difference: Sequence[float], config: GateConfig) -> tuple[bool, str]
     passed = high >= -lost
     if not passed:
         judgement = f"worse by more than the {lost:g} that may be lost"
+    elif high < 0:
+        judgement = f"worse, {'perhaps ' if low < -lost else ''}by less than the {lost:g} that may be lost"
     else:
-        judgement = f"worse, by no more than {lost:g} for certain" if high < 0 else "not reliably worse"
+        judgement = "not reliably worse"
     return passed, f"{judgement} (95 %: {low:+.3f} to {high:+.3f})"
 
 

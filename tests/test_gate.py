@@ -164,7 +164,7 @@ def test_a_loss_on_peoples_labels_is_not_hidden_by_talibs() -> None:
     people = {"labels": ["flag"], "own_span_f1": 0.2, "span_f1": 0.6, "difference_interval": [-0.5, -0.2]}
     found = check_champion(_beside(-0.009, -0.003, people=people), CONFIG)
     assert found.passed is False
-    assert "0.600: worse, by no more than 0.05 for certain (95 %: -0.009 to -0.003)." in found.said
+    assert "0.600: worse, by less than the 0.05 that may be lost (95 %: -0.009 to -0.003)." in found.said
     assert (
         "Over 1 label that TA-Lib has no function for it is 0.200, the champion's 0.600: worse" in found.said
     )

@@ -43,7 +43,7 @@ def show_runs(state: LoopState) -> None:
     champion = None if state.champion is None else state.champion.run_id
     table = runs_table(state.runs, champion, labels_of_people())
     score = st.column_config.NumberColumn(
-        "span F1, people", format="%.2f", help="At IoU 0.5, of the labels that people use"
+        "F1, people", format="%.2f", help="Span F1 at IoU 0.5, of the labels that people use"
     )
     st.dataframe(
         table[["version", "status", "model", "series", "people", "took", "asked by"]],
