@@ -117,5 +117,5 @@ def _settings(folder: Path, remote: str) -> str:
 [cache]
     type = "reflink,hardlink,copy"
 ['remote "candleloop"']
-    url = {remote.removeprefix("file://")}
+    url = {remote.removeprefix("file://").removeprefix("local://")}
 """

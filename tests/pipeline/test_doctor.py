@@ -62,11 +62,12 @@ def test_on_a_new_machine_the_servers_are_looked_at(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # DVC's own
+@pytest.mark.parametrize("kind", ["file", "local"])
 def test_a_champion_that_no_other_machine_can_load_is_named(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "share").mkdir()
-    monkeypatch.setenv(STORAGE, f"file://{tmp_path}/share")
+    monkeypatch.setenv(STORAGE, f"{kind}://{tmp_path}/share")
     assert "on this machine alone. `candleloop share`" in found(home)["Champion"][1]
 
     with open_workspace(home) as ws:
