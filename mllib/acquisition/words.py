@@ -30,12 +30,17 @@ def plain(label: str) -> str:
 def why_unsure(labels: Sequence[str], row: NDArray[np.float64], *, near_miss: bool) -> str:
     """Between which two outcomes a model hesitates; `row (k + 1,)` begins with no pattern.
 
+    Said are the confidences that `distribution` made the row of: those of two labels may both be high.
+
     >>> why_unsure(["bull_flag"], np.array([0.52, 0.48]), near_miss=False)
     'The model is torn between no pattern (0.52) and bull flag (0.48).'
+    >>> why_unsure(["bull_flag", "wedge"], np.array([0.02, 0.49, 0.49]), near_miss=False)
+    'The model is torn between bull flag (0.96) and wedge (0.96).'
     """
     names = (NO_PATTERN, *labels)
     first, second = np.argsort(-row, kind="stable")[:2].tolist()
-    said = [f"{plain(names[i])} ({row[i]:.2f})" for i in (first, second)]
+    whole = row[0] + row[1:].max()
+    said = [f"{plain(names[i])} ({row[i] / whole:.2f})" for i in (first, second)]
     if 1 - (row[first] - row[second]) >= _TORN_FROM:
         found = f"The model is torn between {said[0]} and {said[1]}."
     else:

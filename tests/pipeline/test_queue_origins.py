@@ -99,7 +99,7 @@ def test_what_is_nearly_predicted_is_asked_about(ws: Workspace, sweeping: Sweepi
 
 def test_two_labels_on_the_same_candles_are_told_apart(ws: Workspace, sweeping: Sweeping) -> None:
     ((_, why), *_) = unsure(ws, sweeping(("bull_flag", 10, 20, 0.8), beside=(("wedge", 10, 20, 0.75),)))
-    assert why.startswith("The model is torn between bull flag (0.46) and wedge (0.43).")
+    assert why.startswith("The model is torn between bull flag (0.80) and wedge (0.75).")
 
 
 def test_what_anybody_said_something_of_is_not_asked_about(
