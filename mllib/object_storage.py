@@ -245,7 +245,7 @@ class ObjectStorage:
                     f"{self.where}/{name}: found that another process has written it meanwhile, expected it "
                     "as it was seen. Nothing was overwritten. Try again."
                 ) from exc
-            said = str(exc) or type(exc).__name__
+            said = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
             raise NotReady(
                 f"{self.where}/{name}: found “{said}”, expected an answer of the storage. What was stored is "
                 f"as it was. Check {STORAGE}, its credentials and the network, and try again."

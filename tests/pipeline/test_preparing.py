@@ -62,5 +62,5 @@ def test_the_folder_of_the_storage_is_made_and_one_that_is_there_stays(
 def test_a_storage_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv(STORAGE, f"file://{tmp_path}/file/objects")
-    with pytest.raises(NotReady, match=r"found NotADirectoryError.* Check CANDLELOOP_STORAGE_URL"):
+    with pytest.raises(NotReady, match=r"found “Not a directory”.* Check CANDLELOOP_STORAGE_URL"):
         prepare_servers(TOKEN, name="chart", scopes=["read"])
