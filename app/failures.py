@@ -6,12 +6,15 @@ from contextlib import contextmanager
 import streamlit as st
 
 from mllib.deployment import Deployment
-from mllib.errors import CandleloopError
+from mllib.errors import CandleloopError, InvalidConfig
 
 
-def in_words(exc: CandleloopError) -> str:
-    """Its text, without the addresses of servers: the console may be shown to people of other machines."""
-    return Deployment.from_environment().without_addresses(str(exc))
+def in_words(what: BaseException | str) -> str:
+    """What went wrong, without the addresses of servers: people of other machines may look at the console."""
+    try:
+        return Deployment.from_environment().without_addresses(str(what))
+    except InvalidConfig:  # then no server was asked
+        return str(what)
 
 
 @contextmanager

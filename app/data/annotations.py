@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.background import background, forget, result_or_progress
 from app.data.state import go_to, meant_series, open_part, say
+from app.failures import in_words
 from app.session import workspace
 from app.words import candle_time, count, day, label_words
 from mllib.annotation_files import AnnotationFile, parse_annotations
@@ -42,7 +43,7 @@ def annotations_part() -> None:
         if read is not None:
             _preview(read, file.name, file.file_id, stored)
     except CandleloopError as exc:
-        st.error(str(exc), icon=":material/block:")
+        st.error(in_words(exc), icon=":material/block:")
 
 
 def _preview(read: AnnotationFile, name: str, file_id: str, stored: Sequence[SeriesInfo]) -> None:

@@ -16,6 +16,7 @@ from app.data.findings import (
     split_choice,
 )
 from app.data.state import go_to, meant_series, say, show_series
+from app.failures import in_words
 from app.session import workspace
 from app.words import count, file_size
 from mllib.candle_merging import Comparison
@@ -55,7 +56,7 @@ def candles_part() -> None:
     try:
         source = result_or_progress(task, f"Reading {file.name}")
     except CandleloopError as exc:
-        st.error(str(exc), icon=":material/block:")
+        st.error(in_words(exc), icon=":material/block:")
         return
     if source is not None:
         _preview(source, file.file_id)

@@ -10,7 +10,7 @@ from app.background import background, forget, result_or_progress
 from app.data.listing import forget_listed, listed_series
 from app.data.state import open_part, say, series_to_show
 from app.data.timeline import gap_words, longest, timeline
-from app.failures import errors_shown
+from app.failures import errors_shown, in_words
 from app.session import workspace
 from app.words import ago, candle_time, count, day, file_size
 from mllib.annotation_files import to_json
@@ -32,7 +32,7 @@ def series_part() -> None:
     _offer_undo()
     listed = listed_series()
     for sentence in listed.damaged.values():
-        st.error(sentence, icon=":material/error:")
+        st.error(in_words(sentence), icon=":material/error:")
     if not listed.series:
         _begin()
         return

@@ -5,6 +5,7 @@ from html import escape
 
 import streamlit as st
 
+from app.failures import in_words
 from app.models.figures import color_of
 from app.session import workspace
 from app.tables import series_words
@@ -48,7 +49,7 @@ def _state(run: Run) -> None:
     if run.asked_why is not None:
         st.caption(f":material/autorenew: {name}: {run.asked_why}")
     if run.status == "failed":
-        st.error(f"{name} failed: {run.error}")
+        st.error(f"{name} failed: {in_words(run.error or '')}")
     elif run.status == "rejected":
         st.error(f"The gate refused this model: {run.error}", icon=":material/block:")
     elif run.status == "cancelled":

@@ -5,6 +5,7 @@ import time
 import streamlit as st
 
 from app.background import Task
+from app.failures import in_words
 from app.overview.queue_ahead import QUEUE_SIZE, queue_ahead, queue_words
 from app.session import labels_of_people, predictor, workspace
 from app.signing_in import leave_if_signed_out
@@ -66,7 +67,7 @@ def _queue() -> None:
     if not task.done:
         _figure("Queue", "…", _reading(task))
     elif task.error is not None:
-        _figure("Queue", "–", str(task.error))
+        _figure("Queue", "–", in_words(task.error))
     else:
         places = len(task.result)
         _figure("Queue", f"{places}{'+' if places == QUEUE_SIZE else ''} places", queue_words(task.result))

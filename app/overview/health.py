@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.failures import in_words
 from app.session import champion, predictor, stored_candles, workspace
 from mllib.pipeline.champion_health import champion_health
 from mllib.pipeline.overview import LoopState
@@ -23,4 +24,4 @@ def show_health(state: LoopState) -> None:
     )
     with st.container(border=True, gap="xsmall"):
         for one in found:
-            st.markdown(f"{ICONS[one.ok]} &ensp;**{one.name}** &ensp; {one.said}")
+            st.markdown(f"{ICONS[one.ok]} &ensp;**{one.name}** &ensp; {in_words(one.said)}")

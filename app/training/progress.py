@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.failures import errors_shown
+from app.failures import errors_shown, in_words
 from app.session import labels_of_people, worker_alive, workspace
 from app.tables import series_words, span_f1, split_words, version_words
 from app.ways import way_to
@@ -45,7 +45,7 @@ def _state(run: Run) -> None:
         st.warning(f"The gate refused this model: {run.error}", icon=":material/block:")
         way_to("models", "Look at it on Models", icon=":material/deployed_code:")
     else:
-        st.error(f"{run.status.capitalize()}: {run.error}")
+        st.error(f"{run.status.capitalize()}: {in_words(run.error or '')}")
 
 
 def _queued(run: Run) -> None:

@@ -1,10 +1,17 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from app.doors import DOORS
+from app.failures import in_words
 from mllib.config import load_config
-from mllib.errors import NotReady
+from mllib.deployment import DATABASE, Deployment
+from mllib.errors import InvalidConfig, NotReady
 from mllib.pipeline.runs import request_training
+from tests.app.conftest import MAIN
+from tests.processes import free_port
 from tests.waves import wave
 
 
@@ -35,6 +42,30 @@ def test_an_empty_home_says_how_to_begin(console, page, said) -> None:
     app = console(page)
     assert not app.exception
     assert said in text(app)
+
+
+@pytest.mark.parametrize("page", DOORS)
+def test_a_database_that_is_away_is_told_without_its_address(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANDLELOOP_HOME", str(tmp_path))
+    monkeypatch.setenv(DATABASE, f"postgresql://keeper:sesame@localhost:{free_port()}/ledger")
+    monkeypatch.setattr("app.signing_in.is_open", lambda: True)
+    monkeypatch.setattr("app.annotator.cookie", lambda _: "")
+    app = AppTest.from_file(str(MAIN), default_timeout=30).run().switch_page(f"../pages/{page}.py").run()
+    (told,) = app.error
+    assert not app.exception
+    assert f"Database {DATABASE} cannot be used" in told.value
+    assert not [
+        word for word in ("keeper", "sesame", "localhost", "127.0.0.1", "ledger") if word in told.value
+    ]
+
+
+def test_a_setting_that_is_wrong_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DATABASE, "nowhere")
+    with pytest.raises(InvalidConfig) as wrong:
+        Deployment.from_environment()
+    assert in_words(wrong.value) == str(wrong.value)
 
 
 def test_candles_without_a_model_are_shown_and_lead_to_training(ws, console) -> None:
