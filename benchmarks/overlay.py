@@ -79,7 +79,8 @@ def _tell(report: Report, kind: str, panned: Panned) -> None:
 
 
 def _pan(browser: Any, address: str, panned: Panned) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    # The page's policy lets nobody evaluate text, which is how Playwright asks more than once.
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
     page.goto(address)
     page.wait_for_function("window.candleloopBench")
     page.evaluate(f"candleloopBench.pan({_WARM_S})")

@@ -232,9 +232,8 @@ def test_nothing_comes_from_elsewhere_and_the_key_stays_on_the_server(
 
 def _wait_until_answered(page: Any) -> None:
     """Waits until the button that asked has been answered."""
-    page.wait_for_function(
-        "() => performance.getEntriesByType('resource').some(e => e.name.endsWith('/api/predict'))"
-    )
+    answered = "() => performance.getEntriesByType('resource').some(e => e.name.endsWith('/api/predict'))"
+    wait(lambda: page.evaluate(answered), "the answer", page)
 
 
 def _mark(page: Any, chart: WebChart, label: str, *candles: int) -> None:
